@@ -1,0 +1,50 @@
+# Each target makes what it needs: a virtual environment in the tree, from Python 3.11+, pip and make alone.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test quick check format generate bench docs soak clean
+
+demo: $(READY)
+	$(BIN)/corewire demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+quick: $(READY)
+	$(BIN)/python -m pytest -q -m "not interop and not slow"
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python scripts/gen_codec.py --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(READY)
+	$(BIN)/python scripts/gen_codec.py
+
+bench: $(READY)
+	$(BIN)/python -m pytest bench --benchmark-only
+
+docs: $(READY)
+	$(BIN)/python -m pip install -q --group docs
+	$(BIN)/python -m sphinx -W -b html docs docs/_build
+
+soak: $(READY)
+	CI=true $(BIN)/python -m pytest tests/campaign
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install -q -e ".[server]" --group dev
+	touch $@
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build

@@ -1,0 +1,1 @@
+"""The engine: sans-IO, standard library only."""

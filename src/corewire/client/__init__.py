@@ -1,0 +1,1 @@
+"""The client above the wire: sessions, reconnection, failover, without I/O."""

@@ -1,0 +1,1 @@
+"""The packets of the CORE protocol, declared once; a module per family."""

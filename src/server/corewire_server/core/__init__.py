@@ -1,0 +1,1 @@
+"""The broker core: ``Broker.step(now, input) -> effects``, a deterministic state machine without I/O."""

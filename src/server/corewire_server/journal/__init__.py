@@ -1,0 +1,1 @@
+"""The journal: segments, batches, recovery and compaction, without I/O."""

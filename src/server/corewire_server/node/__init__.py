@@ -1,0 +1,1 @@
+"""All that the runtime decides, without I/O: numbers inputs, steps the core, gate, journal."""
