@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test quick check format generate bench docs soak clean
+.PHONY: demo test quick check format generate peers bench docs soak clean
 
 demo: $(READY)
 	$(BIN)/corewire demo
@@ -29,6 +29,9 @@ format: $(READY)
 
 generate: $(READY)
 	$(BIN)/python scripts/gen_codec.py
+
+peers: $(READY)
+	$(BIN)/python -m tests.interop.peers
 
 bench: $(READY)
 	$(BIN)/python -m pytest bench --benchmark-only
