@@ -1,0 +1,24 @@
+"""Rules for every test."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI=true, an interop test that did not execute is a failure: nobody reads the skips of a green run."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true" and item.get_closest_marker("interop"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"an interop test did not execute: {reason}"
+    return report

@@ -1,0 +1,117 @@
+"""A real Artemis broker as a process of ours, and the ``artemis`` command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from tests.interop.peers import artemis_home
+
+CONFIGURATIONS = Path(__file__).with_name("brokers")
+# Short runs: the second compiler costs more than it brings on a machine that the tests share with the broker.
+JVM_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+EVENTS = {"live": "AMQ221020", "synced": "AMQ221024", "announced": "AMQ221031"}
+
+
+def free_port() -> int:
+    """A loopback port that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+class Artemis:
+    """One broker: ``create``, ``start``, ``wait``, then ``stop`` or ``kill``, and ``start`` again if need be."""
+
+    def __init__(self, folder: Path, configuration: str = "single", port: int = 0) -> None:
+        """``configuration`` names a file of ``brokers/``; ``port`` 0 takes a free one."""
+        self.folder = folder
+        self.port = port or free_port()
+        self._configuration = configuration
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What the broker printed since its last start."""
+        return (self.folder / "run.log").read_text(errors="replace")
+
+    def create(self) -> None:
+        """Lay the instance; takes about a second."""
+        options = "--silent --user admin --password admin --role amq --allow-anonymous --no-web --no-autotune"
+        acceptors = "--no-amqp-acceptor --no-mqtt-acceptor --no-stomp-acceptor --no-hornetq-acceptor"
+        command = [
+            str(artemis_home() / "bin" / "artemis"),
+            "create",
+            *options.split(),
+            *acceptors.split(),
+            str(self.folder),
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+        shutil.copy(CONFIGURATIONS / f"{self._configuration}.xml", self.folder / "etc" / "broker.xml")
+        # Something must keep the JVM alive while a backup restarts after failback: an empty web server does.
+        bootstrap = self.folder / "etc" / "bootstrap.xml"
+        web = '<web path="web"><binding name="keepalive" uri="http://127.0.0.1:0"/></web></broker>'
+        bootstrap.write_text(bootstrap.read_text().replace("</broker>", web))
+
+    def start(self) -> None:
+        assert self._process is None, "it runs already"
+        properties = f"-Dself=127.0.0.1:{self.port}"
+        environment = os.environ | {"JAVA_ARGS": " ".join((*JVM_OPTIONS, properties))}
+        command = [str(self.folder / "bin" / "artemis"), "run"]
+        with (self.folder / "run.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def wait(self, event: str = "live", times: int = 1, timeout_s: float = 60.0) -> None:
+        """Until the log tells ``event`` (a key of ``EVENTS``) for the ``times``-th time. Raises ``TimeoutError``."""
+        assert self._process is not None, "it was not started"
+        deadline = time.monotonic() + timeout_s
+        while self.log.count(EVENTS[event]) < times:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise TimeoutError(f"{self.folder.name} is not {event}: {self.log[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """In good order; harmless if it does not run."""
+        if self._process is not None:
+            self._process.terminate()
+            self._ended()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._ended()
+
+    def _ended(self) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+def artemis_cli(*words: str, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+    """Run ``artemis WORDS``; standard error is part of ``stdout``."""
+    environment = os.environ | {"JAVA_ARGS": " ".join(JVM_OPTIONS)}
+    return subprocess.run(
+        [str(artemis_home() / "bin" / "artemis"), *words],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )
