@@ -1,0 +1,231 @@
+"""
+The links of a client over non-blocking sockets and one selector: what the threads and the blocking driver share.
+
+``turn`` waits for sockets and time, feeds the engine and performs what it asks for. Nothing blocks in a write: what a socket does
+not take is kept and written when it becomes writable, while reading goes on.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from typing import TYPE_CHECKING, assert_never
+
+from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
+from corewire_transports._endpoint import Dialling
+from corewire_transports._errors import not_reached, was_lost
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from corewire import ClientEngine, Endpoint
+    from corewire._operation import Operation
+    from corewire.events import ClientEvent
+
+__all__ = ["Sockets"]
+
+READ_BYTES = 65_536  # larger reads cost page faults
+CHUNKS_MAX = 512  # of one sendmsg; the system's limit is 1024
+LINGER_S = 1.0  # how long a link that is given up may take to write its rest
+
+
+class Link:
+    """One socket, being dialled or up."""
+
+    __slots__ = ("dialling", "endpoint", "give_up_at", "hanging_up", "number", "rest", "sock")
+
+    def __init__(self, number: int, endpoint: Endpoint, give_up_at: float | None) -> None:
+        self.number = number
+        self.endpoint = endpoint
+        self.give_up_at = give_up_at  # of dialling, or of writing the rest
+        self.dialling: Dialling | None = None
+        self.sock: socket.socket | None = None
+        self.rest: list[bytes | memoryview] = []
+        self.hanging_up = False
+
+
+class Sockets:
+    """Performs the effects of one engine. Every method but ``wait_for_input`` must be called under the owner's lock, if it has one."""
+
+    def __init__(
+        self,
+        engine: ClientEngine,
+        completed: Callable[[Operation[object]], None],
+        notify: Callable[[ClientEvent], None],
+    ) -> None:
+        self.engine = engine
+        self.selector = selectors.DefaultSelector()
+        self._completed = completed
+        self._notify = notify
+        self._links: dict[int, Link] = {}
+
+    # -- outputs of the engine -----------------------------------------------------------------------------------------
+
+    def perform(self) -> None:
+        """Do what the engine asks for, until it asks for nothing more."""
+        while effects := self.engine.poll_effects():
+            for effect in effects:
+                match effect:
+                    case Send(number, chunks):
+                        if (link := self._links.get(number)) is not None:
+                            link.rest.extend(chunks)
+                            self._write(link)
+                    case Completed(operation):
+                        self._completed(operation)
+                    case Dial(number, endpoint, timeout_s):
+                        self._dial(number, endpoint, timeout_s)
+                    case Hangup(number):
+                        self._hang_up(number)
+                    case Notify(event):
+                        self._notify(event)
+                    case Discover():  # a URL that asks for it is refused by ClientConfig
+                        raise AssertionError("discovery is not built")
+                    case _:
+                        assert_never(effect)
+
+    def next_timeout(self) -> float | None:
+        """When ``turn`` has to run at the latest, on the monotonic clock."""
+        deadlines = [link.give_up_at for link in self._links.values() if link.give_up_at is not None]
+        if (deadline := self.engine.next_timeout()) is not None:
+            deadlines.append(deadline)
+        return min(deadlines, default=None)
+
+    @property
+    def idle(self) -> bool:
+        """No socket is left."""
+        return not self._links
+
+    # -- inputs ----------------------------------------------------------------------------------------------------------
+
+    def turn(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        """Feed the engine what the sockets have, then the time: what lies in a buffer is read before silence is judged."""
+        for key, mask in ready:
+            link = key.data
+            if isinstance(link, Link) and self._links.get(link.number) is link:
+                self._ready(link, mask)
+        now = time.monotonic()
+        for link in [one for one in self._links.values() if one.give_up_at is not None and one.give_up_at <= now]:
+            if link.sock is None:
+                self._down(link, not_reached(TimeoutError(), link.endpoint))
+            else:
+                self._forget(link)
+        self.engine.handle_timeout(now)
+        self.perform()
+
+    def close(self) -> None:
+        """Drop every socket at once."""
+        for link in list(self._links.values()):
+            self._forget(link)
+        self.selector.close()
+
+    # -- one link ----------------------------------------------------------------------------------------------------------
+
+    def _dial(self, number: int, endpoint: Endpoint, timeout_s: float | None) -> None:
+        now = time.monotonic()
+        link = self._links[number] = Link(number, endpoint, None if timeout_s is None else now + timeout_s)
+        try:
+            link.dialling = Dialling(endpoint)
+        except OSError as error:
+            self._down(link, not_reached(error, endpoint))
+            return
+        self.selector.register(link.dialling.sock, selectors.EVENT_WRITE, link)
+
+    def _ready(self, link: Link, mask: int) -> None:
+        if link.sock is None:
+            self._settle(link)
+            return
+        if mask & selectors.EVENT_WRITE:
+            self._write(link)
+        if mask & selectors.EVENT_READ and self._links.get(link.number) is link:
+            self._read(link)
+
+    def _settle(self, link: Link) -> None:
+        dialling = link.dialling
+        assert dialling is not None
+        self.selector.unregister(dialling.sock)
+        try:
+            connected = dialling.settle()
+        except OSError as error:
+            link.dialling = None
+            self._down(link, not_reached(error, link.endpoint))
+            return
+        if not connected:
+            self.selector.register(dialling.sock, selectors.EVENT_WRITE, link)
+            return
+        link.sock, link.dialling, link.give_up_at = dialling.sock, None, None
+        self.selector.register(link.sock, selectors.EVENT_READ, link)
+        self.engine.link_up(time.monotonic(), link.number)
+        self.perform()
+
+    def _read(self, link: Link) -> None:
+        assert link.sock is not None
+        try:
+            data = link.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._down(link, was_lost(error, link.endpoint))
+            return
+        if not data:
+            self._down(link, was_lost(None, link.endpoint))
+        elif not link.hanging_up:
+            self.engine.receive_data(time.monotonic(), link.number, data)
+            self.perform()
+
+    def _write(self, link: Link) -> None:
+        sock = link.sock
+        if sock is None:
+            return
+        try:
+            while link.rest:
+                sent = sock.sendmsg(link.rest[:CHUNKS_MAX])
+                _cut(link.rest, sent)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._down(link, was_lost(error, link.endpoint))
+            return
+        if link.hanging_up and not link.rest:
+            self._forget(link)
+            return
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if link.rest else 0)
+        if self.selector.get_key(sock).events != wanted:
+            self.selector.modify(sock, wanted, link)
+
+    def _hang_up(self, number: int) -> None:
+        link = self._links.get(number)
+        if link is None:
+            return
+        if not link.rest or link.sock is None:
+            self._forget(link)
+        else:
+            link.hanging_up = True
+            link.give_up_at = time.monotonic() + LINGER_S
+
+    def _down(self, link: Link, error: Exception) -> None:
+        self._forget(link)
+        if not link.hanging_up:
+            self.engine.link_down(time.monotonic(), link.number, error)
+            self.perform()
+
+    def _forget(self, link: Link) -> None:
+        del self._links[link.number]
+        sock = link.sock if link.dialling is None else link.dialling.sock
+        if sock is not None:
+            if sock in self.selector.get_map():
+                self.selector.unregister(sock)
+            sock.close()
+
+
+def _cut(rest: list[bytes | memoryview], sent: int) -> None:
+    """Remove what was written from the head of ``rest``."""
+    whole = 0
+    for chunk in rest:
+        if len(chunk) > sent:
+            break
+        sent -= len(chunk)
+        whole += 1
+    del rest[:whole]
+    if sent:
+        rest[0] = memoryview(rest[0])[sent:]
