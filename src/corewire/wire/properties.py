@@ -1,0 +1,255 @@
+"""
+Typed property maps, as they stand in messages and as the body of MAP messages (docs/protocol: properties).
+
+``00`` is no properties; ``01``, a count, then per entry a key, a tag and a value. Keys and strings are UTF-16LE with a length in
+bytes. A peer can claim any length and count, so nothing is allocated for a claim: reading stops where the bytes stop, after time
+linear in them. Strings may hold lone surrogates (Java's may), hence ``surrogatepass``; ``codecs.utf_16_le_decode`` is called by
+its own name because ``bytes.decode`` looks the codec up each time, which costs five times the decoding.
+"""
+
+from __future__ import annotations
+
+from codecs import utf_16_le_decode, utf_16_le_encode
+from collections.abc import Callable, Iterator, Mapping
+from struct import Struct
+from struct import error as StructError
+from typing import TYPE_CHECKING, Any, Final
+
+from corewire.errors import RemoteProtocolError
+from corewire.values import Byte, Char, Float, Long, Short
+from corewire.wire import conversions
+from corewire.wire.conversions import Tag
+
+if TYPE_CHECKING:
+    from corewire.values import PropertyValue
+
+_INT: Final = Struct(">i")
+_LONG: Final = Struct(">q")
+_TRUE: Final = b"\x02\x01"
+_FALSE: Final = b"\x02\x00"
+_NEGATIVE_OR_ODD: Final = 0x80000001  # what no length of a UTF-16 string has set
+_RESERVED: Final = "_AMQ_".encode("utf-16-le")
+_CACHED_KEYS_MAX: Final = 10_000
+_CACHED_KEY_BYTES_MAX: Final = 256
+
+# Keys repeat from message to message, and peers choose them: bounded in number and in size, emptied when full.
+_decoded_keys: dict[bytes, str] = {}
+_encoded_keys: dict[str, bytes] = {}
+
+
+def may_hold_reserved(data: bytes, at: int) -> bool:
+    """Tell cheaply whether any name or value from ``at`` on contains ``_AMQ_``. False is certain; True means: decode and look."""
+    return data.find(_RESERVED, at) >= 0
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _plain(number: Any) -> Any:
+    return number
+
+
+# For types that are read by one struct call; Java's own number types skip the range check, since the bytes cannot exceed it.
+_FIXED: Final[dict[int, tuple[Struct, Callable[[Any], PropertyValue]]]] = {
+    Tag.BOOLEAN: (Struct(">b"), bool),
+    Tag.BYTE: (Struct(">b"), lambda number: int.__new__(Byte, number)),
+    Tag.SHORT: (Struct(">h"), lambda number: int.__new__(Short, number)),
+    Tag.INT: (_INT, _plain),
+    Tag.LONG: (_LONG, lambda number: int.__new__(Long, number)),
+    Tag.FLOAT: (Struct(">f"), lambda number: float.__new__(Float, number)),
+    Tag.DOUBLE: (Struct(">d"), _plain),
+    Tag.CHAR: (Struct(">H"), lambda unit: Char(chr(unit))),
+}
+
+
+def decode_value(data: bytes, at: int, tag: int) -> tuple[PropertyValue, int]:
+    """Read the value of ``tag`` at ``at``: the value, and where it ends. A string is a SimpleString.
+
+    Raises RemoteProtocolError for an unknown tag or a length that lies, ``struct.error`` if the bytes stop.
+    """
+    fixed = _FIXED.get(tag)
+    if fixed is not None:
+        layout, make = fixed
+        return make(layout.unpack_from(data, at)[0]), at + layout.size
+    if tag == Tag.NULL:
+        return None, at
+    if tag not in (Tag.STRING, Tag.BYTES):
+        raise RemoteProtocolError(f"unknown property type {tag}", offset=at)
+    length: int = _INT.unpack_from(data, at)[0]
+    end = at + 4 + length
+    if length < 0 or end > len(data):
+        raise RemoteProtocolError(f"a value claims {length} bytes", offset=at)
+    if tag == Tag.BYTES:
+        return data[at + 4 : end], end
+    if length & 1:
+        raise RemoteProtocolError(f"a string has an odd length, {length}", offset=at)
+    return utf_16_le_decode(data[at + 4 : end], "surrogatepass", True)[0], end
+
+
+def decode(data: bytes, at: int = 0) -> tuple[dict[str, PropertyValue], int]:
+    """Read a property map at ``at``: the values in the order of the wire (of a repeated key the last), and where it ends.
+
+    Raises RemoteProtocolError, with the offset in ``data``, for anything that is not a property map.
+    """
+    values: dict[str, PropertyValue] = {}
+    try:
+        if not data[at]:
+            return values, at + 1
+        count: int = _INT.unpack_from(data, at + 1)[0]
+        at += 5
+        if not 0 <= count <= (len(data) - at) // 5:  # an entry has at least five bytes
+            raise RemoteProtocolError(f"a map claims {count} properties", offset=at - 4)
+        for _ in range(count):
+            length: int = _INT.unpack_from(data, at)[0]
+            if length & _NEGATIVE_OR_ODD:
+                raise RemoteProtocolError(f"a key claims {length} bytes", offset=at)
+            raw = data[at + 4 : at + 4 + length]
+            at += length + 5
+            tag = data[at - 1]
+            key = _decoded_keys.get(raw)
+            if key is None:
+                key = _decode_key(raw)
+            if tag == Tag.LONG:
+                values[key] = int.__new__(Long, _LONG.unpack_from(data, at)[0])
+                at += 8
+            elif tag == Tag.INT:
+                values[key] = _INT.unpack_from(data, at)[0]
+                at += 4
+            else:
+                values[key], at = decode_value(data, at, tag)
+    except (StructError, IndexError):
+        raise RemoteProtocolError("the properties break off", offset=min(at, len(data))) from None
+    return values, at
+
+
+def _decode_key(raw: bytes) -> str:
+    key = utf_16_le_decode(raw, "surrogatepass", True)[0]
+    if len(raw) <= _CACHED_KEY_BYTES_MAX:
+        if len(_decoded_keys) >= _CACHED_KEYS_MAX:
+            _decoded_keys.clear()
+        _decoded_keys[raw] = key
+    return key
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def simple_string(text: str) -> bytes:
+    """Encode a SimpleString: its length in bytes, then UTF-16LE."""
+    raw = utf_16_le_encode(text, "surrogatepass")[0]
+    return _INT.pack(len(raw)) + raw
+
+
+def encode_value(value: PropertyValue | bytearray | memoryview) -> bytes:
+    """Encode the tag and the value.
+
+    Raises TypeError for what has no Java type and ValueError for an int beyond 64 bits.
+    """
+    tag = conversions.tag_of(value)
+    match tag:
+        case Tag.STRING:
+            return b"\x0a" + simple_string(str(value))
+        case Tag.BOOLEAN:
+            return _TRUE if value else _FALSE
+        case Tag.NULL:
+            return b"\x00"
+        case Tag.BYTES:
+            raw = bytes(value)  # type: ignore[arg-type]  # tag_of says that it is bytes-like
+            return b"\x04" + _INT.pack(len(raw)) + raw
+        case Tag.CHAR:
+            return b"\x0b" + _FIXED[tag][0].pack(ord(value))  # type: ignore[arg-type]  # a Char
+        case _:
+            return bytes((tag,)) + _FIXED[tag][0].pack(value)
+
+
+def encode(values: Mapping[str, PropertyValue]) -> bytes:
+    """Encode a property map in its own order.
+
+    Raises TypeError or ValueError, naming the key, for a value that a property cannot have.
+    """
+    if not values:
+        return b"\x00"
+    parts = [b"\x01", _INT.pack(len(values))]
+    for key, value in values.items():
+        encoded = _encoded_keys.get(key)
+        parts.append(_encode_key(key) if encoded is None else encoded)
+        try:
+            parts.append(encode_value(value))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{key!r}: {error}") from None
+    return b"".join(parts)
+
+
+def _encode_key(key: str) -> bytes:
+    if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+        raise TypeError(f"{key!r}: the name of a property is a str")
+    encoded = simple_string(key)
+    if len(encoded) <= _CACHED_KEY_BYTES_MAX:
+        if len(_encoded_keys) >= _CACHED_KEYS_MAX:
+            _encoded_keys.clear()
+        _encoded_keys[key] = encoded
+    return encoded
+
+
+# -- what applications see ----------------------------------------------------------------------------------------------
+
+
+class Properties(Mapping[str, "PropertyValue"]):
+    """Immutable. Item access gives the stored value; ``get_*`` convert as Java does.
+
+    A missing value and a null are False, None or, for a number, a ConversionError. So is a conversion that Java's table does
+    not have (only widening, and to and from strings) and a string that is no number.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, PropertyValue] | None = None) -> None:
+        self._values: dict[str, PropertyValue] = dict(values or ())
+
+    def __getitem__(self, key: str, /) -> PropertyValue:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Properties({self._values!r})"
+
+    def get_boolean(self, key: str) -> bool:
+        """As boolean: a boolean, or a string that is "true" in any case."""
+        return conversions.to_boolean(self._values.get(key), key)
+
+    def get_byte(self, key: str) -> int:
+        """As byte: a byte, or a string of one."""
+        return conversions.to_integer(self._values.get(key), Tag.BYTE, key)
+
+    def get_short(self, key: str) -> int:
+        """As short: a byte or short, or a string of one."""
+        return conversions.to_integer(self._values.get(key), Tag.SHORT, key)
+
+    def get_int(self, key: str) -> int:
+        """As int: a byte, short or int, or a string of one."""
+        return conversions.to_integer(self._values.get(key), Tag.INT, key)
+
+    def get_long(self, key: str) -> int:
+        """As long: any integer, or a string of one."""
+        return conversions.to_integer(self._values.get(key), Tag.LONG, key)
+
+    def get_float(self, key: str) -> float:
+        """As float: a float, or a string of one (rounded to 32 bits)."""
+        return conversions.to_floating(self._values.get(key), Tag.FLOAT, key)
+
+    def get_double(self, key: str) -> float:
+        """As double: a float or double, or a string of one."""
+        return conversions.to_floating(self._values.get(key), Tag.DOUBLE, key)
+
+    def get_string(self, key: str) -> str | None:
+        """As string, written as Java writes it: anything but bytes."""
+        return conversions.to_string(self._values.get(key), key)
+
+    def get_bytes(self, key: str) -> bytes | None:
+        """As bytes: only bytes."""
+        return conversions.to_bytes(self._values.get(key), key)
