@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from codecs import utf_16_le_decode, utf_16_le_encode
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from struct import Struct
 from struct import error as StructError
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 _INT: Final = Struct(">i")
 _LONG: Final = Struct(">q")
+_DOUBLE: Final = Struct(">d")
+_STRING_HEAD: Final = Struct(">bi")
+_LONG_VALUE: Final = Struct(">bq")
+_DOUBLE_VALUE: Final = Struct(">bd")
+_new_long: Final = int.__new__
 _TRUE: Final = b"\x02\x01"
 _FALSE: Final = b"\x02\x00"
 _NEGATIVE_OR_ODD: Final = 0x80000001  # what no length of a UTF-16 string has set
@@ -45,20 +51,21 @@ def may_hold_reserved(data: bytes, at: int) -> bool:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def _plain(number: Any) -> Any:
-    return number
-
+# Plain ints for the hot paths: a look-up in an enum costs as much as reading a value.
+_T_INT, _T_LONG, _T_DOUBLE, _T_STRING, _T_BYTES, _T_NULL = (
+    int(tag) for tag in (Tag.INT, Tag.LONG, Tag.DOUBLE, Tag.STRING, Tag.BYTES, Tag.NULL)
+)
 
 # For types that are read by one struct call; Java's own number types skip the range check, since the bytes cannot exceed it.
 _FIXED: Final[dict[int, tuple[Struct, Callable[[Any], PropertyValue]]]] = {
-    Tag.BOOLEAN: (Struct(">b"), bool),
-    Tag.BYTE: (Struct(">b"), lambda number: int.__new__(Byte, number)),
-    Tag.SHORT: (Struct(">h"), lambda number: int.__new__(Short, number)),
-    Tag.INT: (_INT, _plain),
-    Tag.LONG: (_LONG, lambda number: int.__new__(Long, number)),
-    Tag.FLOAT: (Struct(">f"), lambda number: float.__new__(Float, number)),
-    Tag.DOUBLE: (Struct(">d"), _plain),
-    Tag.CHAR: (Struct(">H"), lambda unit: Char(chr(unit))),
+    int(Tag.BOOLEAN): (Struct(">b"), bool),
+    int(Tag.BYTE): (Struct(">b"), partial(int.__new__, Byte)),
+    int(Tag.SHORT): (Struct(">h"), partial(int.__new__, Short)),
+    int(Tag.INT): (_INT, int),
+    int(Tag.LONG): (_LONG, partial(int.__new__, Long)),
+    int(Tag.FLOAT): (Struct(">f"), partial(float.__new__, Float)),
+    int(Tag.DOUBLE): (_DOUBLE, float),
+    int(Tag.CHAR): (Struct(">H"), lambda unit: Char(chr(unit))),
 }
 
 
@@ -71,19 +78,20 @@ def decode_value(data: bytes, at: int, tag: int) -> tuple[PropertyValue, int]:
     if fixed is not None:
         layout, make = fixed
         return make(layout.unpack_from(data, at)[0]), at + layout.size
-    if tag == Tag.NULL:
+    if tag == _T_NULL:
         return None, at
-    if tag not in (Tag.STRING, Tag.BYTES):
+    if tag != _T_STRING and tag != _T_BYTES:
         raise RemoteProtocolError(f"unknown property type {tag}", offset=at)
     length: int = _INT.unpack_from(data, at)[0]
-    end = at + 4 + length
+    start = at + 4
+    end = start + length
     if length < 0 or end > len(data):
         raise RemoteProtocolError(f"a value claims {length} bytes", offset=at)
-    if tag == Tag.BYTES:
-        return data[at + 4 : end], end
+    if tag == _T_BYTES:
+        return data[start:end], end
     if length & 1:
         raise RemoteProtocolError(f"a string has an odd length, {length}", offset=at)
-    return utf_16_le_decode(data[at + 4 : end], "surrogatepass", True)[0], end
+    return utf_16_le_decode(data[start:end], "surrogatepass", True)[0], end
 
 
 def decode(data: bytes, at: int = 0) -> tuple[dict[str, PropertyValue], int]:
@@ -103,16 +111,23 @@ def decode(data: bytes, at: int = 0) -> tuple[dict[str, PropertyValue], int]:
             length: int = _INT.unpack_from(data, at)[0]
             if length & _NEGATIVE_OR_ODD:
                 raise RemoteProtocolError(f"a key claims {length} bytes", offset=at)
-            raw = data[at + 4 : at + 4 + length]
-            at += length + 5
+            at += 4
+            raw = data[at : at + length]
+            at += length + 1
             tag = data[at - 1]
             key = _decoded_keys.get(raw)
             if key is None:
                 key = _decode_key(raw)
-            if tag == Tag.LONG:
-                values[key] = int.__new__(Long, _LONG.unpack_from(data, at)[0])
+            if tag == _T_STRING and (length := _INT.unpack_from(data, at)[0]) & _NEGATIVE_OR_ODD == 0:
+                text = data[at + 4 : at + 4 + length]
+                at += 4 + length
+                if at > len(data):
+                    raise RemoteProtocolError(f"a value claims {length} bytes", offset=at - 4 - length)
+                values[key] = utf_16_le_decode(text, "surrogatepass", True)[0]
+            elif tag == _T_LONG:
+                values[key] = _new_long(Long, _LONG.unpack_from(data, at)[0])
                 at += 8
-            elif tag == Tag.INT:
+            elif tag == _T_INT:
                 values[key] = _INT.unpack_from(data, at)[0]
                 at += 4
             else:
@@ -145,6 +160,14 @@ def encode_value(value: PropertyValue | bytearray | memoryview) -> bytes:
 
     Raises TypeError for what has no Java type and ValueError for an int beyond 64 bits.
     """
+    kind = type(value)
+    if kind is str:
+        raw = utf_16_le_encode(value, "surrogatepass")[0]  # type: ignore[arg-type]
+        return _STRING_HEAD.pack(_T_STRING, len(raw)) + raw
+    if kind is Long:
+        return _LONG_VALUE.pack(_T_LONG, value)
+    if kind is float:
+        return _DOUBLE_VALUE.pack(_T_DOUBLE, value)
     tag = conversions.tag_of(value)
     match tag:
         case Tag.STRING:
@@ -155,7 +178,7 @@ def encode_value(value: PropertyValue | bytearray | memoryview) -> bytes:
             return b"\x00"
         case Tag.BYTES:
             raw = bytes(value)  # type: ignore[arg-type]  # tag_of says that it is bytes-like
-            return b"\x04" + _INT.pack(len(raw)) + raw
+            return _STRING_HEAD.pack(tag, len(raw)) + raw
         case Tag.CHAR:
             return b"\x0b" + _FIXED[tag][0].pack(ord(value))  # type: ignore[arg-type]  # a Char
         case _:
