@@ -31,9 +31,18 @@ class Tag(IntEnum):
 
 
 _TAGS: Final[dict[type, Tag]] = {
-    str: Tag.STRING, bool: Tag.BOOLEAN, float: Tag.DOUBLE, bytes: Tag.BYTES, type(None): Tag.NULL,
-    bytearray: Tag.BYTES, memoryview: Tag.BYTES, Byte: Tag.BYTE, Short: Tag.SHORT, Long: Tag.LONG,
-    Float: Tag.FLOAT, Char: Tag.CHAR,
+    str: Tag.STRING,
+    bool: Tag.BOOLEAN,
+    float: Tag.DOUBLE,
+    bytes: Tag.BYTES,
+    type(None): Tag.NULL,
+    bytearray: Tag.BYTES,
+    memoryview: Tag.BYTES,
+    Byte: Tag.BYTE,
+    Short: Tag.SHORT,
+    Long: Tag.LONG,
+    Float: Tag.FLOAT,
+    Char: Tag.CHAR,
 }
 _BITS: Final = {Tag.BYTE: 8, Tag.SHORT: 16, Tag.INT: 32, Tag.LONG: 64}
 _WORDS: Final = {tag: tag.name.lower() for tag in Tag}
