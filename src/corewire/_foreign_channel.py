@@ -1,0 +1,101 @@
+"""
+A client's channel to a broker that is not ours (docs/design/differences.md).
+
+Artemis does not count a command that it answers with EXCEPTION, and after a failover it may run a command twice and
+count it twice, so its number is no proof: it may lag or run ahead. The remedy, for commands that ask for an answer:
+
+- such a command leaves the buffer by its own answer only. A confirmation that covers it moves it aside, to the *owed*;
+- an EXCEPTION takes its command out of the counted ones, since the broker did not count it either;
+- a re-attachment writes again, after the broker's own replay was read: what is owed, and what is unanswered or above
+  the broker's number. From there on both count anew, so the buffer takes the broker's number as it is.
+
+Commands that ask for nothing have no other proof than the number.
+"""
+
+from __future__ import annotations
+
+from corewire._channel import Channel, int32
+from corewire._states import CHANNEL, ChannelMove, advance
+
+_NO_ANSWER = 0
+_ANSWERED = -1
+
+
+class ForeignChannel(Channel):
+    """A `Channel` whose peer is a broker that is not ours. It raises no `ConfirmationMismatch`."""
+
+    __slots__ = ("_last_ticket", "_owed", "_tickets")
+
+    def __init__(self, channel: int, *, window_bytes: int | None) -> None:
+        super().__init__(channel, window_bytes=window_bytes)
+        self._tickets: list[int] = []  # one per frame: of its answer, or one of the two marks
+        self._owed: dict[int, bytes] = {}  # by ticket, in order: covered by a confirmation, not answered
+        self._last_ticket = 0
+
+    def send_frame(self, frame: bytes) -> None:
+        """As in `Channel`."""
+        super().send_frame(frame)
+        if self.window_bytes is not None:
+            self._tickets.append(_NO_ANSWER)
+
+    def ask_frame(self, frame: bytes) -> int:
+        """Send a command that will be answered on this channel. Give the ticket to ``answered``."""
+        self.send_frame(frame)
+        if self.window_bytes is None:
+            return 0
+        self._last_ticket += 1
+        self._tickets[-1] = self._last_ticket
+        return self._last_ticket
+
+    def answered(self, ticket: int, *, refused: bool) -> None:
+        """Take note of an answer: EXCEPTION where ``refused``. A ticket of an earlier epoch is ignored."""
+        if ticket == _NO_ANSWER:
+            return
+        frame = self._owed.pop(ticket, None)
+        if frame is not None:
+            self._buffered_bytes -= len(frame)
+        elif ticket in self._tickets:
+            index = self._tickets.index(ticket)
+            if refused:  # those behind it move down one id: the broker did not count it
+                self._buffered_bytes -= len(self._frames[index])
+                del self._frames[index], self._tickets[index]
+            else:
+                self._tickets[index] = _ANSWERED
+
+    def confirmed(self, command_id: int) -> int:
+        """Take PACKETS_CONFIRMED. Return how many commands it covered; those that owe an answer are still kept."""
+        if self.window_bytes is None:
+            return 0
+        count = int32(command_id + 1 - self._first)
+        if count <= 0:
+            return 0
+        covered = min(count, len(self._frames) - self._waiting)
+        self._set_aside(covered)
+        self._first = int32(command_id + 1)
+        return covered
+
+    def resume(self, peer_received: int) -> int:
+        """As in `Channel`. A session that wrote anything again is not to be trusted with a second re-attachment."""
+        state = advance(CHANNEL, self._state, ChannelMove.RESUME)
+        self.confirmed(peer_received)
+        pairs = [*((frame, ticket) for ticket, frame in self._owed.items())]
+        pairs += [(f, t) for f, t in zip(self._frames, self._tickets, strict=True) if t != _ANSWERED]
+        self._frames = [frame for frame, _ in pairs]
+        self._tickets = [ticket for _, ticket in pairs]
+        self._owed = {}
+        self._buffered_bytes = sum(map(len, self._frames))
+        self._first = int32(peer_received + 1)
+        return self._reopen(state)
+
+    def _set_aside(self, count: int) -> None:
+        for frame, ticket in zip(self._frames[:count], self._tickets[:count], strict=True):
+            if ticket > _NO_ANSWER:
+                self._owed[ticket] = frame
+            else:
+                self._buffered_bytes -= len(frame)
+        del self._frames[:count], self._tickets[:count]
+
+    def _clear(self) -> None:
+        super()._clear()
+        self._tickets = []
+        self._owed = {}
