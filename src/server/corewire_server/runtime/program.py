@@ -1,0 +1,65 @@
+"""``run``: a broker as a program of its own, with the main thread and the signals."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from corewire.errors import ConfigError
+from corewire_server.runtime.service import NodeFailed, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire_server.config import BrokerConfig
+
+STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
+
+
+def ready_line(service: Service, seconds: float) -> str:
+    """What a started broker says of itself."""
+    urls = " ".join(service.urls)
+    return f"{service.config.name} ready on {urls} as primary, epoch {service.epoch}, in {seconds:.3f} s"
+
+
+def run(config: BrokerConfig, *, say: Callable[[str], None], began: float) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code (``api.md`` 7). ``began``: ``time.perf_counter()`` at the start."""
+    try:
+        asyncio.run(_serve(config, say, began))
+    except ConfigError as error:
+        _complain(error)
+        return MISCONFIGURED
+    except NodeFailed as error:
+        _complain(error)
+        return FAILED
+    return STOPPED
+
+
+def _complain(error: Exception) -> None:
+    sys.stderr.write(f"error: {error}\n")
+
+
+async def _serve(config: BrokerConfig, say: Callable[[str], None], began: float) -> None:
+    loop = asyncio.get_running_loop()
+    service = Service(config)
+    await service.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _signalled, service)
+    gc.collect()
+    gc.freeze()  # the collector must never walk what lives as long as the program,
+    gc.set_threshold(100_000, 50, 1000)  # nor deep queues again and again
+    say(ready_line(service, time.perf_counter() - began))
+    await service.run()
+
+
+def _signalled(service: Service) -> None:
+    """Stop in order; a second signal ends the program as it would have without us."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
+    service.end()

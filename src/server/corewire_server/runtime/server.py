@@ -1,0 +1,212 @@
+"""
+The step loop: feeds the node with what sockets, timer and disk say, and performs what it orders. Nothing is decided here.
+
+Each read is a step, and what it causes is written once, at its end: delaying the flush buys no throughput and costs latency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, assert_never
+
+from corewire_server.core.effects import CloseLink, Log, SendBytes
+from corewire_server.core.inputs import Stopping, Timeout
+from corewire_server.node.orders import Halt
+from corewire_server.runtime.links import WRITE_BYTES_MAX, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from corewire_server.core.inputs import Input
+    from corewire_server.node.node import Node
+    from corewire_server.node.orders import Order
+    from corewire_server.runtime.clock import Clock
+
+log = logging.getLogger("corewire.broker")
+
+LEVELS: Final = logging.getLevelNamesMapping()
+LATE_MS: Final = 1000  # a timer this late means that the process stood still
+SIP_S: Final = 5.0  # how often a link that is not read is read once all the same, so that its pings are heard
+STOP_S: Final = 5.0  # how long the disk may take for the last answers of an orderly stop
+BACKLOG: Final = 1024
+
+
+class Server:
+    """Sockets, timer and orders of one node, on one event loop."""
+
+    def __init__(self, node: Node, clock: Clock, epoch: int, failed: Callable[[str], None]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._node = node
+        self._clock = clock
+        self._failed = failed  # called once, with the reason, when the node has to stop at once
+        self._links: dict[int, Link] = {}
+        self._sockets: set[Link] = set()  # also of links that the core has closed and that still drain
+        self._dirty: list[Link] = []
+        self._next_link = epoch << 32
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0
+        self._halted = False
+        self._busy = False  # the node has more in hand than it can write: no link is read
+        self._changed = asyncio.Event()
+        self._listeners: list[asyncio.Server] = []
+        self._sip_timer = self.loop.call_later(SIP_S, self._sip)
+
+    # -- links
+
+    def adopt(self, link: Link) -> int:
+        """Give a new link its number."""
+        self._next_link += 1
+        self._links[self._next_link] = link
+        self._sockets.add(link)
+        if self._busy:
+            link.read(wanted=False)
+        return self._next_link
+
+    def forget(self, link: Link) -> None:
+        """The socket of a link is gone."""
+        self._links.pop(link.number, None)
+        self._sockets.discard(link)
+        self._changed.set()
+
+    def settle(self, link: Link) -> None:
+        """Read a link, unless its client does not read us or the disk is behind."""
+        link.read(wanted=not (self._busy or link.slow))
+
+    def _sip(self) -> None:
+        self._sip_timer = self.loop.call_later(SIP_S, self._sip)
+        if self._busy:
+            return
+        for link in list(self._links.values()):
+            if link.slow:
+                link.read(wanted=True)
+                self.loop.call_later(0.001, self.settle, link)
+
+    # -- steps
+
+    def offer(self, item: Input) -> None:
+        """One input of the broker."""
+        if self._halted:
+            return
+        try:
+            self.perform(self._node.step(self._clock.now(), item))
+        except Exception as error:  # a mistake of ours, or no memory: the state can no longer be trusted
+            log.exception("the node stops")
+            self._halt(f"{type(error).__name__}: {error}")
+
+    def perform(self, orders: Sequence[Order]) -> None:
+        """Do what the node ordered, then write what gathered and set the timer."""
+        for order in orders:
+            match order:
+                case SendBytes(number, data):
+                    link = self._links.get(number)
+                    if link is not None:
+                        if not link.out:
+                            self._dirty.append(link)
+                        link.out.append(data)
+                case CloseLink(number):
+                    link = self._links.pop(number, None)
+                    if link is not None:
+                        link.close()
+                case Log(level, text):
+                    log.log(LEVELS[level.upper()], "%s", text)
+                case Halt(reason):
+                    self._halt(reason)
+                    return
+                case _:
+                    assert_never(order)
+        if self._dirty:
+            self._flush()
+        self._set_timer()
+
+    def _flush(self) -> None:
+        for link in self._dirty:
+            if not link.out:  # closed since
+                continue
+            link.flush()
+            if link.slow and link.unread_bytes() > WRITE_BYTES_MAX:
+                log.warning(
+                    "link %d: %d bytes were not read by the client; it is given up", link.number, WRITE_BYTES_MAX
+                )
+                link.abort()
+        self._dirty.clear()
+
+    def _halt(self, reason: str) -> None:
+        """Not another byte to anybody."""
+        self._halted = True
+        self._stop_timers()
+        for listener in self._listeners:
+            listener.close()
+        for link in list(self._sockets):
+            link.abort()
+        self._failed(reason)
+
+    # -- time
+
+    def _set_timer(self) -> None:
+        """Wake up at the node's next deadline. A timer that is early already stays: it sets itself anew."""
+        due = self._node.next_timeout()
+        if due is None or (self._timer is not None and self._timer_at <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self.loop.call_later(max(0, due - self._clock.now()) / 1000, self._timer_rang)
+
+    def _timer_rang(self, *, rested: bool = False) -> None:
+        self._timer = None
+        due, now = self._node.next_timeout(), self._clock.now()
+        if due is None or self._halted:
+            return
+        if due > now or self._busy:  # a node that reads nobody must not judge anybody's silence
+            self._timer_at = max(due, now + 10)
+            self._timer = self.loop.call_later((self._timer_at - now) / 1000, self._timer_rang)
+        elif now - due > LATE_MS and not rested:  # we stood still: first take what lies in the socket buffers
+            self._timer_at = now
+            self._timer = self.loop.call_later(0.001, lambda: self._timer_rang(rested=True))
+        else:
+            self.offer(Timeout())
+            self._set_timer()
+
+    def _stop_timers(self) -> None:
+        self._sip_timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # -- begin and end
+
+    async def listen(self, host: str, port: int) -> int:
+        """Bind, without accepting anybody yet. Returns the port. Raises OSError."""
+        listener = await self.loop.create_server(
+            lambda: Link(self), host, port, backlog=BACKLOG, start_serving=False, reuse_address=True
+        )
+        self._listeners.append(listener)
+        bound: int = listener.sockets[0].getsockname()[1]
+        return bound
+
+    async def open(self) -> None:
+        """Accept clients."""
+        for listener in self._listeners:
+            await listener.start_serving()
+        self._set_timer()
+
+    async def close(self, graceful_s: float) -> None:
+        """Stop in order: no new clients, ``graceful_s`` for those there, then a goodbye, and whatever the disk has is sent."""
+        for listener in self._listeners:
+            listener.close()
+        await self._until(lambda: not self._links, graceful_s)
+        self.offer(Stopping())
+        await self._until(lambda: self._halted or self._node.idle, STOP_S)
+        self._stop_timers()
+        for number in list(self._links):
+            self._links.pop(number).close()
+        await self._until(lambda: not self._sockets, 2 * STOP_S)
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass

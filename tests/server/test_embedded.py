@@ -1,0 +1,123 @@
+"""A broker inside a program: real sockets, a core as small as an echo."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from corewire.errors import ConfigError
+from corewire_server.config import AcceptorConfig, BrokerConfig
+from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened
+from corewire_server.runtime.embedded import Serving
+from corewire_server.runtime.service import NodeFailed, NodeState
+from tests.server.fakes import EchoCore, echo_core
+
+if TYPE_CHECKING:
+    from corewire_server.runtime.embedded import Node
+
+pytestmark = pytest.mark.interop
+
+
+def dial(node: Node) -> socket.socket:
+    host, _, port = node.url.removeprefix("tcp://").rpartition(":")
+    sock = socket.create_connection((host, int(port)), timeout=5)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def ask(sock: socket.socket, question: bytes) -> bytes:
+    sock.sendall(question)
+    return sock.recv(65536)
+
+
+def test_bytes_go_in_and_answers_come_out() -> None:
+    with Serving(BrokerConfig.for_tests(), echo_core) as node, dial(node) as sock:
+        assert node.state is NodeState.ACTIVE
+        assert ask(sock, b"hello") == b"hello"
+        assert ask(sock, b"keep it") == b"kept it"
+    assert node.state is NodeState.STOPPED
+
+
+def test_orderly_stop_says_goodbye_and_ends_links() -> None:
+    with Serving(BrokerConfig.for_tests(), echo_core) as node:
+        sock = dial(node)
+        assert ask(sock, b"hello") == b"hello"
+    assert sock.recv(100) == b"bye"
+    assert sock.recv(100) == b""
+    sock.close()
+    node.stop()  # once more is harmless
+
+
+def test_links_are_numbered_in_the_epoch_and_each_input_is_in_order() -> None:
+    core = EchoCore()
+    with Serving(BrokerConfig.for_tests(), lambda *_: core) as node:
+        with dial(node) as sock:
+            ask(sock, b"one")
+        with dial(node) as sock:
+            ask(sock, b"quit now")
+            assert sock.recv(100) == b""
+    first, second = 1 << 32 | 1, 1 << 32 | 2
+    kinds = [(type(item), getattr(item, "link", None)) for _, item in core.inputs]
+    assert kinds[:3] == [(LinkOpened, first), (BytesReceived, first), (LinkClosed, first)]
+    assert (LinkClosed, second) not in kinds  # it was the core that closed it
+    times = [now for now, _ in core.inputs]
+    assert times == sorted(times)
+
+
+def test_timer_is_kept() -> None:
+    core = EchoCore()
+    with Serving(BrokerConfig.for_tests(), lambda *_: core) as node, dial(node) as sock:
+        core.timeout = 0  # long ago
+        heard = ask(sock, b"x")
+        while b"tick" not in heard:
+            heard += sock.recv(100)
+        assert heard == b"xtick"
+
+
+def test_client_that_does_not_read_is_not_read_either_and_given_up_in_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    with Serving(BrokerConfig.for_tests(), echo_core) as node, dial(node) as sock, dial(node) as other:
+        with caplog.at_level(logging.WARNING, "corewire.broker"):
+            sock.sendall(b"flood 80000000")
+            assert ask(other, b"hello") == b"hello"
+            with pytest.raises(OSError):  # noqa: PT011  reset, in one of its forms
+                while sock.recv(1 << 20):
+                    pass
+                raise ConnectionResetError
+        assert "not read by the client" in caplog.text
+
+
+def test_mistake_in_the_core_stops_the_node_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(NodeFailed, match="AssertionError: boom"), Serving(BrokerConfig.for_tests(), echo_core) as node:
+        with dial(node) as sock:
+            sock.sendall(b"boom")
+            with pytest.raises(ConnectionResetError):
+                sock.recv(100)
+    assert "the node stops" in caplog.text
+
+
+def test_address_in_use_is_a_configuration_error_that_names_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        with (
+            pytest.raises(ConfigError, match=url),
+            Serving(BrokerConfig(acceptors=(AcceptorConfig(url=url),)), echo_core),
+        ):
+            pass
+
+
+def test_nothing_is_left_behind() -> None:
+    before = threading.active_count()
+    with Serving(BrokerConfig.for_tests(), echo_core):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+
+
+@pytest.mark.anyio
+async def test_async_with_does_not_stop_the_loop_of_the_application() -> None:
+    async with Serving(BrokerConfig.for_tests(), echo_core) as node:
+        with dial(node) as sock:
+            assert ask(sock, b"hello") == b"hello"
