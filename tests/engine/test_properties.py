@@ -13,7 +13,7 @@ from tests.engine.strategies import property_maps
 from corewire.errors import ConversionError, RemoteProtocolError
 from corewire.values import Byte, Char, Float, Long, PropertyValue, Short
 from corewire.wire import properties
-from corewire.wire.properties import Properties, decode, encode
+from corewire.wire.properties import Properties, check, decode, encode
 
 INT = Struct(">i")
 
@@ -93,6 +93,8 @@ def test_what_lies_is_refused(raw: str, words: str) -> None:
     with pytest.raises(RemoteProtocolError, match=words) as caught:
         decode(bytes.fromhex(raw))
     assert caught.value.offset is not None
+    with pytest.raises(RemoteProtocolError):
+        check(bytes.fromhex(raw))
 
 
 @given(property_maps(), st.data())
@@ -107,8 +109,10 @@ def test_cut_off_or_mutated_bytes_raise_nothing_but_the_protocol_error(
     try:
         _, end = decode(bytes(raw))
     except RemoteProtocolError:
+        with pytest.raises(RemoteProtocolError):
+            check(bytes(raw))
         return
-    assert end <= len(raw)
+    assert check(bytes(raw)) == end <= len(raw)
 
 
 def test_a_megabyte_of_properties_takes_linear_time() -> None:

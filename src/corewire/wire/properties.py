@@ -55,6 +55,7 @@ def may_hold_reserved(data: bytes, at: int) -> bool:
 _T_INT, _T_LONG, _T_DOUBLE, _T_STRING, _T_BYTES, _T_NULL = (
     int(tag) for tag in (Tag.INT, Tag.LONG, Tag.DOUBLE, Tag.STRING, Tag.BYTES, Tag.NULL)
 )
+_T_TOP: Final = int(max(Tag))
 
 # For types that are read by one struct call; Java's own number types skip the range check, since the bytes cannot exceed it.
 _FIXED: Final[dict[int, tuple[Struct, Callable[[Any], PropertyValue]]]] = {
@@ -135,6 +136,56 @@ def decode(data: bytes, at: int = 0) -> tuple[dict[str, PropertyValue], int]:
     except (StructError, IndexError):
         raise RemoteProtocolError("the properties break off", offset=min(at, len(data))) from None
     return values, at
+
+
+_SIZES: Final = (
+    0,
+    -1,
+    1,
+    1,
+    -2,
+    2,
+    4,
+    8,
+    4,
+    8,
+    -2,
+    2,
+)  # of the value by tag; -1: no such tag, -2: a length comes first
+
+
+def check(data: bytes, at: int = 0) -> int:
+    """Do all that ``decode`` does to refuse a property map, without making the values; tell where it ends.
+
+    Raises RemoteProtocolError as ``decode`` does.
+    """
+    try:
+        if not data[at]:
+            return at + 1
+        count: int = _INT.unpack_from(data, at + 1)[0]
+        at += 5
+        if not 0 <= count <= (len(data) - at) // 5:
+            raise RemoteProtocolError(f"a map claims {count} properties", offset=at - 4)
+        for _ in range(count):
+            length: int = _INT.unpack_from(data, at)[0]
+            if length & _NEGATIVE_OR_ODD:
+                raise RemoteProtocolError(f"a key claims {length} bytes", offset=at)
+            at += length + 5
+            tag = data[at - 1]
+            size = _SIZES[tag] if tag <= _T_TOP else -1
+            if size == -2:
+                length = _INT.unpack_from(data, at)[0]
+                if length < 0 or (tag == _T_STRING and length & 1):
+                    raise RemoteProtocolError(f"a value claims {length} bytes", offset=at)
+                size = length + 4
+            elif size == -1:
+                raise RemoteProtocolError(f"unknown property type {tag}", offset=at)
+            at += size
+    except (StructError, IndexError):
+        raise RemoteProtocolError("the properties break off", offset=min(at, len(data))) from None
+    if at > len(data):
+        raise RemoteProtocolError("the properties break off", offset=len(data))
+    return at
 
 
 def _decode_key(raw: bytes) -> str:
