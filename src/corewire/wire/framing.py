@@ -63,6 +63,11 @@ class FrameReader:
         """Bytes of the frame that is not whole yet."""
         return self._held
 
+    @property
+    def rest(self) -> bytes:
+        """The frame that is not whole yet, for a snapshot: a new reader that is fed with it goes on from here."""
+        return b"".join(self._pieces)
+
     def feed(self, data: bytes) -> list[bytes]:
         """
         Take the next bytes and return the frames that they complete, each with its length field.
