@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 EXCEPTION = 20
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Question:
     """One command that will be answered."""
 
     operation: Operation[Any] | None  #: None: nobody waits any more, the answer will be dropped
-    expected: int  #: type of the answer; EXCEPTION always fits
+    expected: tuple[int, ...]  #: types of the answer; EXCEPTION always fits
     correlation: int  #: -1 where the packet has no such field
     ticket: int = 0  #: of `Channel.ask_frame`
 
@@ -56,10 +56,17 @@ class Replies:
         """
         if correlation is not None and correlation > 0:
             return self._by_id.pop(correlation, None)
-        for index, question in enumerate(self._in_order):
-            if _fits(question, packet_type, correlation):
-                del self._in_order[index]
+        unnamed = correlation is None or correlation in (0, -1)
+        for question in self._in_order:
+            if packet_type == EXCEPTION:
+                fits = question.correlation == -1 if unnamed else question.correlation == correlation
+            else:
+                fits = packet_type in question.expected and correlation in (None, question.correlation)
+            if fits:
+                self._in_order.remove(question)
                 return question
+        if packet_type == EXCEPTION and unnamed and self._in_order:
+            return self._in_order.popleft()  # a failure that the broker did not put a name to
         return None
 
     def take(self, correlation: int) -> Question | None:
@@ -80,10 +87,3 @@ class Replies:
         self._in_order.clear()
         self._by_id.clear()
         return questions
-
-
-def _fits(question: Question, packet_type: int, correlation: int | None) -> bool:
-    """An EXCEPTION without its number (0 or -1) belongs to the oldest question; with one, to that question."""
-    if packet_type == EXCEPTION:
-        return correlation is None or correlation in (0, -1, question.correlation)
-    return packet_type == question.expected and (correlation is None or correlation == question.correlation)

@@ -31,7 +31,9 @@ class LinkMove(Enum):
     DIAL = "dial"  #: client: start
     ACCEPT = "accept"  #: server: start
     GREET = "greet"  #: 8 bytes came: with or without the magic
+    READ = "read"  #: bytes came
     WRITE = "write"  #: a packet of the owner
+    ATTACH = "attach"  #: a session's channel comes
     END = "end"  #: end of the stream, or silence for too long
     VIOLATE = "violate"  #: the peer broke the rules
     CLOSE = "close"
@@ -42,13 +44,16 @@ LINK: Mapping[tuple[LinkState, LinkMove], LinkState] = {
     (LinkState.NEW, LinkMove.ACCEPT): LinkState.SNIFFING,
     (LinkState.NEW, LinkMove.CLOSE): LinkState.CLOSED,
     (LinkState.SNIFFING, LinkMove.GREET): LinkState.OPEN,
-    (LinkState.SNIFFING, LinkMove.WRITE): LinkState.SNIFFING,
+    (LinkState.SNIFFING, LinkMove.READ): LinkState.SNIFFING,
     (LinkState.SNIFFING, LinkMove.END): LinkState.CLOSED,
     (LinkState.SNIFFING, LinkMove.CLOSE): LinkState.CLOSED,
+    (LinkState.OPEN, LinkMove.READ): LinkState.OPEN,
     (LinkState.OPEN, LinkMove.WRITE): LinkState.OPEN,
+    (LinkState.OPEN, LinkMove.ATTACH): LinkState.OPEN,
     (LinkState.OPEN, LinkMove.END): LinkState.CLOSED,
     (LinkState.OPEN, LinkMove.VIOLATE): LinkState.ERROR,
     (LinkState.OPEN, LinkMove.CLOSE): LinkState.CLOSED,
+    (LinkState.CLOSED, LinkMove.READ): LinkState.CLOSED,  # late bytes are dropped
     (LinkState.CLOSED, LinkMove.CLOSE): LinkState.CLOSED,
     (LinkState.ERROR, LinkMove.CLOSE): LinkState.ERROR,
 }

@@ -198,4 +198,12 @@ class ConnectionClosed:
     error: CorewireError | None
 
 
+@dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """What ``ConnectionConfig.trace`` is called with: a frame that came, or a chunk that goes out."""
+
+    sent: bool
+    data: bytes
+
+
 Event: TypeAlias = HandshakeCompleted | PacketReceived | PeerSilent | ConnectionClosed
