@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import construct as c
 
+from corewire import values
 from corewire.wire.packets import composites
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class Parameters(Adapter):
     """A connector's parameters: pairs of a key and a tagged value, in the order of the sender's hash map."""
 
     def _decode(self, obj: Any, context: Any, path: Any) -> dict[str, Any]:
-        return {pair.key: composites.LongParameter(pair.value) if pair.tag == _LONG else pair.value for pair in obj}
+        return {pair.key: values.Long(pair.value) if pair.tag == _LONG else pair.value for pair in obj}
 
     def _encode(self, obj: Any, context: Any, path: Any) -> list[dict[str, Any]]:
         return [{"key": key, "tag": composites.parameter_tag(value), "value": value} for key, value in obj.items()]
@@ -274,7 +275,7 @@ DATA = c.Prefixed(INT, c.GreedyBytes)
 SIMPLE_STRING = Text(DATA, "utf-16-le")
 STRING = JavaString()
 _LONG = 2
-_VALUES = {0: BOOL, 1: INT, _LONG: LONG, 3: STRING}
+_VALUES: dict[Any, Construct] = {0: BOOL, 1: INT, _LONG: LONG, 3: STRING}
 PARAMETERS = Parameters(
     ListOf(c.Struct("key" / STRING, "tag" / BYTE, "value" / c.Switch(c.this.tag, _VALUES, default=c.Error)))
 )

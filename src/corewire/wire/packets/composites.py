@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
+from corewire import values
+
 if TYPE_CHECKING:
     from corewire.wire.types import (
         Bool,
@@ -35,19 +37,13 @@ INT_MIN: Final = -(2**31)
 INT_MAX: Final = 2**31 - 1
 
 
-class LongParameter(int):
-    """A connector's parameter that is a 64-bit integer on the wire, whatever its value."""
-
-    __slots__ = ()
-
-
 def parameter_tag(value: bool | int | str) -> int:
     """Return the type byte of a connector's parameter: 0 bool, 1 int, 2 long, 3 string."""
     if isinstance(value, str):
         return 3
     if isinstance(value, bool):
         return 0
-    return 2 if isinstance(value, LongParameter) or not INT_MIN <= value <= INT_MAX else 1
+    return 2 if isinstance(value, values.Long) or not INT_MIN <= value <= INT_MAX else 1
 
 
 @dataclass(slots=True, frozen=True)
@@ -64,15 +60,15 @@ class TransportConfiguration:
     """
     How a node can be reached.
 
-    Parameters of real peers are mostly strings, ``port`` and ``sslEnabled`` too; ``int`` is written with 32 bits where it
-    fits. Keys that begin with ``EXTRA`` are the connector's extra properties.
+    Parameters of real peers are mostly strings, ``port`` and ``sslEnabled`` too; an ``int`` is written with 32 bits where it
+    fits, ``values.Long`` always with 64. Keys that begin with ``EXTRA`` are the connector's extra properties.
     """
 
     EXTRA = "$.EP."
 
     name: String
     factory_class_name: String
-    params: ConnectorParameters = field(default_factory=dict)
+    params: ConnectorParameters = field(default_factory=dict[str, bool | int | str])
 
 
 @dataclass(slots=True)

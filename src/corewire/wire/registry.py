@@ -1,0 +1,102 @@
+"""
+Type byte and negotiated version to packet class and codec; and what every type means for a channel (docs/protocol/packets.md).
+"""
+
+from __future__ import annotations
+
+from struct import error as StructError
+from typing import ClassVar, Final, Protocol
+
+from corewire.errors import LocalProtocolError, RemoteProtocolError
+from corewire.wire._codec import CODECS
+from corewire.wire.framing import HEADER_SIZE, frame_header, packet_type
+from corewire.wire.versions import capabilities
+
+
+class Packet(Protocol):
+    """Any class of ``corewire.wire.packets``."""
+
+    TYPE: ClassVar[int]
+    NAME: ClassVar[str]
+
+
+#: What leaves the counters of a channel as they are. All other types count where the channel has a confirmation window.
+_UNCOUNTED: Final = frozenset({10, 11, 13, 22, 30, 31, 32, 33, 104, 124, -18, -19})
+#: What counts if its own field says so.
+_METADATA: Final = frozenset({105, 106})
+_RESPONSES: Final = frozenset({20, 21, 31, 33, 46, 50, 55, 62, 64, 66, 126, -1, -3, -5, -7, -8, -10, -14, -15, -22})
+_BROKERS_ONLY: Final = frozenset(
+    {71, 72, 111, 115, 116, 120, 121, 125, 126, 127, *range(90, 102), 103, -1, -2, -3, -6, -9, -20, -21}
+)
+
+
+def encode(packet: Packet, channel: int, version: int) -> bytes:
+    """
+    Return the whole frame of a packet as a peer of ``version`` reads it.
+
+    Raises LocalProtocolError for a value that the wire cannot hold, or a field that is None and must not be.
+    """
+    try:
+        payload = CODECS[packet.TYPE][1](packet, capabilities(version))
+        return frame_header(packet.TYPE, channel, len(payload)) + payload
+    except (StructError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise LocalProtocolError(f"{packet.NAME} cannot be written: {error}") from error
+
+
+def decode(frame: bytes, version: int, *, strict: bool = False) -> Packet:
+    """
+    Return the packet of a whole frame, its length included, as a peer of ``version`` writes it.
+
+    Bytes behind the packet are ignored, as Artemis does, or an error if ``strict``. Raises RemoteProtocolError with packet and
+    offset for everything that cannot be read; memory and time stay in proportion to the frame.
+    """
+    end = len(frame)
+    if end < HEADER_SIZE or int.from_bytes(frame[:4], "big") != end - 4:
+        raise RemoteProtocolError(f"{end} bytes are not the frame that its length says", offset=0)
+    known = CODECS.get(packet_type(frame))
+    if known is None:
+        raise RemoteProtocolError(f"unknown packet type {packet_type(frame)}", offset=4)
+    packet: Packet
+    try:
+        packet, at = known[2](frame, HEADER_SIZE, end, capabilities(version))
+        if strict and at != end:
+            raise RemoteProtocolError(f"{end - at} bytes are left over", offset=at)
+    except RemoteProtocolError as error:
+        error.packet = known[0].NAME
+        raise
+    return packet
+
+
+def packet_class(packet_type: int) -> type[Packet] | None:
+    """Return the class for a type code, or None for a code that nothing is known of."""
+    known = CODECS.get(packet_type)
+    return None if known is None else known[0]
+
+
+def packet_name(packet_type: int) -> str:
+    """Return the specification's name of a type code, for logs and errors."""
+    known = CODECS.get(packet_type)
+    return f"type {packet_type}" if known is None else known[0].NAME
+
+
+def is_countable(frame: bytes) -> bool:
+    """
+    Tell whether a channel with a confirmation window counts this frame, in either direction.
+
+    Raises RemoteProtocolError for the two metadata packets, which say so themselves, if they cannot be read.
+    """
+    kind = packet_type(frame)
+    if kind in _METADATA:
+        requires: bool = getattr(decode(frame, 0), "requires_confirmation")  # noqa: B009 (the two classes of these types)
+        return requires
+    return kind not in _UNCOUNTED
+
+
+def is_response(packet_type: int) -> bool:
+    """Tell whether packets of this type go to the caller that is blocked on the channel, never to its handler."""
+    return packet_type in _RESPONSES
+
+
+def is_for_brokers_only(packet_type: int) -> bool:
+    """Tell whether a client that gets a packet of this type fails the connection, having no decoder for it."""
+    return packet_type in _BROKERS_ONLY
