@@ -57,7 +57,7 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def union(module: Any, cls: type[Any]) -> str:
+def union(module: Any, cls: type[object]) -> str:
     return f"{module.__name__.rpartition('.')[2]}.{cls.__name__}"
 
 
@@ -162,7 +162,7 @@ PRIMITIVES = [
 class Emitter:
     """Collects the lines of one class's two functions."""
 
-    cls: type[Any]
+    cls: type[object]
     structs: set[str]
     lines: list[str] = field(default_factory=list)
     anchored: bool = False  # what follows was counted from the frame's end, so it is there
@@ -376,7 +376,7 @@ def indented(lines: Any) -> list[str]:
 # -- the file --------------------------------------------------------------------------------------------------------------
 
 
-def composite_classes() -> list[type[Any]]:
+def composite_classes() -> list[type[object]]:
     return [cls for _, cls in inspect.getmembers(composites, inspect.isclass) if cls.__module__ == composites.__name__]
 
 

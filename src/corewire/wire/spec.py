@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import construct as c
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 P = TypeVar("P")
+_fields: dict[type[object], tuple[Field, ...]] = {}
+_layouts: dict[tuple[type[object], int], Construct] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,24 @@ def _metadata(hint: Any) -> Iterator[Any]:
                 yield from _metadata(part)
 
 
-@cache
-def fields(cls: type[Any]) -> tuple[Field, ...]:
+def fields(cls: type[object]) -> tuple[Field, ...]:
     """Return the declared fields of a packet or composite, in wire order."""
+    known = _fields.get(cls)
+    if known is None:
+        known = _fields[cls] = _resolve_fields(cls)
+    return known
+
+
+def _resolve_fields(cls: Any) -> tuple[Field, ...]:
     hints = get_type_hints(cls, localns=vars(types), include_extras=True)
     found: list[Field] = []
     for field in dataclasses.fields(cls):
         marks = list(_metadata(hints[field.name]))
-        layouts = [mark for mark in marks if isinstance(mark, c.Construct)]
+        layouts: list[Construct] = [mark for mark in marks if isinstance(mark, c.Construct)]
         found.append(
             Field(
                 name=field.name,
-                layout=None if NotOnTheWire in marks else cast("Construct", layouts[0]),
+                layout=None if NotOnTheWire in marks else layouts[0],
                 since=next((mark for mark in marks if isinstance(mark, Since)), None),
                 presence=next((mark for mark in marks if isinstance(mark, Remaining | Group | IfEqual | IfNot)), None),
                 default=field.default,
@@ -130,7 +137,7 @@ class Anchored(Construct):
 class Instance(types.Adapter):
     """A composite as an instance of its dataclass."""
 
-    def __init__(self, subcon: Construct, cls: type[Any]) -> None:
+    def __init__(self, subcon: Construct, cls: type[object]) -> None:
         super().__init__(subcon)
         self.cls = cls
 
@@ -165,8 +172,8 @@ def _instance(cls: type[P], container: Any) -> P:
     return cls(**{field.name: container[field.name] for field in fields(cls)})
 
 
-def _values(obj: Any) -> dict[str, Any]:
-    return {field.name: getattr(obj, field.name) for field in fields(type(obj))}
+def _values(obj: object) -> dict[str, Any]:
+    return {field.name: getattr(obj, field.name) for field in fields(obj.__class__)}
 
 
 def _resolved(node: Construct, allowed: Capabilities, trailer: int) -> Construct:
@@ -206,9 +213,15 @@ def _present(field: Field, node: Construct, *, first: bool) -> Construct:
             return node
 
 
-@cache
-def layout(cls: type[Any], version: int) -> Construct:
+def layout(cls: type[object], version: int) -> Construct:
     """Return the construct ``Struct`` of a packet's payload, or of a composite, as ``version`` has it."""
+    known = _layouts.get((cls, version))
+    if known is None:
+        known = _layouts[cls, version] = _make_layout(cls, version)
+    return known
+
+
+def _make_layout(cls: type[object], version: int) -> Construct:
     allowed = capabilities(version)
     nodes: list[Construct] = []
     trailer, declared = 0, fields(cls)
@@ -240,6 +253,7 @@ def parse(cls: type[P], payload: bytes, version: int) -> tuple[P, int]:
     return _instance(cls, whole.value), int(whole.size)
 
 
-def build(packet: Any, version: int) -> bytes:
+def build(packet: object, version: int) -> bytes:
     """Encode a packet's payload. Raises construct's own errors."""
-    return layout(type(packet), version).build(_values(packet))
+    payload: bytes = layout(packet.__class__, version).build(_values(packet))
+    return payload
