@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING
 
 from corewire._states import CHANNEL, ChannelMove, ChannelState, advance
 from corewire.errors import LocalProtocolError, RemoteProtocolError
+from corewire.wire.registry import encode, is_countable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire._connection import Connection
+    from corewire.wire.registry import Packet
 
 _PACKETS_CONFIRMED = Struct(">ibqi")
 
@@ -149,6 +151,14 @@ class Channel:
         return self._buffered_bytes
 
     # -- sending -----------------------------------------------------------------------------------------------------
+
+    def send(self, packet: Packet) -> None:
+        """Encode a packet for ``version`` and send it: as ``send_frame`` or, where it does not count, ``send_uncounted``."""
+        frame = encode(packet, self.channel, self.version)
+        if is_countable(frame):
+            self.send_frame(frame)
+        else:
+            self.send_uncounted(frame)
 
     def send_frame(self, frame: bytes) -> None:
         """
