@@ -59,9 +59,9 @@ class FrameReader:
         self._awaited = LENGTH_SIZE  # bytes without which no frame can be cut
 
     @property
-    def buffered(self) -> int:
-        """Bytes of the frame that is not whole yet."""
-        return self._held
+    def rest(self) -> bytes:
+        """The bytes of the frame that is not whole yet; fed to another reader, they make it go on from here."""
+        return b"".join(self._pieces)
 
     @property
     def rest(self) -> bytes:
