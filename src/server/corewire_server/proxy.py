@@ -63,13 +63,13 @@ class Proxy:
         """Listen. Raises ``OSError`` if the port is taken."""
         try:
             self._keeper = _bound(self.host, self.port)
+            self.port = self._keeper.getsockname()[1]
+            self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy:{self.port}", daemon=True)
+            self._thread.start()
+            self.accept()
         except OSError:
-            self._loop.close()
+            self.close()
             raise
-        self.port = self._keeper.getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy:{self.port}", daemon=True)
-        self._thread.start()
-        self.accept()
 
     def close(self) -> None:
         """Reset every link, give the port back, end the thread. Harmless when repeated."""
