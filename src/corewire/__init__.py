@@ -1,5 +1,6 @@
 """The engine: sans-IO, standard library only. Applications need the values in here; embedders also the engine. All errors are in ``corewire.errors``."""
 
+from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
 from corewire.errors import (
     BrokerError,
     CallTimeout,
@@ -49,14 +50,17 @@ __all__ = [
     "Byte",
     "CallTimeout",
     "Char",
+    "ClientConfig",
     "ConfigError",
     "ConnectionLost",
     "CorewireError",
     "Destination",
+    "Endpoint",
     "ErrorCode",
     "Float",
     "Headers",
     "Json",
+    "LoadBalancing",
     "LocalProtocolError",
     "Long",
     "MessageType",

@@ -1,0 +1,96 @@
+"""Configuration: defaults are Artemis', values are checked when they are made, passwords do not show."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import pytest
+
+from corewire.client.config import NOT_BUILT, ClientConfig, Endpoint, LoadBalancing
+from corewire.errors import ConfigError
+
+
+def test_defaults_are_those_of_artemis() -> None:
+    config = ClientConfig()
+    assert config.endpoints == (Endpoint(host="localhost", port=61616),)
+    assert (config.reconnect_attempts, config.initial_connect_attempts, config.confirmation_window_bytes) == (
+        0,
+        1,
+        None,
+    )
+    assert (config.call_timeout_s, config.connection_ttl_s, config.client_failure_check_period_s) == (30, 60, 30)
+    assert (config.consumer_window_bytes, config.producer_window_bytes) == (1_048_576, 65_536)
+    assert (config.block_on_durable_send, config.block_on_non_durable_send) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"reconnect_attempts": -1}, "reconnect_attempts is 0 to"),
+        ({"reconnect_attempts": 1.5}, "reconnect_attempts is an int or None, not float"),
+        ({"reconnect_attempts": True}, "reconnect_attempts is an int or None, not bool"),
+        ({"call_timeout_s": 0}, "call_timeout_s is 0.001 to"),
+        ({"call_timeout_s": None}, "call_timeout_s is a number, not NoneType"),
+        ({"call_timeout_s": float("nan")}, "call_timeout_s is 0.001 to"),
+        ({"connection_ttl_s": "60"}, "connection_ttl_s is a number or None, not str"),
+        ({"confirmation_window_bytes": 0}, "confirmation_window_bytes is 1 to"),
+        ({"consumer_window_bytes": 1 << 31}, "consumer_window_bytes is 0 to"),
+        ({"ha": 1}, "ha is a bool, not int"),
+        ({"user": b"ann"}, "user is a str or None, not bytes"),
+        ({"client_id": ""}, "client_id is empty"),
+        ({"load_balancing": "random"}, "load_balancing is a LoadBalancing, not str"),
+        ({"endpoints": ()}, "needs an endpoint"),
+        ({"explicit": frozenset({"reconnectAttempts"})}, "no such fields: reconnectAttempts"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        ClientConfig(**values)
+    assert caught.value.parameter in values
+
+
+@pytest.mark.parametrize("values", [{"host": ""}, {"host": "a b"}, {"port": 0}, {"port": 65_536}, {"name": ""}])
+def test_an_endpoint_that_cannot_be_dialled_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        Endpoint(**values)
+
+
+def test_repr_shows_what_differs_and_no_password() -> None:
+    config = ClientConfig(user="ann", password="secret", call_timeout_s=10, explicit=frozenset({"ha"}))
+    assert repr(config) == str(config) == "ClientConfig(user='ann', password='***', call_timeout_s=10)"
+    assert repr(Endpoint(port=1, extra={"keyStorePassword": "secret"})) == "Endpoint(port=1)"
+
+
+def test_values_are_frozen_equal_and_hashable() -> None:
+    assert ClientConfig(user="a") == ClientConfig(user="a", explicit=frozenset({"user"}))
+    assert len({ClientConfig(), ClientConfig(), ClientConfig(endpoints=(Endpoint(extra={"a": "b"}),))}) == 2
+    with pytest.raises(FrozenInstanceError):
+        ClientConfig().user = "x"  # type: ignore[misc]
+
+
+def test_resilient_is_short_for_six_fields_unless_they_are_given() -> None:
+    config = ClientConfig(resilient=True, retry_interval_s=5)
+    assert (config.ha, config.reconnect_attempts, config.confirmation_window_bytes) == (True, None, 1_048_576)
+    assert (config.retry_interval_s, config.retry_interval_multiplier, config.retry_interval_s_max) == (5, 2, 2)
+    given = ClientConfig(resilient=True, reconnect_attempts=0, explicit=frozenset({"reconnect_attempts"}))
+    assert given.reconnect_attempts == 0
+    assert replace(given, user="ann").reconnect_attempts == 0
+
+
+def test_the_blocking_world_has_its_own_defaults_unless_values_are_given() -> None:
+    plain = ClientConfig().for_blocking()
+    assert (plain.client_failure_check_period_s, plain.connection_ttl_s) == (None, None)
+    window = ClientConfig(resilient=True).for_blocking()
+    assert (window.client_failure_check_period_s, window.connection_ttl_s) == (None, 600)
+    given = ClientConfig(client_failure_check_period_s=5, connection_ttl_s=10)
+    assert given.for_blocking() == given
+    explicit = ClientConfig.from_url("tcp://a?connectionTTL=60000&clientFailureCheckPeriod=30000")
+    assert explicit.for_blocking() == explicit
+
+
+def test_what_is_not_built_has_no_field() -> None:
+    from corewire.client.url import _OF_CLIENT, _OF_ENDPOINT
+
+    assert NOT_BUILT.keys().isdisjoint({*_OF_CLIENT, *_OF_ENDPOINT})
+    assert {policy.value[-19:] for policy in LoadBalancing} == {"LoadBalancingPolicy"}
