@@ -22,7 +22,7 @@ from corewire.wire.message import (
     to_1x,
     with_body,
 )
-from corewire.wire.properties import simple_string
+from corewire.wire.primitives import put_simple_string as simple_string
 
 UUID_OF_GV3 = bytes.fromhex("101112131415161798191a1b1c1d1e1f")
 GV1 = bytes.fromhex(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from corewire.errors import RemoteProtocolError
 from corewire.wire import properties as typed
+from corewire.wire.primitives import put_simple_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -211,7 +212,7 @@ def _encode_header(
     return b"".join(
         (
             _LONG.pack(message_id),
-            b"\x00" if address is None else b"\x01" + typed.simple_string(address),
+            b"\x00" if address is None else b"\x01" + put_simple_string(address),
             b"\x00" if user_id is None else b"\x01" + user_id,
             _FIXED.pack(kind, durable, expiration, timestamp, priority),
         )

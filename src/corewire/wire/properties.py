@@ -20,6 +20,7 @@ from corewire.errors import RemoteProtocolError
 from corewire.values import Byte, Char, Float, Long, Short
 from corewire.wire import conversions
 from corewire.wire.conversions import Tag
+from corewire.wire.primitives import put_simple_string
 
 if TYPE_CHECKING:
     from corewire.values import PropertyValue
@@ -200,12 +201,6 @@ def _decode_key(raw: bytes) -> str:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def simple_string(text: str) -> bytes:
-    """Encode a SimpleString: its length in bytes, then UTF-16LE."""
-    raw = utf_16_le_encode(text, "surrogatepass")[0]
-    return _INT.pack(len(raw)) + raw
-
-
 def encode_value(value: PropertyValue | bytearray | memoryview) -> bytes:
     """Encode the tag and the value.
 
@@ -222,7 +217,7 @@ def encode_value(value: PropertyValue | bytearray | memoryview) -> bytes:
     tag = conversions.tag_of(value)
     match tag:
         case Tag.STRING:
-            return b"\x0a" + simple_string(str(value))
+            return b"\x0a" + put_simple_string(str(value))
         case Tag.BOOLEAN:
             return _TRUE if value else _FALSE
         case Tag.NULL:
@@ -257,7 +252,7 @@ def encode(values: Mapping[str, PropertyValue]) -> bytes:
 def _encode_key(key: str) -> bytes:
     if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise TypeError(f"{key!r}: the name of a property is a str")
-    encoded = simple_string(key)
+    encoded = put_simple_string(key)
     if len(encoded) <= _CACHED_KEY_BYTES_MAX:
         if len(_encoded_keys) >= _CACHED_KEYS_MAX:
             _encoded_keys.clear()
