@@ -1,1 +1,20 @@
-"""The broker core: ``Broker.step(now, input) -> effects``, a deterministic state machine without I/O."""
+"""
+The broker core: a deterministic state machine without I/O, clock, threads or entropy.
+
+How it is driven::
+
+    broker = Broker(CoreConfig(node_seed=seed_kept_with_the_data))
+    broker.recover(records)                      # what the journal kept, in order; nothing for a new broker
+    effects = broker.step(now_ms, LinkOpened(link, "127.0.0.1:50312"))
+    effects = broker.step(now_ms, BytesReceived(link, data))
+    wake_at = broker.next_timeout()              # then broker.step(now_ms, Timeout()); early, late or twice is harmless
+    effects = broker.step(now_ms, Stopping())    # goodbyes on all links
+
+``now_ms`` never runs backwards. Effects are performed in order; at most one ``Append`` per step, and everything after it is
+visible to others, so it waits until its records are on disk (``node/gate.py``).
+"""
+
+from corewire_server.core.broker import Broker
+from corewire_server.core.config import AddressSettings, CoreConfig, Limits
+
+__all__ = ["AddressSettings", "Broker", "CoreConfig", "Limits"]

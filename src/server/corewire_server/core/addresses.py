@@ -1,0 +1,144 @@
+"""
+Addresses, the queues bound to them, and where a message goes.
+
+A multicast queue gets every message of its address; of the anycast queues bound to one address one gets it, in turn. Queues
+bound to a pattern (``*`` one word, ``#`` any number of words) take part for every address that matches; the anycast queues of
+a pattern are a group of their own. What an address resolves to is a ``Route``, kept until any binding changes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from corewire.values import RoutingType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from corewire_server.core.queues import Queue
+
+MULTICAST: Final = RoutingType.MULTICAST
+ANYCAST: Final = RoutingType.ANYCAST
+
+
+class Address:
+    """A name messages are sent to, and the queues bound to it."""
+
+    __slots__ = (
+        *("auto_created", "id", "idle_since", "marked", "name", "queues"),
+        *("routing_types", "temporary", "turn", "used"),
+    )
+
+    def __init__(
+        self, record_id: int, name: str, routing_types: frozenset[RoutingType], *, auto_created: bool, temporary: bool
+    ) -> None:
+        self.id = record_id
+        self.name = name
+        self.routing_types = routing_types
+        self.auto_created = auto_created
+        self.temporary = temporary
+        self.queues: list[Queue] = []  # in order of creation
+        self.turn = 0  # which of its anycast queues comes next
+        self.used = False  # a queue was unbound from it
+        self.idle_since: int | None = None  # when it was unbound
+        self.marked = False  # the next scan deletes it, if it is still unused
+
+
+class Route(NamedTuple):
+    """Where messages to one address go: each of ``everyone``, and one of each group of ``turns``."""
+
+    everyone: tuple[Queue, ...]
+    turns: tuple[tuple[Address, tuple[Queue, ...]], ...]
+
+
+NOWHERE: Final = Route((), ())
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name binds to more than itself."""
+    return any(word in ("*", "#") for word in name.split("."))
+
+
+def matches(pattern: list[str], words: list[str]) -> bool:
+    """Whether the words of an address match those of a pattern."""
+    reachable: set[int] = {0}  # how many words of the address may be used up by the pattern so far
+    for part in pattern:
+        if part != "#":
+            reachable = {n + 1 for n in reachable if n < len(words) and part in ("*", words[n])}
+        elif reachable:
+            reachable = set(range(min(reachable), len(words) + 1))
+    return len(words) in reachable
+
+
+class Addresses:
+    """All addresses by name, and what they resolve to."""
+
+    def __init__(self, *, wildcards: bool, routes_max: int) -> None:
+        self._wildcards = wildcards
+        self._routes_max = routes_max
+        self._by_name: dict[str, Address] = {}
+        self._patterns: dict[str, list[str]] = {}  # the names among them that are patterns, in words
+        self._routes: dict[str, Route] = {}
+
+    def get(self, name: str) -> Address | None:
+        """The address of this name."""
+        return self._by_name.get(name)
+
+    def add(self, address: Address) -> None:
+        """A new address."""
+        self._by_name[address.name] = address
+        if self._wildcards and is_pattern(address.name):
+            self._patterns[address.name] = address.name.split(".")
+
+    def remove(self, address: Address) -> None:
+        """The address goes. It has no queues any more."""
+        del self._by_name[address.name]
+        self._patterns.pop(address.name, None)
+        self._routes.clear()
+
+    def bind(self, queue: Queue) -> None:
+        """The queue begins to get what its address gets."""
+        queue.address.queues.append(queue)
+        self._routes.clear()
+
+    def unbind(self, queue: Queue) -> None:
+        """The queue gets nothing any more."""
+        queue.address.queues.remove(queue)
+        queue.address.used = True
+        self._routes.clear()
+
+    def route(self, name: str) -> Route:
+        """What messages to this address reach."""
+        route = self._routes.get(name)
+        if route is None:
+            if len(self._routes) >= self._routes_max:
+                self._routes.clear()
+            route = self._routes[name] = self._resolve(name)
+        return route
+
+    def _resolve(self, name: str) -> Route:
+        bound = [address for address in (self._by_name.get(name),) if address is not None]
+        if self._patterns:
+            words = name.split(".")
+            bound += [
+                self._by_name[pattern]
+                for pattern, parts in self._patterns.items()
+                if pattern != name and matches(parts, words)
+            ]
+        everyone = tuple(q for address in bound for q in address.queues if q.config.routing_type is MULTICAST)
+        groups = ((address, tuple(q for q in address.queues if q.config.routing_type is ANYCAST)) for address in bound)
+        return Route(everyone, tuple((address, queues) for address, queues in groups if queues))
+
+    def matching(self, name: str) -> Iterator[Address]:
+        """The addresses that a query for this name, which may be a pattern, means."""
+        if self._wildcards and is_pattern(name):
+            parts = name.split(".")
+            yield from (address for address in self._by_name.values() if matches(parts, address.name.split(".")))
+        elif name in self._by_name:
+            yield self._by_name[name]
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)

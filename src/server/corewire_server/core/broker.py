@@ -1,0 +1,135 @@
+"""The door of the core: ``Broker.step(now, input) -> effects``."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, assert_never
+
+from corewire.errors import RemoteProtocolError
+from corewire_server.core import closing, connecting, dispatch, housekeeping
+from corewire_server.core.commands import sessions
+from corewire_server.core.delivery import deliver_all
+from corewire_server.core.effects import Append, CloseLink, Effect, SendBytes
+from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, Stopping, Timeout
+from corewire_server.core.recovery import Recovery
+from corewire_server.core.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from corewire_server.core.config import CoreConfig
+    from corewire_server.core.inputs import Input
+    from corewire_server.core.link import Link
+    from corewire_server.records import Record
+
+_CHANNEL: Final = Struct(">q")
+
+
+class Broker:
+    """
+    One broker, deciding only: the same inputs give the same effects, on any machine.
+
+    ``recover`` first, if there are records; then ``step`` per input. After each step its effects are performed in order.
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.state = State(config)
+
+    @property
+    def node_id(self) -> str:
+        """The UUID of this broker, as clients see it."""
+        return self.state.node_id
+
+    def recover(self, records: Iterable[Record]) -> None:
+        """Take what a journal kept, in order, before the first step. Raises ValueError for a record that cannot be read."""
+        Recovery(self.state.store).load(records)
+
+    def step(self, now: int, item: Input) -> list[Effect]:
+        """
+        Take one input. ``now``: milliseconds since the epoch, never less than before.
+
+        Whatever a link's input raises ends that link only; MemoryError is passed on, and the node stops.
+        """
+        state = self.state
+        state.now = max(now, state.now)
+        match item:
+            case BytesReceived():
+                link = state.links.get(item.link)
+                if link is not None and link.alive:
+                    self._guard(link, item.data)
+            case LinkOpened():
+                housekeeping.open_link(state, item.link, item.remote)
+            case LinkClosed():
+                link = state.links.get(item.link)
+                if link is not None:
+                    closing.lose_link(state, link)
+            case Timeout():
+                housekeeping.run(state)
+            case Stopping():
+                housekeeping.say_goodbye(state)
+            case _:
+                assert_never(item)
+        if state.dirty:
+            deliver_all(state)
+        if state.starved and not state.full:
+            sessions.grant_withheld(state)
+        return self._effects()
+
+    def next_timeout(self) -> int | None:
+        """When the Timeout input is wanted, in milliseconds since the epoch; now, if work is left; None: not at all."""
+        return housekeeping.next_timeout(self.state)
+
+    def _guard(self, link: Link, data: bytes) -> None:
+        state = self.state
+        frame = b""
+        try:
+            for frame in link.connection.receive_frames(state.now / 1000, data):
+                channel = _CHANNEL.unpack_from(frame, 5)[0]
+                session = link.sessions.get(channel)
+                if session is not None:
+                    dispatch.receive(state, session, frame)
+                elif channel <= connecting.SESSIONS:
+                    connecting.on_connection_frame(state, link, channel, frame)
+                if not link.alive:
+                    break
+        except MemoryError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - the same on every node, so that no frame can kill two of them
+            _fail(state, link, frame, problem)
+            return
+        if link.alive:
+            state.wrote(link)
+
+    def _effects(self) -> list[Effect]:
+        state = self.state
+        effects: list[Effect] = []
+        if state.logs:
+            effects += state.logs
+            state.logs = []
+        store = state.store
+        if store.records:
+            effects.append(Append(tuple(store.records)))
+            store.records.clear()
+        for link in state.written:
+            link.has_output = False
+            chunks = link.connection.data_to_send()
+            if chunks:
+                effects.append(SendBytes(link.number, chunks[0] if len(chunks) == 1 else b"".join(chunks)))
+        state.written.clear()
+        if state.closing:
+            effects += (CloseLink(number) for number in state.closing)
+            state.closing.clear()
+        return effects
+
+
+def _fail(state: State, link: Link, frame: bytes, problem: Exception) -> None:
+    packet = offset = None
+    if isinstance(problem, RemoteProtocolError):
+        packet, offset = problem.packet, problem.offset
+    if packet is None and len(frame) > 4:
+        packet = dispatch.name_of(frame)
+    at = "" if offset is None else f" at offset {offset}"
+    who = "" if link.user is None else f" (user {link.user})"
+    what = f"{type(problem).__name__}: {problem}"
+    state.log("error", f"{link.remote}{who}: link closed: {packet or 'a frame'}{at}: {what}")
+    closing.fail_link(state, link)

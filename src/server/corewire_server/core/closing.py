@@ -1,0 +1,137 @@
+"""How consumers, sessions and links end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire.wire import packets, registry
+from corewire_server.core import naming, returns
+from corewire_server.core.transactions import Transaction
+
+if TYPE_CHECKING:
+    from corewire_server.core.consumers import Consumer
+    from corewire_server.core.link import Link
+    from corewire_server.core.queues import Queue, Ref
+    from corewire_server.core.session import Session
+    from corewire_server.core.state import State
+
+
+def close_consumer(state: State, consumer: Consumer, *, failed: bool) -> None:
+    """A consumer goes; what it had not acknowledged returns, seen if its connection failed."""
+    refs = consumer.leave()
+    queue = consumer.queue
+    returns.give_back(state, queue, refs, seen=failed)
+    if consumer.browses:
+        return
+    queue.used = True
+    if not queue.consumer_count:
+        _last_consumer_left(state, queue)
+    else:
+        state.prompt(queue)
+
+
+def _last_consumer_left(state: State, queue: Queue) -> None:
+    queue.idle_since = state.now
+    if queue.transient and not queue.consumers:
+        naming.drop_queue(state, queue)
+    elif queue.config.purge_on_no_consumers:
+        while (ref := queue.pop()) is not None:
+            state.store.finish(queue, ref)
+
+
+def roll_back(state: State, transaction: Transaction) -> None:
+    """What was sent is forgotten, what was acknowledged returns; its deliveries count."""
+    state.store.bytes -= transaction.bytes
+    by_queue: dict[int, tuple[Queue, list[Ref]]] = {}
+    for queue, ref in transaction.acked:
+        by_queue.setdefault(queue.id, (queue, []))[1].append(ref)
+    for queue, refs in by_queue.values():
+        returns.give_back(state, queue, refs, seen=True)
+
+
+def close_session(state: State, session: Session, *, failed: bool) -> None:
+    """A session ends, orderly or because its connection failed. Its channel leaves the link."""
+    if session.closed:
+        return
+    session.closed = True
+    session.started = session.flows = session.reachable = False
+    transaction, session.transaction = session.transaction, Transaction()
+    roll_back(state, transaction)
+    for consumer in list(session.consumers.values()):
+        close_consumer(state, consumer, failed=failed)
+    state.starved.pop(session.name, None)
+    if state.sessions.get(session.name) is session:
+        del state.sessions[session.name]
+    if session.link.sessions.get(session.channel.channel) is session:
+        del session.link.sessions[session.channel.channel]
+    session.channel.close()
+
+
+def lose_link(state: State, link: Link) -> None:
+    """The socket is gone. Sessions with a confirmation window wait for their client, for as long as the TTL says."""
+    if not link.alive:
+        return
+    link.alive = False
+    ttl_s = link.connection.ttl_s
+    link.connection.receive_eof(state.now / 1000)
+    wait_ms = state.limits.detached_without_ttl_ms if ttl_s is None else round(ttl_s * 1000)
+    link.waits_until = state.now + wait_ms
+    for session in list(link.sessions.values()):
+        if session.channel.window_bytes:
+            session.update_flow()
+        else:
+            close_session(state, session, failed=True)
+    retire(state, link)
+
+
+def fail_link(state: State, link: Link) -> None:
+    """A link is beyond use: its sessions end with it, and what belonged to the connection."""
+    for session in list(link.sessions.values()):
+        close_session(state, session, failed=True)
+    retire(state, link, force=True)
+
+
+def retire(state: State, link: Link, *, force: bool = False) -> None:
+    """Forget a link that nobody waits for: without sessions, and lost or left for another."""
+    if link.sessions and not force:
+        return
+    if not force and link.alive:
+        return
+    drop_temporary_queues(state, link)
+    link.connection.close(state.now / 1000)
+    if link.alive:
+        link.alive = False
+        state.wrote(link)
+        state.closing.append(link.number)
+    state.links.pop(link.number, None)
+
+
+def inherit(state: State, old: Link, new: Link) -> None:
+    """A session moved: what belongs to the connection goes with the first of them; an empty old link is closed."""
+    new.client_id = new.client_id or old.client_id
+    new.user = new.user or old.user
+    for queue in old.owned.values():
+        queue.owner = new
+    new.owned.update(old.owned)
+    old.owned.clear()
+    if not old.sessions:
+        retire(state, old, force=True)
+
+
+def drop_temporary_queues(state: State, link: Link) -> None:
+    """The temporary queues of a connection end with it, their consumers notwithstanding."""
+    for queue in list(link.owned.values()):
+        for consumer in list(queue.consumers):
+            _disconnect(state, consumer)
+        naming.drop_queue(state, queue)
+
+
+def _disconnect(state: State, consumer: Consumer) -> None:
+    """Tell a client that its consumer is no more."""
+    session = consumer.session
+    refs = consumer.leave()
+    returns.give_back(state, consumer.queue, refs, seen=True)
+    session.channel.send_frame(
+        registry.encode(packets.DisconnectConsumer(consumer.id), session.channel.channel, session.version)
+    )
+    state.wrote(session.link)

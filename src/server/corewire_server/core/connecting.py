@@ -1,0 +1,154 @@
+"""Packets of channels 0 and 1: topology, opening and re-attaching sessions; and how links and sessions end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from corewire._channel import Channel, ConfirmationMismatch
+from corewire.errors import ErrorCode
+from corewire.wire import packets, registry
+from corewire.wire.framing import packet_type
+from corewire.wire.versions import OLDEST_SPOKEN, VERSION
+from corewire_server.core import closing, security
+from corewire_server.core.refusal import Refused, not_built
+from corewire_server.core.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire_server.core.link import Link
+    from corewire_server.core.state import State
+
+CONNECTION: Final = 0
+SESSIONS: Final = 1
+_FIRST_USER_CHANNEL: Final = 10
+
+
+def on_connection_frame(state: State, link: Link, channel: int, frame: bytes) -> None:
+    """A frame of channel 0 or 1. What nobody knows there is dropped."""
+    handler = _HANDLERS.get((channel, packet_type(frame)))
+    if handler is not None:
+        handler(state, link, registry.decode(frame, link.version))
+
+
+def _write(state: State, link: Link, channel: int, packet: Any) -> None:
+    link.connection.send(state.now / 1000, channel, packet)
+    state.wrote(link)
+
+
+def _subscribe(state: State, link: Link, packet: packets.SubscribeTopology | packets.SubscribeTopologyV2) -> None:
+    answer: object
+    if link.version >= 131:
+        answer = packets.ClusterTopologyV4(exit=False, node_id=state.node_id, unique_event_id=state.now, last=True)
+    elif link.version >= 122:
+        answer = packets.ClusterTopologyV2(exit=False, node_id=state.node_id, unique_event_id=state.now, last=True)
+    else:
+        answer = packets.ClusterTopology(exit=False, node_id=state.node_id, last=True)
+    _write(state, link, CONNECTION, answer)
+
+
+def _check_for_failover(state: State, link: Link, packet: packets.CheckForFailover) -> None:
+    _write(state, link, SESSIONS, packets.CheckForFailoverReply(ok_to_failover=True))
+
+
+def _create_session(state: State, link: Link, packet: packets.CreateSession | packets.CreateSessionV2) -> None:
+    try:
+        _open_session(state, link, packet)
+    except Refused as refusal:
+        _write(state, link, SESSIONS, packets.ExceptionResponse(refusal.code, refusal.text))
+    else:
+        _write(state, link, SESSIONS, packets.CreateSessionResponse(VERSION))
+
+
+def _open_session(state: State, link: Link, packet: packets.CreateSession | packets.CreateSessionV2) -> None:
+    if not OLDEST_SPOKEN <= packet.version <= VERSION or link.version < OLDEST_SPOKEN:
+        text = "AMQ229033: Server and client versions incompatible"
+        raise Refused(ErrorCode.INCOMPATIBLE_CLIENT_SERVER_VERSIONS, text)
+    security.check(state.config.users, packet.username, packet.password, link.remote)
+    if packet.xa:
+        raise not_built("XA sessions")
+    channel_id = packet.session_channel_id
+    known = state.sessions.get(packet.name)
+    if len(state.sessions) >= state.limits.sessions_max and known is None:
+        raise Refused(
+            ErrorCode.SESSION_CREATION_REJECTED, f"this broker has {state.limits.sessions_max} sessions, its limit"
+        )
+    taken = link.sessions.get(channel_id)
+    if channel_id < _FIRST_USER_CHANNEL or (taken is not None and taken is not known):
+        raise Refused(ErrorCode.SESSION_CREATION_REJECTED, f"channel {channel_id} is not free")
+    if known is not None:  # the client never saw the first answer and asks again under the same name
+        closing.close_session(state, known, failed=True)
+    window = packet.window_size
+    channel = Channel(channel_id, window_bytes=None if window < 0 else window)
+    session = Session(
+        packet.name,
+        channel,
+        link,
+        user=packet.username,
+        auto_sends=packet.auto_commit_sends,
+        auto_acks=packet.auto_commit_acks,
+        pre_acknowledges=packet.pre_acknowledge,
+    )
+    session.default_address = packet.default_address
+    link.connection.attach(channel)
+    link.connection.logged_in()
+    link.user = packet.username
+    if isinstance(packet, packets.CreateSessionV2):
+        link.client_id = packet.client_id
+    link.sessions[channel_id] = session
+    state.sessions[packet.name] = session
+
+
+def _reattach(state: State, link: Link, packet: packets.ReattachSession) -> None:
+    session = state.sessions.get(packet.name)
+    answer = packets.ReattachSessionResponse(-1, reattached=False)
+    if session is not None:
+        if session.channel.window_bytes is None:
+            old = session.link
+            closing.close_session(state, session, failed=False)
+            if not old.sessions:
+                closing.drop_temporary_queues(state, old)
+        elif _move(state, session, link, packet.last_confirmed_command_id):
+            answer = packets.ReattachSessionResponse(session.channel.last_received, reattached=True)
+    _write(state, link, SESSIONS, answer)
+
+
+def _move(state: State, session: Session, link: Link, peer_received: int) -> bool:
+    """Continue a session on another link. Nothing of it is pending: the core finishes each input at once."""
+    old, channel = session.link, session.channel
+    other = link.sessions.get(channel.channel)
+    if other is not None and other is not session:
+        state.log("warning", f"{link.remote}: session {session.name} cannot continue, its channel is in use")
+        closing.close_session(state, session, failed=True)
+        return False
+    if channel.link is not None:
+        channel.link.detach(channel)
+    del old.sessions[channel.channel]
+    session.link = link
+    link.sessions[channel.channel] = session
+    link.connection.attach(channel)
+    link.connection.logged_in()
+    try:
+        channel.resume(peer_received)
+    except ConfirmationMismatch as problem:
+        state.log("warning", f"{link.remote}: session {session.name} cannot continue: {problem}")
+        closing.close_session(state, session, failed=True)
+        closing.retire(state, old)
+        return False
+    if old is not link:
+        closing.inherit(state, old, link)
+    session.crowded = channel.buffered_bytes > state.limits.resend_pause_bytes
+    session.update_flow()
+    for consumer in session.consumers.values():
+        state.prompt(consumer.queue)
+    return True
+
+
+_HANDLERS: Final[dict[tuple[int, int], Callable[[State, Link, Any], None]]] = {
+    (CONNECTION, packets.SubscribeTopology.TYPE): _subscribe,
+    (CONNECTION, packets.SubscribeTopologyV2.TYPE): _subscribe,
+    (SESSIONS, packets.CheckForFailover.TYPE): _check_for_failover,
+    (SESSIONS, packets.CreateSession.TYPE): _create_session,
+    (SESSIONS, packets.CreateSessionV2.TYPE): _create_session,
+    (SESSIONS, packets.ReattachSession.TYPE): _reattach,
+}

@@ -1,0 +1,213 @@
+"""
+A frame on a session's channel: what is done, how it is counted, what is answered.
+
+The few packets that come per message are taken apart here, as bytes and numbers; all others are decoded and go through
+a table. Counting follows doing: the confirmation that may fall due is written before the answer, but after an EXCEPTION,
+or it would tell the client of success.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from corewire._channel import ConfirmationMismatch
+from corewire.wire import hot, packets, registry
+from corewire.wire.framing import packet_type
+from corewire_server.core import closing
+from corewire_server.core.commands import committing, consuming, queries, queues, sending, sessions
+from corewire_server.core.refusal import Refused, not_built
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire_server.core.session import Session
+    from corewire_server.core.state import State
+
+
+class Answered(Enum):
+    """Whether a command is answered."""
+
+    ALWAYS = "always"
+    IF_ASKED = "if asked"  # its requires_response, or as the two kinds of metadata call it, requires_confirmation
+    NEVER = "never"
+
+
+class Command(NamedTuple):
+    """What is done with a type of packet. The handler returns its answer; None is the plain one."""
+
+    handler: Callable[[State, Session, Any], object | None]
+    answered: Answered
+
+
+def receive(state: State, session: Session, frame: bytes) -> None:
+    """Take one frame of a session."""
+    kind = frame[4]
+    if kind == hot.SEND:
+        _on_send(state, session, frame)
+    elif kind == hot.ACKNOWLEDGE or kind == hot.INDIVIDUAL_ACKNOWLEDGE:
+        _on_acknowledge(state, session, frame)
+    elif kind == hot.FLOW_TOKEN:
+        consumer_id, tokens = hot.parse_flow_token(frame)
+        consuming.add_credits(state, session, consumer_id, tokens)
+        session.channel.processed(len(frame))
+    elif kind == hot.PACKETS_CONFIRMED:
+        _on_confirmed(state, session, frame)
+    else:
+        _on_command(state, session, frame)
+
+
+def _on_send(state: State, session: Session, frame: bytes) -> None:
+    channel = session.channel
+    correlated = session.link.version >= 130
+    raw, wanted, correlation, _ = hot.parse_send(frame, hot.send_trailer(session.capabilities))
+    if correlation > 0 and correlated and session.is_stray(correlation, state.limits.async_gaps_max):
+        return
+    try:
+        sending.send(state, session, raw)
+    except Refused as refusal:
+        _refuse(state, session, refusal, wanted=wanted, correlation=correlation if correlated else None)
+        channel.processed(len(frame))
+        return
+    channel.processed(len(frame))
+    if wanted:
+        channel.send_frame(hot.null_response_frame(channel.channel, correlation if correlated else None))
+
+
+def _on_acknowledge(state: State, session: Session, frame: bytes) -> None:
+    consumer_id, message_id, wanted = hot.parse_acknowledge(frame)
+    channel = session.channel
+    individual = frame[4] == hot.INDIVIDUAL_ACKNOWLEDGE
+    if not consuming.acknowledge(state, session, consumer_id, message_id, individual=individual):
+        if frame == session.last_ack and not wanted:  # a second copy; if the message were held again it would be none
+            return
+        refusal = consuming.not_held(consumer_id, message_id)
+        if not session.auto_acks:
+            session.transaction.fail(refusal)
+        _refuse(state, session, refusal, wanted=wanted, correlation=None)
+        channel.processed(len(frame))
+        return
+    session.last_ack = frame
+    channel.processed(len(frame))
+    if wanted:
+        _answer_plainly(session, None)
+
+
+def _on_confirmed(state: State, session: Session, frame: bytes) -> None:
+    try:
+        session.channel.confirmed(hot.parse_packets_confirmed(frame))
+    except ConfirmationMismatch as problem:
+        state.log("warning", f"{session.link.remote}: session {session.name} is closed: {problem}")
+        closing.close_session(state, session, failed=True)
+        return
+    if session.crowded and session.channel.buffered_bytes <= state.limits.resend_pause_bytes:
+        session.crowded = False
+        session.update_flow()
+        for consumer in session.consumers.values():
+            state.prompt(consumer.queue)
+
+
+def _on_command(state: State, session: Session, frame: bytes) -> None:
+    kind = packet_type(frame)
+    command = COMMANDS.get(kind)
+    channel = session.channel
+    counts = registry.is_countable(frame)
+    packet: Any = registry.decode(frame, session.link.version)
+    wanted = True
+    answer: Any = None
+    try:
+        if command is None:
+            raise _unknown(state, kind)
+        wanted = _wants_answer(command, packet)
+        answer = command.handler(state, session, packet)
+    except Refused as refusal:
+        unique = kind == packets.SessionUniqueAddMetadata.TYPE
+        _refuse(state, session, refusal, wanted=wanted or unique, correlation=getattr(packet, "correlation_id", None))
+        if counts:
+            channel.processed(len(frame))
+        return
+    if counts:
+        channel.processed(len(frame))
+    if kind == packets.SessionClose.TYPE:
+        channel.flush()
+    if answer is not None:
+        channel.send_frame(registry.encode(answer, channel.channel, session.link.version))
+    elif wanted:
+        _answer_plainly(session, getattr(packet, "correlation_id", None))
+    if kind == packets.SessionClose.TYPE:
+        closing.close_session(state, session, failed=False)
+
+
+def _wants_answer(command: Command, packet: Any) -> bool:
+    if command.answered is not Answered.IF_ASKED:
+        return command.answered is Answered.ALWAYS
+    flag: bool = packet.requires_confirmation if hasattr(packet, "requires_confirmation") else packet.requires_response
+    return flag
+
+
+def _answer_plainly(session: Session, correlation: int | None) -> None:
+    channel = session.channel
+    if session.link.version < 130:
+        channel.send_frame(hot.null_response_frame(channel.channel, None))
+    else:
+        channel.send_frame(hot.null_response_frame(channel.channel, -1 if correlation is None else correlation))
+
+
+def _refuse(state: State, session: Session, refusal: Refused, *, wanted: bool, correlation: int | None) -> None:
+    if not wanted:
+        state.log("info", f"{session.link.remote}: session {session.name}: refused: {refusal}")
+        return
+    channel = session.channel
+    answer = packets.ExceptionResponse(refusal.code, refusal.text, correlation)
+    channel.send_frame(registry.encode(answer, channel.channel, session.link.version))
+
+
+def _unknown(state: State, kind: int) -> Refused:
+    feature = _UNBUILT.get(kind, registry.packet_name(kind))
+    state.missing[feature] = state.missing.get(feature, 0) + 1
+    return not_built(feature)
+
+
+def _close(state: State, session: Session, packet: packets.SessionClose) -> None:
+    """SESS_CLOSE: the session goes after its answer."""
+
+
+_XA: Final = "XA transactions"
+_UNBUILT: Final = {
+    **dict.fromkeys((39, *range(51, 55), *range(56, 62), 63, 65), _XA),
+    72: "large messages",
+    73: "large messages",
+}
+COMMANDS: Final[dict[int, Command]] = {
+    packet.TYPE: Command(handler, answered)
+    for packet, handler, answered in (
+        (packets.SessionCreateConsumer, consuming.create_consumer, Answered.IF_ASKED),
+        (packets.SessionConsumerClose, consuming.close_consumer, Answered.ALWAYS),
+        (packets.SessionForceConsumerDelivery, consuming.force_delivery, Answered.NEVER),
+        (packets.SessionExpired, consuming.expire, Answered.NEVER),
+        (packets.SessionQueueQuery, queries.query_queue, Answered.ALWAYS),
+        (packets.SessionBindingQuery, queries.query_bindings, Answered.ALWAYS),
+        (packets.CreateAddress, queues.create_address, Answered.IF_ASKED),
+        (packets.CreateQueue, queues.create_queue, Answered.IF_ASKED),
+        (packets.CreateQueueV2, queues.create_queue_v2, Answered.IF_ASKED),
+        (packets.CreateSharedQueue, queues.create_shared_queue, Answered.IF_ASKED),
+        (packets.CreateSharedQueueV2, queues.create_shared_queue_v2, Answered.IF_ASKED),
+        (packets.DeleteQueue, queues.delete_queue, Answered.ALWAYS),
+        (packets.SessionStart, sessions.start, Answered.NEVER),
+        (packets.SessionStop, sessions.stop, Answered.ALWAYS),
+        (packets.SessionClose, _close, Answered.ALWAYS),
+        (packets.SessionAddMetadata, sessions.add_metadata, Answered.ALWAYS),
+        (packets.SessionAddMetadata2, sessions.add_metadata, Answered.IF_ASKED),
+        (packets.SessionUniqueAddMetadata, sessions.add_unique_metadata, Answered.IF_ASKED),
+        (packets.SessionProducerRequestCredits, sessions.request_credits, Answered.NEVER),
+        (packets.CreateProducer, sessions.note_producer, Answered.NEVER),
+        (packets.RemoveProducer, sessions.note_producer, Answered.NEVER),
+        (packets.SessionCommit, committing.commit, Answered.ALWAYS),
+        (packets.SessionRollback, committing.rollback, Answered.ALWAYS),
+    )
+}
+
+
+def name_of(frame: bytes) -> str:
+    """What a frame is, for people."""
+    return registry.packet_name(packet_type(frame))

@@ -1,0 +1,157 @@
+"""Making and removing addresses and queues: who may have which name, what is filled in, what goes with what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from corewire.errors import ErrorCode, InvalidFilterExpression
+from corewire.values import RoutingType
+from corewire_server.core import filters
+from corewire_server.core.refusal import Refused, not_built
+from corewire_server.core.routing import queue_part, split_name
+
+if TYPE_CHECKING:
+    from corewire.values import QueueConfiguration
+    from corewire_server.core.addresses import Address
+    from corewire_server.core.filters import Filter
+    from corewire_server.core.link import Link
+    from corewire_server.core.queues import Queue
+    from corewire_server.core.state import State
+
+
+def no_queue(name: str) -> Refused:
+    """The answer where a queue is not there."""
+    return Refused(ErrorCode.QUEUE_DOES_NOT_EXIST, f"AMQ229017: Queue {name} does not exist")
+
+
+def no_address(name: str) -> Refused:
+    """The answer where an address is not there."""
+    return Refused(ErrorCode.ADDRESS_DOES_NOT_EXIST, f"AMQ229203: Address Does Not Exist: {name}")
+
+
+def parse_filter(text: str | None) -> Filter | None:
+    """The filter of a text; none for a blank one. Raises Refused 103."""
+    if text is None or not text.strip():
+        return None
+    try:
+        return filters.Filter(text)
+    except InvalidFilterExpression as problem:
+        raise Refused(ErrorCode.INVALID_FILTER_EXPRESSION, f"AMQ229020: Invalid filter: {text}") from problem
+
+
+def make_queue(state: State, wanted: QueueConfiguration, *, any_address: bool, owner: Link | None) -> Queue:
+    """
+    Make a queue, and its address where that is allowed.
+
+    ``any_address``: the address may be made, or given another routing type, whatever the settings say. ``owner``: the link of
+    a temporary queue. Raises Refused as section 2.5 of the broker's description has it, before anything is changed.
+    """
+    name = queue_part(wanted.name)
+    address_name = split_name(wanted.address or wanted.name)[0] or name
+    if not name:
+        raise Refused(ErrorCode.ILLEGAL_STATE, "AMQ229204: a queue needs a name")
+    if (existing := state.store.queues.get(name)) is not None:
+        text = f"AMQ229019: Queue {name} already exists on address {existing.address.name}"
+        raise Refused(ErrorCode.QUEUE_EXISTS, text)
+    config = resolve(state, replace(wanted, name=name, address=address_name))
+    if len(state.store.queues) >= state.limits.queues_max:
+        raise Refused(ErrorCode.SECURITY_EXCEPTION, f"this broker has {state.limits.queues_max} queues, its limit")
+    address = state.store.addresses.get(address_name)
+    routing_type = config.routing_type
+    assert routing_type is not None
+    may_make = any_address or config.temporary or state.config.addresses.auto_create_addresses
+    if address is None and not may_make:
+        raise no_address(address_name)
+    if address is not None and routing_type not in address.routing_types and not may_make:
+        raise Refused(ErrorCode.INTERNAL_ERROR, None)
+    queue_filter = parse_filter(config.filter_string)
+    address = open_address(state, address_name, routing_type, auto_created=True, temporary=config.temporary)
+    queue = state.store.add_queue(config, address, queue_filter)
+    if owner is not None:
+        queue.owner = owner
+        owner.owned[name] = queue
+    return queue
+
+
+def open_address(
+    state: State, name: str, routing_type: RoutingType, *, auto_created: bool, temporary: bool = False
+) -> Address:
+    """The address, made or given the routing type if need be."""
+    store = state.store
+    address = store.addresses.get(name)
+    if address is None:
+        check_room_for_address(state)
+        return store.add_address(name, frozenset((routing_type,)), auto_created=auto_created, temporary=temporary)
+    if routing_type not in address.routing_types:
+        store.change_address(address, address.routing_types | {routing_type})
+    return address
+
+
+def check_room_for_address(state: State) -> None:
+    """Raises Refused when there are too many."""
+    if len(state.store.addresses) >= state.limits.addresses_max:
+        raise Refused(
+            ErrorCode.SECURITY_EXCEPTION, f"this broker has {state.limits.addresses_max} addresses, its limit"
+        )
+
+
+def resolve(state: State, wanted: QueueConfiguration) -> QueueConfiguration:
+    """Fill in what was left open. Raises Refused 213 for what queues of this broker cannot do."""
+    settings = state.config.addresses
+    auto_delete = settings.auto_delete_queues if wanted.auto_created else settings.auto_delete_created_queues
+    config = replace(
+        wanted,
+        routing_type=RoutingType.MULTICAST if wanted.routing_type is None else wanted.routing_type,
+        filter_string=wanted.filter_string if wanted.filter_string and wanted.filter_string.strip() else None,
+        max_consumers=settings.default_max_consumers if wanted.max_consumers is None else wanted.max_consumers,
+        purge_on_no_consumers=settings.default_purge_on_no_consumers
+        if wanted.purge_on_no_consumers is None
+        else wanted.purge_on_no_consumers,
+        exclusive=bool(wanted.exclusive),
+        last_value=bool(wanted.last_value),
+        non_destructive=bool(wanted.non_destructive),
+        enabled=wanted.enabled is not False,
+        consumers_before_dispatch=wanted.consumers_before_dispatch or 0,
+        delay_before_dispatch_ms=-1 if wanted.delay_before_dispatch_ms is None else wanted.delay_before_dispatch_ms,
+        group_rebalance=bool(wanted.group_rebalance),
+        group_rebalance_pause_dispatch=bool(wanted.group_rebalance_pause_dispatch),
+        group_buckets=-1 if wanted.group_buckets is None else wanted.group_buckets,
+        auto_delete=auto_delete if wanted.auto_delete is None else wanted.auto_delete,
+        auto_delete_delay_ms=settings.auto_delete_queues_delay_ms
+        if wanted.auto_delete_delay_ms is None
+        else wanted.auto_delete_delay_ms,
+        auto_delete_message_count=wanted.auto_delete_message_count or 0,
+        ring_size=-1 if wanted.ring_size is None else wanted.ring_size,
+    )
+    _refuse_unbuilt(config)
+    return config
+
+
+def _refuse_unbuilt(config: QueueConfiguration) -> None:
+    unbuilt = {
+        "exclusive queues": config.exclusive,
+        "last-value queues": config.last_value or config.last_value_key is not None,
+        "non-destructive queues": config.non_destructive,
+        "consumers-before-dispatch": config.consumers_before_dispatch,
+        "delay-before-dispatch": config.delay_before_dispatch_ms != -1,
+        "group-rebalance": config.group_rebalance or config.group_rebalance_pause_dispatch,
+        "group-buckets": config.group_buckets != -1,
+        "group-first-key": config.group_first_key is not None,
+        "ring queues": config.ring_size != -1,
+    }
+    for feature, wanted in unbuilt.items():
+        if wanted:
+            raise not_built(feature)
+
+
+def drop_queue(state: State, queue: Queue) -> None:
+    """Remove a queue that has no consumers; a temporary or auto-created address goes with its last queue."""
+    state.store.remove_queue(queue)
+    queue.dropped = True
+    if queue.owner is not None:
+        del queue.owner.owned[queue.config.name]
+    address = queue.address
+    gone = address.temporary or (address.auto_created and not state.config.addresses.auto_delete_addresses_delay_ms)
+    if not address.queues and gone:
+        state.store.remove_address(address)

@@ -1,0 +1,285 @@
+"""
+Queues: what waits, in which order, and how it comes back.
+
+A message in a queue is a ``Ref``. The refs that wait lie in ten deques by priority (``Waiting``). Taking from the middle, as a
+consumer with a filter or an expiry does, leaves a tombstone: ``ref.waits`` is False and everybody skips it. A ref that was
+taken never comes back itself; its return is a copy, put into its old place by sequence number, so a forgotten tombstone can
+never wake up.
+
+A consumer with a filter, and a browser, looks at a queue through a ``Waiting`` of its own, the cursor: the refs it has not
+looked at yet. What it passed over is gone from its cursor for good, so nothing is examined twice by the same consumer.
+Whoever takes a ref through one list leaves a tombstone in all others; a list with too many of them is swept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from corewire.values import QueueConfiguration
+    from corewire_server.core.addresses import Address
+    from corewire_server.core.consumers import Consumer
+    from corewire_server.core.filters import Filter
+    from corewire_server.core.link import Link
+
+PRIORITIES: Final = 10
+REF_BYTES: Final = 400  # what a waiting message costs beside its bytes (performance.md 8)
+_SWEEP_FROM: Final = 1_000
+
+
+class Fan:
+    """Shared by the refs of a message that went to several queues: how many still hold it."""
+
+    __slots__ = ("kept", "refs")
+
+    def __init__(self, refs: int, kept: int) -> None:
+        self.refs = refs
+        self.kept = kept  # of them, those that the journal has
+
+
+class Ref:
+    """One message in one queue. Bytes and numbers only, so that the garbage collector has nothing to follow."""
+
+    __slots__ = ("deliveries", "expiration", "fan", "id", "kept", "message", "priority", "sequence", "waits")
+
+    def __init__(
+        self, message_id: int, message: bytes, priority: int, expiration: int, kept: bool, fan: Fan | None
+    ) -> None:
+        self.id = message_id
+        self.message = message  # as SESS_RECEIVE_MSG carries it, with the id in it
+        self.priority = priority  # 0..9
+        self.expiration = expiration  # milliseconds since the epoch; 0: never
+        self.kept = kept  # a durable message in a durable queue: the journal has it
+        self.fan = fan
+        self.deliveries = 0
+        self.sequence = 0  # place in its queue
+        self.waits = False
+
+    def __lt__(self, other: Ref) -> bool:
+        """For the heap of deadlines, when a copy meets its tombstone: any order will do."""
+        return self.sequence < other.sequence
+
+    def again(self) -> Ref:
+        """The same message, about to wait once more."""
+        copy = Ref(self.id, self.message, self.priority, self.expiration, self.kept, self.fan)
+        copy.deliveries = self.deliveries
+        copy.sequence = self.sequence
+        return copy
+
+
+class Waiting:
+    """Refs in order of priority (9 first), then of sequence number."""
+
+    __slots__ = ("_levels", "_mask", "size")
+
+    def __init__(self, refs: Iterable[Ref] = ()) -> None:
+        self._levels: list[deque[Ref] | None] = [None] * PRIORITIES  # made when first used
+        self._mask: int = 0  # which levels hold anything
+        self.size = 0  # tombstones included
+        for ref in refs:
+            self.append(ref)
+
+    def append(self, ref: Ref) -> None:
+        """Behind all of its priority."""
+        priority = ref.priority
+        level = self._levels[priority]
+        if level is None:
+            level = self._levels[priority] = deque()
+        level.append(ref)
+        self._mask |= 1 << priority
+        self.size += 1
+
+    def pop(self) -> Ref | None:
+        """Take the first that still waits."""
+        while self._mask:
+            top = self._mask.bit_length() - 1
+            level = self._levels[top]
+            assert level
+            ref = level.popleft()
+            self.size -= 1
+            if not level:
+                self._mask ^= 1 << top
+            if ref.waits:
+                return ref
+        return None
+
+    def put_back(self, refs: list[Ref]) -> None:
+        """Put refs, sorted by sequence, into their places."""
+        for priority in range(PRIORITIES):
+            part = [ref for ref in refs if ref.priority == priority]
+            if part:
+                self._levels[priority] = _merged(self._levels[priority], part)
+                self._mask |= 1 << priority
+        self.size += len(refs)
+
+    def sweep(self) -> None:
+        """Drop the tombstones."""
+        self.size = self._mask = 0
+        for priority, level in enumerate(self._levels):
+            if level:
+                self._levels[priority] = swept = deque(ref for ref in level if ref.waits)
+                self.size += len(swept)
+                self._mask |= 1 << priority if swept else 0
+
+    def __iter__(self) -> Iterator[Ref]:
+        """What waits, in order."""
+        for level in reversed(self._levels):
+            for ref in level or ():
+                if ref.waits:
+                    yield ref
+
+
+class Cursor(Waiting):
+    """What one consumer with a filter, or one browser, has not looked at yet."""
+
+    __slots__ = ("browses", "last")
+
+    def __init__(self, refs: Iterable[Ref], *, browses: bool) -> None:
+        super().__init__(refs)
+        self.browses = browses
+        self.last = (-PRIORITIES, 0)  # what the browser showed last
+
+    def pop(self) -> Ref | None:
+        """Look at the next one: for a browser it stays where it is, for others it is not taken yet either."""
+        ref = super().pop()
+        if ref is not None:
+            self.last = (-ref.priority, ref.sequence)
+        return ref
+
+    def put_back(self, refs: list[Ref]) -> None:
+        """As in any list; but a browser does not go back to show a message again."""
+        super().put_back([ref for ref in refs if not self.browses or (-ref.priority, ref.sequence) > self.last])
+
+
+def _merged(level: deque[Ref] | None, refs: list[Ref]) -> deque[Ref]:
+    if not level:
+        return deque(refs)
+    last = refs[-1].sequence
+    ahead: list[Ref] = []
+    while level and level[0].sequence < last:
+        ahead.append(level.popleft())
+    if ahead:
+        refs = sorted([*ahead, *refs], key=_by_sequence)
+    level.extendleft(reversed(refs))
+    return level
+
+
+def _by_sequence(ref: Ref) -> int:
+    return ref.sequence
+
+
+class Queue:
+    """A queue: what waits in it, who takes from it."""
+
+    __slots__ = (
+        *("address", "config", "consumers", "cursors", "dirty", "dropped", "expiring", "filter", "forced", "id"),
+        *("idle_since", "in_delivery", "marked", "owner", "sequence", "transient", "turn", "used", "waiting", "waits"),
+    )
+
+    def __init__(
+        self, queue_id: int, config: QueueConfiguration, address: Address, queue_filter: Filter | None
+    ) -> None:
+        self.id = queue_id
+        self.config = config  # resolved: no attribute is None but those that may be
+        self.address = address
+        self.filter = queue_filter
+        self.waiting = Waiting()
+        self.waits = 0  # refs that wait, without tombstones
+        self.in_delivery = 0  # refs at consumers or acknowledged in an open transaction
+        self.sequence = 0
+        self.consumers: list[Consumer] = []  # in order of creation, browsers included
+        self.turn = 0  # who is asked next
+        self.cursors: list[Cursor] = []
+        self.expiring: list[tuple[int, int, Ref]] = []  # heap by deadline and place
+        self.dirty = False  # already in line for delivery
+        self.forced: list[tuple[Consumer, int]] = []  # consumers that want to know when they have all there is
+        self.owner: Link | None = None  # the connection of a temporary queue
+        self.dropped = False  # deleted; consumers and transactions may still hold messages of it
+        self.transient = False  # a subscription that goes with its last consumer
+        self.idle_since: int | None = None  # when its last consumer left
+        self.used = False  # something left it
+        self.marked = False  # the next scan deletes it, if it is still unused
+
+    @property
+    def message_count(self) -> int:
+        """Messages here: waiting and in delivery."""
+        return self.waits + self.in_delivery
+
+    @property
+    def consumer_count(self) -> int:
+        """Consumers, without browsers."""
+        return sum(not consumer.browses for consumer in self.consumers)
+
+    def put(self, ref: Ref) -> None:
+        """A new message, behind all others of its priority."""
+        self.sequence += 1
+        ref.sequence = self.sequence
+        ref.waits = True
+        self.waits += 1
+        self.waiting.append(ref)
+        if self.cursors:
+            for cursor in self.cursors:
+                cursor.append(ref)
+                self._sweep(cursor)
+        if ref.expiration:
+            self._watch(ref)
+
+    def pop(self) -> Ref | None:
+        """Take the first message."""
+        ref = self.waiting.pop()
+        if ref is not None:
+            ref.waits = False
+            self.waits -= 1
+        return ref
+
+    def remove(self, ref: Ref) -> None:
+        """Take this message, which waits somewhere in the middle."""
+        ref.waits = False
+        self.waits -= 1
+        self._sweep(self.waiting)
+
+    def put_back(self, refs: Iterable[Ref]) -> None:
+        """Messages that had been taken come back to their places."""
+        returned = sorted((ref.again() for ref in refs), key=_by_sequence)
+        for ref in returned:
+            ref.waits = True
+            if ref.expiration:
+                self._watch(ref)
+        self.waits += len(returned)
+        self.waiting.put_back(returned)
+        for cursor in self.cursors:
+            cursor.put_back(returned)
+
+    def open_cursor(self, *, browses: bool) -> Cursor:
+        """A view of what waits, for one consumer that does not take simply the first."""
+        cursor = Cursor(self.waiting, browses=browses)
+        self.cursors.append(cursor)
+        return cursor
+
+    def close_cursor(self, cursor: Cursor) -> None:
+        """End a view."""
+        self.cursors.remove(cursor)
+
+    def expired(self, now: int) -> list[Ref]:
+        """Take what waits past its time."""
+        gone: list[Ref] = []
+        while self.expiring and self.expiring[0][0] <= now:
+            ref = heappop(self.expiring)[2]
+            if ref.waits:
+                self.remove(ref)
+                gone.append(ref)
+        return gone
+
+    def _watch(self, ref: Ref) -> None:
+        if len(self.expiring) > _SWEEP_FROM + 2 * self.waits:
+            self.expiring = [entry for entry in self.expiring if entry[2].waits]
+            heapify(self.expiring)
+        heappush(self.expiring, (ref.expiration, ref.sequence, ref))
+
+    def _sweep(self, waiting: Waiting) -> None:
+        if waiting.size > _SWEEP_FROM + 2 * self.waits:
+            waiting.sweep()

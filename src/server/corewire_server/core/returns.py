@@ -1,0 +1,70 @@
+"""How messages come back to their queue, and how they end otherwise than acknowledged: expired, or tried too often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire_server.core import made, routing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from corewire_server.core.queues import Queue, Ref
+    from corewire_server.core.state import State
+
+
+def give_back(state: State, queue: Queue, refs: Iterable[Ref], *, seen: bool) -> None:
+    """
+    Messages that were delivered go back to their places.
+
+    ``seen``: the application may have seen them, so the delivery counts. What was tried too often ends as a dead letter.
+    """
+    attempts = state.config.addresses.max_delivery_attempts
+    back: list[Ref] = []
+    for ref in refs:
+        queue.in_delivery -= 1
+        if queue.dropped:
+            state.store.finish(queue, ref)
+            continue
+        if not seen:
+            ref.deliveries -= 1
+        if 0 < attempts <= ref.deliveries:
+            _bury(state, queue, ref)
+            continue
+        if ref.deliveries:
+            state.store.note_deliveries(queue, ref)
+        back.append(ref)
+    if back:
+        queue.put_back(back)
+        state.prompt(queue)
+
+
+def expire(state: State, queue: Queue, ref: Ref) -> None:
+    """The time of a message that does not wait any more has passed."""
+    target = state.config.addresses.expiry_address
+    _move(state, queue, ref, target, expired_at=state.now)
+
+
+def _bury(state: State, queue: Queue, ref: Ref) -> None:
+    target = state.config.addresses.dead_letter_address
+    if target is None:
+        state.log(
+            "warning",
+            f"message {ref.id} of queue {queue.config.name} was delivered {ref.deliveries} times and is dropped",
+        )
+    _move(state, queue, ref, target, expired_at=None)
+
+
+def _move(state: State, queue: Queue, ref: Ref, target: str | None, *, expired_at: int | None) -> None:
+    """A copy goes to the target, if that leads anywhere; the message itself ends."""
+    store = state.store
+    queue.used = True
+    if target is not None:
+        copy_id = store.next_id()
+        copy = made.moved_copy(ref.message, copy_id, target, queue.config.name, expired_at)
+        queues = routing.targets(state, target, None, copy.raw)
+        if queues:
+            store.add_message(copy_id, copy.raw, copy.durable, copy.priority, 0, queues)
+            for one in queues:
+                state.prompt(one)
+    store.finish(queue, ref)

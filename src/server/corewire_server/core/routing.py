@@ -1,0 +1,73 @@
+"""Which queues get a message (Artemis: ``BindingsImpl``, ``LocalQueueBinding``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire_server.core.matching import accepts
+
+if TYPE_CHECKING:
+    from corewire.values import RoutingType
+    from corewire_server.core.addresses import Address
+    from corewire_server.core.queues import Queue
+    from corewire_server.core.state import State
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Address and queue of a fully qualified name; the queue is empty if the name has no ``::``."""
+    address, _, queue = name.partition("::")
+    return address, queue
+
+
+def queue_part(name: str) -> str:
+    """The queue of a fully qualified name, or the name."""
+    address, mark, queue = name.partition("::")
+    return queue if mark else address
+
+
+def targets(state: State, name: str, routing_type: RoutingType | None, raw: bytes) -> list[Queue]:
+    """
+    The queues for a message sent to ``name``.
+
+    Of each group of anycast queues one is chosen, first among those that have a consumer. What was chosen may still refuse
+    (another routing type, switched off, nobody there to keep it for); no other is tried then.
+    """
+    address, queue_name = split_name(name)
+    route = state.store.addresses.route(address)
+    chosen = [q for q in route.everyone if _passes(q, queue_name, raw)]
+    for anchor, queues in route.turns:
+        one = queues[0] if len(queues) == 1 else _next_in_turn(anchor, queues, queue_name, raw)
+        if one is not None and (len(queues) > 1 or _passes(one, queue_name, raw)):
+            chosen.append(one)
+    return [q for q in chosen if _accepts(q, routing_type)]
+
+
+def _passes(queue: Queue, queue_name: str, raw: bytes) -> bool:
+    if queue_name and queue.config.name != queue_name:
+        return False
+    return queue.filter is None or accepts(queue.filter, raw)
+
+
+def _next_in_turn(anchor: Address, queues: tuple[Queue, ...], queue_name: str, raw: bytes) -> Queue | None:
+    count = len(queues)
+    fallback: int | None = None
+    for offset in range(count):
+        index = (anchor.turn + offset) % count
+        queue = queues[index]
+        if _passes(queue, queue_name, raw):
+            if any(not c.browses and (c.filter is None or accepts(c.filter, raw)) for c in queue.consumers):
+                anchor.turn = (index + 1) % count
+                return queue
+            if fallback is None:
+                fallback = index
+    if fallback is None:
+        return None
+    anchor.turn = (fallback + 1) % count
+    return queues[fallback]
+
+
+def _accepts(queue: Queue, routing_type: RoutingType | None) -> bool:
+    config = queue.config
+    if routing_type is not None and config.routing_type is not routing_type:
+        return False
+    return config.enabled is not False and not (config.purge_on_no_consumers and not queue.consumer_count)

@@ -1,0 +1,58 @@
+"""All of a broker's memory in one object: the rooms of the core work on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire_server.core.effects import Log
+from corewire_server.core.store import Store
+
+if TYPE_CHECKING:
+    from corewire_server.core.config import CoreConfig
+    from corewire_server.core.link import Link
+    from corewire_server.core.queues import Queue
+    from corewire_server.core.session import Session
+
+
+class State:
+    """Links, sessions, and what this step has to do before it ends."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        self.limits = config.limits
+        self.node_id = config.node_id
+        self.store = Store(config)
+        self.now = 0  # milliseconds since the epoch
+        self.links: dict[int, Link] = {}  # also lost ones whose sessions wait for their client
+        self.sessions: dict[str, Session] = {}
+        self.starved: dict[str, Session] = {}  # sessions whose requests for credits wait for memory
+        self.missing: dict[str, int] = {}  # features that were asked for and are not built, how often
+        self.next_tick: int | None = None
+        self.next_grace: int | None = None  # of a link that fell silent
+        self.next_reap = 0
+        # of this step:
+        self.dirty: list[Queue] = []  # queues to deliver from
+        self.written: list[Link] = []  # links with bytes to send
+        self.closing: list[int] = []  # links to close
+        self.logs: list[Log] = []
+
+    def prompt(self, queue: Queue) -> None:
+        """Deliver from this queue before the step ends."""
+        if not queue.dirty and ((queue.waits and queue.consumers) or queue.forced):
+            queue.dirty = True
+            self.dirty.append(queue)
+
+    def wrote(self, link: Link) -> None:
+        """Bytes for this link leave when the step ends."""
+        if not link.has_output:
+            link.has_output = True
+            self.written.append(link)
+
+    def log(self, level: str, text: str) -> None:
+        """Tell people."""
+        self.logs.append(Log(level, text))
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no memory for more messages."""
+        return self.store.bytes >= self.limits.memory_bytes_max

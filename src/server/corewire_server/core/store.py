@@ -1,0 +1,221 @@
+"""
+The durable part of the state: addresses, queues, messages in them, duplicate ids, the id generator.
+
+Every change goes through a method here, which writes the record and changes memory; recovery (``recovery.py``) calls the
+methods that change memory with what it reads from records. So both know one meaning of each record.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from corewire_server.core import records
+from corewire_server.core.addresses import Address, Addresses
+from corewire_server.core.duplicates import Duplicates
+from corewire_server.core.queues import REF_BYTES, Fan, Queue, Ref
+from corewire_server.records import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from corewire.values import QueueConfiguration, RoutingType
+    from corewire_server.core.config import CoreConfig
+    from corewire_server.core.filters import Filter
+    from corewire_server.records import Record
+
+_IDS_AHEAD: Final = 1 << 20
+
+
+class Store:
+    """What is in the broker, and the records that bring it back after a restart."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        self.addresses = Addresses(wildcards=config.wildcards, routes_max=config.limits.strings_max)
+        self.queues: dict[str, Queue] = {}
+        self.duplicates: dict[str, Duplicates] = {}
+        self.records: list[Record] = []  # of this step
+        self.bytes = 0  # of all messages
+        self.last_id = 0
+        self.ids_kept = 0  # the limit in the journal
+
+    # -- ids ---------------------------------------------------------------------------------------------------------
+
+    def next_id(self) -> int:
+        """An id that was never given out before, nor before a restart."""
+        self.last_id += 1
+        if self.last_id >= self.ids_kept:
+            self._keep_ids()
+        return self.last_id
+
+    def _keep_ids(self) -> None:
+        if self.ids_kept:
+            self.records.append(records.delete(self.ids_kept))
+            self.last_id = max(self.last_id, self.ids_kept + 1)  # the limit itself is the id of its record
+        self.ids_kept = self.last_id + _IDS_AHEAD
+        self.records.append(records.ids(self.ids_kept))
+
+    def put_ids(self, limit: int) -> None:
+        """Nothing above the limit was given out."""
+        self.last_id = self.ids_kept = max(limit, self.last_id)
+
+    # -- addresses ---------------------------------------------------------------------------------------------------
+
+    def add_address(
+        self, name: str, routing_types: frozenset[RoutingType], *, auto_created: bool, temporary: bool = False
+    ) -> Address:
+        """Make an address."""
+        address_id = self.next_id()
+        if not temporary:
+            self.records.append(records.address(Op.ADD, address_id, name, routing_types, auto_created=auto_created))
+        return self.put_address(address_id, name, routing_types, auto_created=auto_created, temporary=temporary)
+
+    def put_address(
+        self,
+        address_id: int,
+        name: str,
+        routing_types: frozenset[RoutingType],
+        *,
+        auto_created: bool,
+        temporary: bool = False,
+    ) -> Address:
+        """There is this address now, or it has these routing types now."""
+        address = self.addresses.get(name)
+        if address is None:
+            address = Address(address_id, name, routing_types, auto_created=auto_created, temporary=temporary)
+            self.addresses.add(address)
+        else:
+            address.routing_types = routing_types
+        return address
+
+    def change_address(self, address: Address, routing_types: frozenset[RoutingType]) -> None:
+        """Give an address other routing types."""
+        if not address.temporary:
+            record = records.address(
+                Op.UPDATE, address.id, address.name, routing_types, auto_created=address.auto_created
+            )
+            self.records.append(record)
+        address.routing_types = routing_types
+
+    def remove_address(self, address: Address) -> None:
+        """Forget an address that has no queues, and the duplicate ids seen there."""
+        if not address.temporary:
+            self.records.append(records.delete(address.id))
+        self._forget_duplicates(address.name)
+        self.addresses.remove(address)
+
+    # -- queues ------------------------------------------------------------------------------------------------------
+
+    def add_queue(self, config: QueueConfiguration, address: Address, queue_filter: Filter | None) -> Queue:
+        """Make a queue on an address."""
+        queue_id = self.next_id()
+        if config.durable and not config.temporary:
+            self.records.append(records.queue(queue_id, config))
+        return self.put_queue(queue_id, config, address, queue_filter)
+
+    def put_queue(
+        self, queue_id: int, config: QueueConfiguration, address: Address, queue_filter: Filter | None
+    ) -> Queue:
+        """There is this queue now."""
+        queue = Queue(queue_id, config, address, queue_filter)
+        self.queues[config.name] = queue
+        self.addresses.bind(queue)
+        return queue
+
+    def remove_queue(self, queue: Queue) -> None:
+        """Forget a queue that has no consumers, with all that waits in it."""
+        while (ref := queue.pop()) is not None:
+            self.finish(queue, ref)
+        if queue.config.durable and not queue.config.temporary:
+            self.records.append(records.delete(queue.id))
+        del self.queues[queue.config.name]
+        self.addresses.unbind(queue)
+        if not queue.address.queues:
+            self._forget_duplicates(queue.address.name)
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    def add_message(
+        self, message_id: int, message: bytes, durable: bool, priority: int, expiration: int, queues: Sequence[Queue]
+    ) -> None:
+        """Put a message into queues, at least one."""
+        kept: list[int] = [q.id for q in queues if q.config.durable and not q.config.temporary] if durable else []
+        if kept:
+            self.records.append(records.message(message_id, message, kept))
+        self.put_message(message_id, message, priority, expiration, queues, kept)
+
+    def put_message(
+        self,
+        message_id: int,
+        message: bytes,
+        priority: int,
+        expiration: int,
+        queues: Sequence[Queue],
+        kept: Sequence[int],
+    ) -> list[Ref]:
+        """The message is in these queues now, in those of ``kept`` durably."""
+        self.bytes += len(message) + REF_BYTES * len(queues)
+        if len(queues) == 1:
+            ref = Ref(message_id, message, priority, expiration, bool(kept), None)
+            queues[0].put(ref)
+            return [ref]
+        fan = Fan(len(queues), len(kept))
+        refs: list[Ref] = []
+        for queue in queues:
+            ref = Ref(message_id, message, priority, expiration, queue.id in kept, fan)
+            queue.put(ref)
+            refs.append(ref)
+        return refs
+
+    def finish(self, queue: Queue, ref: Ref) -> None:
+        """A queue is done with a message that it gave out: acknowledged, expired, dropped."""
+        if ref.kept:
+            last = ref.fan is None or ref.fan.kept == 1
+            self.records.append(records.delete(ref.id) if last else records.taken(ref.id, queue.id))
+        self.put_finished(ref)
+
+    def put_finished(self, ref: Ref) -> None:
+        """The message is not in this queue any more."""
+        fan = ref.fan
+        self.bytes -= REF_BYTES
+        if fan is None:
+            self.bytes -= len(ref.message)
+            return
+        fan.kept -= ref.kept
+        fan.refs -= 1
+        if not fan.refs:
+            self.bytes -= len(ref.message)
+
+    def note_deliveries(self, queue: Queue, ref: Ref) -> None:
+        """Keep how often a message was delivered that comes back."""
+        if ref.kept:
+            self.records.append(records.deliveries(ref.id, queue.id, ref.deliveries))
+
+    # -- duplicate ids -----------------------------------------------------------------------------------------------
+
+    def is_duplicate(self, address: str, key: bytes) -> bool:
+        """Whether this duplicate id was used at this address."""
+        seen = self.duplicates.get(address)
+        return seen is not None and key in seen
+
+    def add_duplicate(self, address: str, key: bytes) -> None:
+        """Remember a duplicate id; the oldest goes when there is no room."""
+        if not self.config.id_cache_size:
+            return
+        record_id = self.next_id()
+        self.records.append(records.duplicate(record_id, address, key))
+        gone = self.put_duplicate(record_id, address, key)
+        if gone is not None:
+            self.records.append(records.delete(gone))
+
+    def put_duplicate(self, record_id: int, address: str, key: bytes) -> int | None:
+        """The id is known now. Returns the record of the one that is forgotten for it."""
+        seen = self.duplicates.get(address)
+        if seen is None:
+            seen = self.duplicates[address] = Duplicates(self.config.id_cache_size)
+        return seen.add(key, record_id)
+
+    def _forget_duplicates(self, address: str) -> None:
+        seen = self.duplicates.pop(address, None)
+        if seen is not None:
+            self.records.extend(records.delete(record_id) for record_id in seen.records())
