@@ -60,11 +60,6 @@ class FrameReader:
 
     @property
     def rest(self) -> bytes:
-        """The bytes of the frame that is not whole yet; fed to another reader, they make it go on from here."""
-        return b"".join(self._pieces)
-
-    @property
-    def rest(self) -> bytes:
         """The frame that is not whole yet, for a snapshot: a new reader that is fed with it goes on from here."""
         return b"".join(self._pieces)
 

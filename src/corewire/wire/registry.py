@@ -55,7 +55,8 @@ def decode(frame: bytes, version: int, *, strict: bool = False) -> Packet:
         raise RemoteProtocolError(f"{end} bytes are not the frame that its length says", offset=0)
     known = CODECS.get(packet_type(frame))
     if known is None:
-        raise RemoteProtocolError(f"unknown packet type {packet_type(frame)}", offset=4)
+        kind = packet_type(frame)
+        raise RemoteProtocolError(f"unknown packet type {kind}", packet=f"type {kind}", offset=4)
     packet: Packet
     try:
         packet, at = known[2](frame, HEADER_SIZE, end, capabilities(version))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from itertools import pairwise
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import construct as c
 
 from corewire.wire import types
+from corewire.wire.framing import HEADER_SIZE
 from corewire.wire.types import Construct, Group, IfEqual, IfNot, NotOnTheWire, Remaining, Since, Subconstruct
 from corewire.wire.versions import Capabilities, capabilities
 
@@ -257,3 +259,17 @@ def build(packet: object, version: int) -> bytes:
     """Encode a packet's payload. Raises construct's own errors."""
     payload: bytes = layout(packet.__class__, version).build(_values(packet))
     return payload
+
+
+def located(cls: type[object], frame: bytes, version: int) -> list[tuple[int, str, Any]]:
+    """Return where each field of a frame that can be decoded begins, its name and its value; absent ones are left out."""
+    struct: Any = layout(cls, version)
+    nodes = [node for sub in struct.subcons for node in (f"{sub.name}@" / c.Tell, sub)]
+    found = c.Struct(*nodes, "@" / c.Tell).parse(frame[HEADER_SIZE:])
+    names = [field.name for field in fields(cls)]
+    marks = [int(found[f"{name}@"]) for name in (*names, "")]
+    return [
+        (HEADER_SIZE + start, name, found[name])
+        for name, (start, end) in zip(names, pairwise(marks), strict=True)
+        if end > start
+    ]
