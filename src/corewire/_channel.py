@@ -19,11 +19,11 @@ confirmed yet from one that claims what it cannot have seen.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from corewire._states import CHANNEL, ChannelMove, ChannelState, advance
 from corewire.errors import LocalProtocolError, RemoteProtocolError
+from corewire.wire.hot import packets_confirmed_frame
 from corewire.wire.registry import encode, is_countable
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from corewire._connection import Connection
     from corewire.wire.registry import Packet
-
-_PACKETS_CONFIRMED = Struct(">ibqi")
 
 
 def int32(value: int) -> int:
@@ -287,7 +285,7 @@ class Channel:
         if self._received_bytes:
             self._received_bytes = 0
             if self._link is not None:
-                self._link.writer(_PACKETS_CONFIRMED.pack(13, 22, self.channel, self._last_received))
+                self._link.writer(packets_confirmed_frame(self.channel, self._last_received))
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
