@@ -54,10 +54,10 @@ def truth(node: Node, *, convert: bool) -> TruthOf:
             return _any_true([truth(operand, convert=convert) for operand in operands])
         case Between(outside=False):
             return _is_true(_between(node, hasty=True, convert=convert))
-        case Compare(symbol, Identifier(name), Literal(constant)) if type(constant) in (int, str) and (
-            fast := _against_constant(symbol, name, constant, convert=convert)
-        ):
-            return fast
+        case Compare("=", Identifier(name), Literal(str() as text)) if not convert:
+            return lambda lookup: (found := lookup(name)).__class__ is str and found == text
+        case Compare(symbol, Identifier(name), Literal(int() as number)) if type(number) is int:
+            return _against_integer(_TESTS[symbol], name, number, convert=convert)
         case _:
             return _is_true(value(node, convert=convert))
 
@@ -139,16 +139,8 @@ def _is_true(of: ValueOf) -> TruthOf:
     return lambda lookup: of(lookup) is True
 
 
-def _against_constant(symbol: str, name: str, constant: Value, *, convert: bool) -> TruthOf | None:
-    """The most frequent form, an identifier against a string or a small number, without the way round by ``compare``."""
-    test = _TESTS[symbol]
-    if isinstance(constant, str):
-        if symbol != "=" or convert:
-            return None
-        return lambda lookup: (found := lookup(name)).__class__ is str and found == constant
-    if not isinstance(constant, int):
-        return None
-    number = constant
+def _against_integer(test: Test, name: str, number: int, *, convert: bool) -> TruthOf:
+    """A frequent form, without the way round by ``compare``."""
 
     def of(lookup: Lookup) -> bool:
         found = lookup(name)

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from corewire.errors import InvalidFilterExpression
-from corewire_server.core._selector_values import Constant, decimal_literal, integer_literal
+from corewire_server.core._selector_values import Value, decimal_literal, integer_literal
 
 KEYWORDS = frozenset(
     ("NOT", "AND", "OR", "BETWEEN", "LIKE", "ESCAPE", "IN", "IS", "TRUE", "FALSE", "NULL", "XPATH", "XQUERY")
@@ -52,7 +52,7 @@ class Token(NamedTuple):
     kind: Kind
     text: str
     position: int  # of its first character, from 0
-    number: Constant = None
+    number: Value = None
 
 
 def invalid(text: str, position: int, reason: str) -> InvalidFilterExpression:
@@ -110,7 +110,7 @@ def _token(text: str, word: re.Match[str]) -> Token:
             return Token(Kind.NUMBER, image, position, _integer(text, position, image, form))
 
 
-def _integer(text: str, position: int, image: str, form: str | None) -> Constant:
+def _integer(text: str, position: int, image: str, form: str | None) -> Value:
     try:
         if form == "decimal":
             return decimal_literal(image.rstrip("lL"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from corewire_server.core._selector_like import LikePattern
-    from corewire_server.core._selector_values import Constant
+    from corewire_server.core._selector_values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Identifier:
 class Literal:
     """A constant; TRUE, FALSE and NULL are boolean expressions, others are not."""
 
-    value: Constant
+    value: Value
     depth: int = 1
 
 

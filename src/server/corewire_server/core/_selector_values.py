@@ -30,7 +30,6 @@ class BigDecimal(int):
 
 
 Value: TypeAlias = PropertyValue  # a BigDecimal is an int for the type checker
-Constant: TypeAlias = PropertyValue
 
 
 class EvaluationFailed(Exception):
@@ -40,7 +39,7 @@ class EvaluationFailed(Exception):
 # -- literals ----------------------------------------------------------------------------------------------------------
 
 
-def decimal_literal(digits: str) -> Constant:
+def decimal_literal(digits: str) -> Value:
     """Read a decimal literal; a number beyond 64 bits whose low 64 are a small number becomes that one, as in Artemis."""
     if len(digits) > DIGITS_MAX:
         raise ValueError(f"a number has more than {DIGITS_MAX} digits")
@@ -51,7 +50,7 @@ def decimal_literal(digits: str) -> Constant:
     return Long(number) if low == number else BigDecimal(number)
 
 
-def integer_literal(digits: str, base: int) -> Constant:
+def integer_literal(digits: str, base: int) -> Value:
     """Read a hexadecimal or octal literal. Raises ValueError beyond the signed 64 bits."""
     number = int(digits, base)
     if number >= 1 << 63:
@@ -154,10 +153,7 @@ def _single(number: float) -> float:
         low = abs(number) & ((1 << excess) - 1)
         kept = (abs(number) >> excess) | bool(low)
         number = float(kept << excess) * (-1 if number < 0 else 1)
-    try:
-        (rounded,) = _FLOAT.unpack(_FLOAT.pack(float(number)))
-    except OverflowError:
-        return math.copysign(math.inf, number)
+    (rounded,) = _FLOAT.unpack(_FLOAT.pack(number))
     assert isinstance(rounded, float)
     return rounded
 
