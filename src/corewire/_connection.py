@@ -215,18 +215,15 @@ class Connection:
     def handle_timeout(self, now: float) -> list[Event]:
         """A deadline has passed, or not: calling early, late or twice does no harm."""
         for timer, deadline in self._timers.expire(now):
-            match timer:
-                case LinkTimer.PING:
-                    self._ping(now)
-                    self._flush()
-                case LinkTimer.CONFIRM:
-                    self._flush()
-                case LinkTimer.SILENCE | LinkTimer.HANDSHAKE:
-                    self._timers[LinkTimer.GRACE] = now + self._grace_s
-                case LinkTimer.GRACE if now - deadline > self._grace_s:  # stood still again, so the buffers are unread
-                    self._timers[LinkTimer.GRACE] = now + self._grace_s
-                case LinkTimer.GRACE:
-                    return [self._give_up()]
+            if timer is LinkTimer.PING:
+                self._ping(now)
+                self._flush()
+            elif timer is LinkTimer.CONFIRM:
+                self._flush()
+            elif timer is not LinkTimer.GRACE or now - deadline > self._grace_s:
+                self._timers[LinkTimer.GRACE] = now + self._grace_s  # in a late grace too the buffers are unread
+            else:
+                return [self._give_up()]
         return []
 
     # -- commands ----------------------------------------------------------------------------------------------------

@@ -41,16 +41,10 @@ def farewell_packet(farewell: Farewell, version: int) -> FarewellPacket:
 
 def read_farewell(packet: FarewellPacket) -> Farewell:
     """Return what a goodbye says. Without a reason, or with an unknown one, it is taken as Artemis' client does."""
-    match packet:
-        case DisconnectV3(node_id, reason, target_node_id, target_connector):
-            known = reason in DisconnectReason._value2member_map_
-            return Farewell(
-                node_id,
-                DisconnectReason(reason) if known else DisconnectReason.SHUT_DOWN,
-                target_node_id,
-                target_connector,
-            )
-        case DisconnectV2(node_id, scale_down_node_id):
-            return Farewell(node_id, DisconnectReason.SCALE_DOWN, scale_down_node_id)
-        case Disconnect(node_id):
-            return Farewell(node_id, DisconnectReason.SHUT_DOWN)
+    if isinstance(packet, DisconnectV3):
+        known = packet.reason in DisconnectReason._value2member_map_
+        reason = DisconnectReason(packet.reason) if known else DisconnectReason.SHUT_DOWN
+        return Farewell(packet.node_id, reason, packet.target_node_id, packet.target_connector)
+    if isinstance(packet, DisconnectV2):
+        return Farewell(packet.node_id, DisconnectReason.SCALE_DOWN, packet.scale_down_node_id)
+    return Farewell(packet.node_id, DisconnectReason.SHUT_DOWN)

@@ -24,11 +24,13 @@ _ANSWERED = -1
 class ForeignChannel(Channel):
     """A `Channel` whose peer is a broker that is not ours. It raises no `ConfirmationMismatch`."""
 
-    __slots__ = ("_last_ticket", "_owed", "_tickets")
+    __slots__ = ("_cut", "_last_ticket", "_owed", "_places", "_tickets")
 
     def __init__(self, channel: int, *, window_bytes: int | None) -> None:
         super().__init__(channel, window_bytes=window_bytes)
         self._tickets: list[int] = []  # one per frame: of its answer, or one of the two marks
+        self._places: dict[int, int] = {}  # by ticket: where its frame is, counted from the first frame ever kept
+        self._cut = 0  # how many frames were cut off the head since
         self._owed: dict[int, bytes] = {}  # by ticket, in order: covered by a confirmation, not answered
         self._last_ticket = 0
 
@@ -45,22 +47,25 @@ class ForeignChannel(Channel):
             return 0
         self._last_ticket += 1
         self._tickets[-1] = self._last_ticket
+        self._places[self._last_ticket] = self._cut + len(self._tickets) - 1
         return self._last_ticket
 
     def answered(self, ticket: int, *, refused: bool) -> None:
         """Take note of an answer: EXCEPTION where ``refused``. A ticket of an earlier epoch is ignored."""
-        if ticket == _NO_ANSWER:
-            return
         frame = self._owed.pop(ticket, None)
         if frame is not None:
             self._buffered_bytes -= len(frame)
-        elif ticket in self._tickets:
-            index = self._tickets.index(ticket)
-            if refused:  # those behind it move down one id: the broker did not count it
-                self._buffered_bytes -= len(self._frames[index])
-                del self._frames[index], self._tickets[index]
-            else:
-                self._tickets[index] = _ANSWERED
+            return
+        place = self._places.pop(ticket, None)
+        if place is None:
+            return
+        index = place - self._cut
+        if not refused:
+            self._tickets[index] = _ANSWERED
+            return
+        self._buffered_bytes -= len(self._frames[index])
+        del self._frames[index], self._tickets[index]
+        self._number_places()  # those behind it move down one id: the broker did not count it
 
     def confirmed(self, command_id: int) -> int:
         """Take PACKETS_CONFIRMED. Return how many commands it covered; those that owe an answer are still kept."""
@@ -85,17 +90,24 @@ class ForeignChannel(Channel):
         self._owed = {}
         self._buffered_bytes = sum(map(len, self._frames))
         self._first = int32(peer_received + 1)
+        self._number_places()
         return self._reopen(state)
 
     def _set_aside(self, count: int) -> None:
         for frame, ticket in zip(self._frames[:count], self._tickets[:count], strict=True):
             if ticket > _NO_ANSWER:
                 self._owed[ticket] = frame
+                del self._places[ticket]
             else:
                 self._buffered_bytes -= len(frame)
         del self._frames[:count], self._tickets[:count]
+        self._cut += count
+
+    def _number_places(self) -> None:
+        self._places = {ticket: self._cut + index for index, ticket in enumerate(self._tickets) if ticket > _NO_ANSWER}
 
     def _clear(self) -> None:
         super()._clear()
         self._tickets = []
+        self._places = {}
         self._owed = {}
