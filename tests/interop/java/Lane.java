@@ -1,0 +1,207 @@
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One line of work that must notice nothing: what it sent, what it got, and every fault. Producers number their messages from 0;
+ * each consumer checks that it sees 0, 1, 2, ... once and in order.
+ */
+final class Lane {
+    interface Body {
+        void run(Lane lane) throws Exception;
+    }
+
+    static final long PATIENCE_MS = 30_000;
+
+    final String name;
+    /** Name of queues and topics: no two runs share one. */
+    final String address;
+    final Run run;
+    final AtomicLong sent = new AtomicLong();
+    final AtomicLong received = new AtomicLong();
+    final AtomicLong lost = new AtomicLong();
+    final AtomicLong doubled = new AtomicLong();
+    final AtomicLong redelivered = new AtomicLong();
+    final AtomicLong exceptions = new AtomicLong();
+    final AtomicLong notified = new AtomicLong();
+    final AtomicLong steps = new AtomicLong();
+    final ConcurrentLinkedQueue<String> faults = new ConcurrentLinkedQueue<>();
+    private final List<Thread> threads = new ArrayList<>();
+    private volatile boolean done;
+
+    Lane(String name, Run run) {
+        this.name = name;
+        this.address = name + "." + run.id;
+        this.run = run;
+    }
+
+    /** May the n-th message, or round, begin? */
+    boolean more(long n) {
+        return n < run.count && !run.stopped;
+    }
+
+    /** The same for lanes whose rounds are many times the work of a message. */
+    boolean moreRounds(long n) {
+        return n < Math.max(1, run.count / 100) && !run.stopped;
+    }
+
+    /** The producer has sent its last message. */
+    void done() {
+        done = true;
+    }
+
+    /** Is a message still to come? */
+    boolean awaited() {
+        return !done || received.get() < sent.get();
+    }
+
+    boolean isDone() {
+        return done;
+    }
+
+    void fault(String what) {
+        if (faults.size() < 20) {
+            faults.add(what);
+            System.out.println("FAULT " + System.currentTimeMillis() + " " + name + ": " + what);
+        }
+    }
+
+    void raised(Throwable error) {
+        exceptions.incrementAndGet();
+        StringBuilder text = new StringBuilder();
+        for (Throwable e = error; e != null; e = e.getCause()) {
+            text.append(e == error ? "" : " <- ").append(e);
+        }
+        StackTraceElement[] trace = error.getStackTrace();
+        for (int i = 0; i < Math.min(12, trace.length); i++) {
+            text.append(" | ").append(trace[i]);
+        }
+        fault(text.toString());
+    }
+
+    void check(boolean holds, String what) {
+        steps.incrementAndGet();
+        if (!holds) {
+            fault(what);
+        }
+    }
+
+    void equal(Object wanted, Object got, String what) {
+        check(wanted == null ? got == null : wanted.equals(got), what + ": wanted " + wanted + ", got " + got);
+    }
+
+    /** A consumer got number {@code got} where {@code wanted} was next; returns the next one. */
+    long expect(long wanted, long got) {
+        steps.incrementAndGet();
+        if (got < wanted) {
+            doubled.incrementAndGet();
+            fault("DOUBLED or out of order: wanted " + wanted + ", got " + got);
+            return wanted;
+        }
+        if (got > wanted) {
+            lost.addAndGet(got - wanted);
+            fault("LOST: wanted " + wanted + ", got " + got);
+        }
+        return got + 1;
+    }
+
+    /** The next in order, not delivered before. */
+    void arrived(long number, boolean again) {
+        expect(received.get(), number);
+        received.set(Math.max(received.get(), number + 1));
+        if (again) {
+            redelivered.incrementAndGet();
+            fault("redelivered: " + number);
+        }
+    }
+
+    void missing() {
+        lost.addAndGet(sent.get() - received.get());
+        fault("LOST at the end: " + received + " of " + sent);
+    }
+
+    /** Must fail with one of the classes; any other outcome is a fault. */
+    @SafeVarargs
+    final void refused(Body body, String what, Class<? extends Exception>... allowed) {
+        steps.incrementAndGet();
+        try {
+            body.run(this);
+            fault("not refused: " + what);
+        } catch (Exception e) {
+            for (Class<? extends Exception> c : allowed) {
+                if (c.isInstance(e)) {
+                    return;
+                }
+            }
+            raised(new Exception("refused in another way: " + what, e));
+        }
+    }
+
+    void start(Body body) {
+        Thread thread = new Thread(() -> {
+            try {
+                body.run(this);
+            } catch (Throwable e) {
+                raised(e);
+                done = true;
+            }
+        }, name);
+        thread.setDaemon(true);
+        synchronized (threads) {
+            threads.add(thread);
+        }
+        thread.start();
+    }
+
+    /** Wait for all threads of this lane. */
+    void join(long deadline) throws InterruptedException {
+        for (int i = 0;; i++) {
+            Thread thread;
+            synchronized (threads) {
+                if (i == threads.size()) {
+                    return;
+                }
+                thread = threads.get(i);
+            }
+            thread.join(Math.max(1, deadline - System.currentTimeMillis()));
+            if (thread.isAlive()) {
+                StringBuilder where = new StringBuilder("HANGS");
+                for (StackTraceElement e : thread.getStackTrace()) {
+                    where.append(" | ").append(e);
+                }
+                fault(where.toString());
+            }
+        }
+    }
+
+    String json() {
+        StringBuilder text = new StringBuilder("{\"lane\": ").append(quoted(name));
+        Object[][] counts = {{"sent", sent}, {"received", received}, {"lost", lost}, {"doubled", doubled}, {"redelivered", redelivered},
+            {"exceptions", exceptions}, {"notified", notified}, {"steps", steps}};
+        for (Object[] count : counts) {
+            text.append(", \"").append(count[0]).append("\": ").append(count[1]);
+        }
+        text.append(", \"faults\": [");
+        String comma = "";
+        for (String fault : faults) {
+            text.append(comma).append(quoted(fault));
+            comma = ", ";
+        }
+        return text.append("]}").toString();
+    }
+
+    private static String quoted(String text) {
+        StringBuilder out = new StringBuilder("\"");
+        for (char c : text.toCharArray()) {
+            if (c == '"' || c == '\\') {
+                out.append('\\').append(c);
+            } else if (c < ' ' || c > '~') {
+                out.append(String.format("\\u%04x", (int) c));
+            } else {
+                out.append(c);
+            }
+        }
+        return out.append('"').toString();
+    }
+}

@@ -1,0 +1,84 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Runs lanes, all at once, in one JVM: java Run URL COUNT SECONDS LANE,...  A lane is named in full or by a prefix that ends with a dot.
+ * COUNT: messages (a hundredth of it: rounds) of each lane. SECONDS: when to give up. Standard input takes "progress" (answered by
+ * PROGRESS and one number a lane) and "stop" (no new messages; what was sent is awaited). The last line is RESULT and JSON; exit 0 if clean.
+ */
+public final class Run {
+    final String url;
+    final long count;
+    final String id = Long.toString(System.currentTimeMillis(), 36);
+    volatile boolean stopped;
+    private final List<Lane> lanes = new ArrayList<>();
+
+    Run(String url, long count) {
+        this.url = url;
+        this.count = count;
+    }
+
+    public static void main(String[] args) throws Exception {
+        Run run = new Run(args[0], Long.parseLong(args[1]));
+        Map<String, Lane.Body> bodies = new TreeMap<>();
+        CoreLanes.addTo(bodies);
+        CoreCallLanes.addTo(bodies);
+        JmsQueueLanes.addTo(bodies);
+        JmsTopicLanes.addTo(bodies);
+        JmsMessageLanes.addTo(bodies);
+        JmsSessionLanes.addTo(bodies);
+        for (String wanted : args[3].split(",")) {
+            List<String> names = new ArrayList<>(bodies.keySet());
+            names.removeIf(name -> !name.equals(wanted) && !(wanted.endsWith(".") && name.startsWith(wanted)));
+            if (names.isEmpty()) {
+                throw new IllegalArgumentException("no lane " + wanted);
+            }
+            for (String name : names) {
+                Lane lane = new Lane(name, run);
+                run.lanes.add(lane);
+                lane.start(bodies.get(name));
+            }
+        }
+        run.listen();
+        System.out.println("READY");
+        Runtime.getRuntime().halt(run.finish(System.currentTimeMillis() + 1000 * Long.parseLong(args[2])));
+    }
+
+    private void listen() {
+        Thread listener = new Thread(() -> {
+            try (BufferedReader in = new BufferedReader(new InputStreamReader(System.in))) {
+                for (String line = in.readLine(); line != null; line = in.readLine()) {
+                    if (line.equals("progress")) {
+                        StringBuilder text = new StringBuilder("PROGRESS");
+                        lanes.forEach(lane -> text.append(' ').append(lane.steps.get()));
+                        System.out.println(text);
+                    } else if (line.equals("stop")) {
+                        stopped = true;
+                    }
+                }
+            } catch (Exception e) {
+                System.out.println("FAULT standard input: " + e);
+            }
+        }, "stdin");
+        listener.setDaemon(true);
+        listener.start();
+    }
+
+    private int finish(long deadline) throws Exception {
+        StringBuilder text = new StringBuilder("RESULT [");
+        boolean clean = true;
+        String comma = "";
+        for (Lane lane : lanes) {
+            lane.join(deadline);
+            clean &= lane.faults.isEmpty();
+            text.append(comma).append(lane.json());
+            comma = ", ";
+        }
+        System.out.println(text.append("]"));
+        return clean ? 0 : 1;
+    }
+}

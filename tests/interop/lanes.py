@@ -1,0 +1,97 @@
+"""Runs our Java programs (``java/Run.java``): many lanes in one JVM, because starting one costs seconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.interop.artemis import JVM_OPTIONS
+from tests.interop.peers import ARTEMIS, lanes_class_path
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# The clients of one JVM share few threads, and each reconnecting connection occupies one.
+THREADS = "-Dactivemq.artemis.client.global.thread.pool.max.size=300"
+RESILIENT = "?reconnectAttempts=-1&confirmationWindowSize=1048576&retryInterval=100&useTopologyForLoadBalancing=false"
+
+
+class JavaLanes:
+    """A JVM that runs lanes; leave the block to end it."""
+
+    def __init__(self, url: str, lanes: str, *, count: int, version: str = ARTEMIS, seconds: int = 120) -> None:
+        """``lanes``: names or prefixes that end with a dot, comma separated. ``count``: messages of each, see ``Run.java``."""
+        options = [*JVM_OPTIONS, THREADS, "-cp", lanes_class_path(version)]
+        self._seconds = seconds
+        self._process = subprocess.Popen(
+            ["java", *options, "Run", url, str(count), str(seconds), lanes],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.output: list[str] = []
+        self._answers: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.output.append(line.rstrip())
+            if line.startswith(("PROGRESS", "READY")):
+                self._answers.put(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+    def progress(self, timeout_s: float = 30.0) -> list[int]:
+        """How far each lane is. Raises ``TimeoutError``; ``[]`` when they have ended."""
+        self._say("progress")
+        while self._process.poll() is None:
+            try:
+                line = self._answers.get(timeout=timeout_s)
+            except Empty:
+                raise TimeoutError("the lanes do not answer") from None
+            if line.startswith("PROGRESS"):
+                return [int(word) for word in line.split()[1:]]
+        return []
+
+    def stop(self) -> None:
+        """No new messages; what was sent is still awaited."""
+        self._say("stop")
+
+    def _say(self, word: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(word + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended
+
+    def result(self) -> dict[str, dict[str, Any]]:
+        """Wait for the end; the counts and faults of each lane."""
+        self._process.wait(self._seconds + 60)
+        self._reader.join()
+        for line in reversed(self.output):
+            if line.startswith("RESULT "):
+                return {lane["lane"]: lane for lane in json.loads(line[7:])}
+        raise RuntimeError("no result: " + "\n".join(self.output[-40:]))
+
+
+def faults(result: dict[str, dict[str, Any]]) -> list[str]:
+    """Every fault of every lane, for an assertion that shows them."""
+    return [f"{name}: {fault}" for name, lane in result.items() for fault in lane["faults"]]
