@@ -138,11 +138,11 @@ final class JmsSessionLanes {
                     message.acknowledge(); // this one and all before it
                 }
             }
-            client.recover();
+            client.recover(); // the broker takes the first of the prefetched ones, 4, for the one in hand
             for (int n = 2; n < 6; n++) {
                 Message message = take(lane, consumer, n);
-                lane.check(message.getJMSRedelivered() == n < 4, "redelivered flag of " + n);
-                lane.equal(n < 4 ? 2 : 1, message.getIntProperty("JMSXDeliveryCount"), "delivery count of " + n);
+                lane.check(message.getJMSRedelivered() == n <= 4, "redelivered flag of " + n);
+                lane.equal(n <= 4 ? 2 : 1, message.getIntProperty("JMSXDeliveryCount"), "delivery count of " + n);
             }
             client.close(); // 2 to 5 were not acknowledged
             Session single = connection.createSession(false, ActiveMQJMSConstants.INDIVIDUAL_ACKNOWLEDGE);
@@ -156,7 +156,7 @@ final class JmsSessionLanes {
             single.recover();
             for (int n = 2; n < 10; n += 2) {
                 Message message = take(lane, consumer, n);
-                lane.check(message.getJMSRedelivered(), "redelivered flag of " + n);
+                lane.check(message.getJMSRedelivered() == n <= 4, "redelivered flag of " + n);
                 message.acknowledge();
             }
             lane.check(consumer.receiveNoWait() == null, "one too many");
