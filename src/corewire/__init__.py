@@ -1,6 +1,7 @@
 """The engine: sans-IO, standard library only. Applications need the values in here; embedders also the engine. All errors are in ``corewire.errors``."""
 
 from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
+from corewire.client.message import Message
 from corewire.errors import (
     BrokerError,
     CallTimeout,
@@ -40,6 +41,7 @@ from corewire.values import (
     Xid,
     destination,
 )
+from corewire.wire.properties import Properties
 
 __all__ = [
     "AckMode",
@@ -63,8 +65,10 @@ __all__ = [
     "LoadBalancing",
     "LocalProtocolError",
     "Long",
+    "Message",
     "MessageType",
     "Object",
+    "Properties",
     "PropertyValue",
     "ProtocolError",
     "Queue",

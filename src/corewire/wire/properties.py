@@ -284,6 +284,11 @@ class Properties(Mapping[str, "PropertyValue"]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __eq__(self, other: object) -> bool:
+        return self._values == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as of every mapping
+
     def __repr__(self) -> str:
         return f"Properties({self._values!r})"
 
