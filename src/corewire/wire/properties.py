@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from struct import Struct
 from struct import error as StructError
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from corewire.errors import RemoteProtocolError
 from corewire.values import Byte, Char, Float, Long, Short
@@ -285,7 +285,9 @@ class Properties(Mapping[str, "PropertyValue"]):
         return len(self._values)
 
     def __eq__(self, other: object) -> bool:
-        return self._values == dict(other) if isinstance(other, Mapping) else NotImplemented
+        return (
+            self._values == dict(cast("Mapping[str, object]", other)) if isinstance(other, Mapping) else NotImplemented
+        )
 
     __hash__ = None  # type: ignore[assignment]  # as of every mapping
 
