@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from corewire_server.core.effects import Append, CloseLink, Log, SendBytes
-from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, Stopping, Timeout
+from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, RoomChanged, Stopping, Timeout
 from corewire_server.records import Op, Record
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 class EchoCore:
     """Answers what it is sent, word by word: 'keep X' after recording X, 'quit' closes, 'flood N' sends N bytes, 'boom' raises."""
+
+    node_id = "echo"
 
     def __init__(self) -> None:
         self.inputs: list[tuple[int, Input]] = []
@@ -48,6 +50,8 @@ class EchoCore:
                 return [effect for link in self.links for effect in (SendBytes(link, b"bye"), CloseLink(link))]
             case BytesReceived(link, data):
                 return self._answer(link, data)
+            case RoomChanged():
+                pass
         return []
 
     def _answer(self, link: int, data: bytes) -> list[Effect]:

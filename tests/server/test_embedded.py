@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.server.fakes import EchoCore, echo_core
 
 from corewire.errors import ConfigError
 from corewire_server.config import AcceptorConfig, BrokerConfig
 from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened
 from corewire_server.runtime.embedded import Serving
 from corewire_server.runtime.service import NodeFailed, NodeState
-from tests.server.fakes import EchoCore, echo_core
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from corewire_server.runtime.embedded import Node
 
 pytestmark = pytest.mark.interop
@@ -34,12 +38,20 @@ def ask(sock: socket.socket, question: bytes) -> bytes:
     return sock.recv(65536)
 
 
+def drain(sock: socket.socket) -> None:
+    """Read until the other side ends it, in whatever way."""
+    with contextlib.suppress(ConnectionResetError):
+        while sock.recv(1 << 20):
+            pass
+
+
 def test_bytes_go_in_and_answers_come_out() -> None:
     with Serving(BrokerConfig.for_tests(), echo_core) as node, dial(node) as sock:
-        assert node.state is NodeState.ACTIVE
+        states = [node.state]
         assert ask(sock, b"hello") == b"hello"
         assert ask(sock, b"keep it") == b"kept it"
-    assert node.state is NodeState.STOPPED
+    states.append(node.state)
+    assert states == [NodeState.ACTIVE, NodeState.STOPPED]
 
 
 def test_orderly_stop_says_goodbye_and_ends_links() -> None:
@@ -83,20 +95,55 @@ def test_client_that_does_not_read_is_not_read_either_and_given_up_in_the_end(ca
         with caplog.at_level(logging.WARNING, "corewire.broker"):
             sock.sendall(b"flood 80000000")
             assert ask(other, b"hello") == b"hello"
-            with pytest.raises(OSError):  # noqa: PT011  reset, in one of its forms
-                while sock.recv(1 << 20):
-                    pass
-                raise ConnectionResetError
+            drain(sock)
         assert "not read by the client" in caplog.text
 
 
 def test_mistake_in_the_core_stops_the_node_at_once(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(NodeFailed, match="AssertionError: boom"), Serving(BrokerConfig.for_tests(), echo_core) as node:
-        with dial(node) as sock:
-            sock.sendall(b"boom")
-            with pytest.raises(ConnectionResetError):
-                sock.recv(100)
+    node = Serving(BrokerConfig.for_tests(), echo_core).__enter__()
+    with dial(node) as sock:
+        sock.sendall(b"boom")
+        drain(sock)
+    with pytest.raises(NodeFailed, match="AssertionError: boom"):
+        node.stop()
     assert "the node stops" in caplog.text
+
+
+def test_what_was_answered_is_there_after_a_restart(tmp_path: Path) -> None:
+    cores = [EchoCore(), EchoCore()]
+    node_ids: list[bytes] = []
+
+    def core(config: BrokerConfig, seed: bytes) -> EchoCore:
+        node_ids.append(seed)
+        return cores[len(node_ids) - 1]
+
+    for epoch in (1, 2):
+        with Serving(BrokerConfig.for_tests(tmp_path), core) as node, dial(node) as sock:
+            assert node.epoch == epoch
+            assert ask(sock, b"keep %d" % epoch) == b"kept %d" % epoch
+    assert [record.body for record in cores[1].kept] == [b"1"]
+    assert node_ids[0] == node_ids[1]
+    assert {entry.name for entry in (tmp_path / "journal").iterdir()} == {"journal-0000000001", "spare-2"}
+
+
+def test_folder_is_locked_while_a_node_lives(tmp_path: Path) -> None:
+    config = BrokerConfig.for_tests(tmp_path)
+    with Serving(config, echo_core), pytest.raises(NodeFailed, match=f"in use by process {os.getpid()}"):
+        Serving(config, echo_core).__enter__()
+    with Serving(config, echo_core) as node:
+        assert node.epoch == 2
+
+
+def test_damage_is_named_and_nothing_is_served(tmp_path: Path) -> None:
+    config = BrokerConfig.for_tests(tmp_path)
+    with Serving(config, echo_core) as node, dial(node) as sock:
+        ask(sock, b"keep it")
+    segment = tmp_path / "journal" / "journal-0000000001"
+    data = bytearray(segment.read_bytes())
+    data[data.index(b"it", 100)] ^= 1
+    segment.write_bytes(data)
+    with pytest.raises(NodeFailed, match=r"journal-0000000001 at byte \d+: batch 2 is damaged"):
+        Serving(config, echo_core).__enter__()
 
 
 def test_address_in_use_is_a_configuration_error_that_names_it() -> None:

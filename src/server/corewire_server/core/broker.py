@@ -10,7 +10,7 @@ from corewire_server.core import closing, connecting, dispatch, housekeeping
 from corewire_server.core.commands import sessions
 from corewire_server.core.delivery import deliver_all
 from corewire_server.core.effects import Append, CloseLink, Effect, SendBytes
-from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, Stopping, Timeout
+from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, RoomChanged, Stopping, Timeout
 from corewire_server.core.recovery import Recovery
 from corewire_server.core.state import State
 
@@ -67,6 +67,8 @@ class Broker:
                 housekeeping.run(state)
             case Stopping():
                 housekeeping.say_goodbye(state)
+            case RoomChanged():
+                state.room = item.room
             case _:
                 assert_never(item)
         if state.dirty:

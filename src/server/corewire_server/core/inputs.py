@@ -39,4 +39,11 @@ class Stopping:
     """An orderly stop was asked for: say goodbye on every link."""
 
 
-Input: TypeAlias = LinkOpened | BytesReceived | LinkClosed | Timeout | Stopping
+@dataclass(slots=True)
+class RoomChanged:
+    """The journal has no room for another segment, or has it again. Without room durable sends are refused with 210."""
+
+    room: bool
+
+
+Input: TypeAlias = LinkOpened | BytesReceived | LinkClosed | Timeout | Stopping | RoomChanged

@@ -22,6 +22,7 @@ class State:
         self.limits = config.limits
         self.node_id = config.node_id
         self.store = Store(config)
+        self.room = True  # whether the journal has room for another segment
         self.now = 0  # milliseconds since the epoch
         self.links: dict[int, Link] = {}  # also lost ones whose sessions wait for their client
         self.sessions: dict[str, Session] = {}
@@ -54,5 +55,5 @@ class State:
 
     @property
     def full(self) -> bool:
-        """Whether there is no memory for more messages."""
-        return self.store.bytes >= self.limits.memory_bytes_max
+        """Whether there is no memory or no disk for more messages."""
+        return not self.room or self.store.bytes >= self.limits.memory_bytes_max

@@ -1,23 +1,40 @@
-"""All that the runtime decides, without I/O: numbers inputs, steps the core, holds what is visible in the gate, says what to write."""
+"""
+All that a broker decides around its core, without I/O: it numbers inputs, steps the core, says what to write, and lets out
+what others can see when the disk has caught up with its cause. The runtime drives it with sockets and files, the simulator
+with invented ones.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from corewire_server.core.effects import Append
-from corewire_server.node.gate import Gate
+from corewire_server.core.effects import Append, Log
+from corewire_server.core.inputs import RoomChanged, Timeout
+from corewire_server.journal.format import JournalDamaged
+from corewire_server.node.gate import OPEN, Gate
+from corewire_server.node.orders import Halt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from corewire_server.core.effects import Effect
     from corewire_server.core.inputs import Input
+    from corewire_server.journal.recovery import Recovered
+    from corewire_server.journal.writer import Writer
     from corewire_server.node.orders import Order
     from corewire_server.records import Record
+
+BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Records that wait for the disk: beyond it, and until half of it, nobody should be read."""
 
 
 class Core(Protocol):
     """The broker core, as the node sees it (``core/broker.py``)."""
+
+    @property
+    def node_id(self) -> str:
+        """The UUID of this broker, as clients see it."""
+        ...
 
     def step(self, now: int, item: Input, /) -> list[Effect]:
         """One input in, its effects out."""
@@ -27,30 +44,151 @@ class Core(Protocol):
         """Milliseconds since the epoch at which the core wants the Timeout input."""
         ...
 
-    def recover(self, records: Iterable[Record], /) -> None:
+    def recover(self, records: Iterable[Record], /) -> object:
         """Take the live records of the journal, in order, before the first step."""
         ...
 
 
 class Node:
-    """One node. After each call the driver performs the orders it got, in order."""
+    """
+    One node. Each call returns orders; the driver performs them in order and answers each DiskJob.
 
-    def __init__(self, core: Core) -> None:
+    Without a ``writer`` nothing is kept and nothing waits.
+    """
+
+    def __init__(self, core: Core, writer: Writer | None = None) -> None:
         self._core = core
+        self._writer = writer
         self._gate = Gate()
         self._steps = 0
+        self._job_out = False
+        self._full = False
+        self._halted = False
+        self.congested = False  # too much waits for the disk: read nobody
 
-    def next_timeout(self) -> int | None:
-        """Milliseconds since the epoch at which the Timeout input is wanted."""
-        return self._core.next_timeout()
+    # -- what the driver asks
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is held back and nothing is being written."""
-        return self._gate.empty
+        """Whether nothing is held back and nothing waits for the disk."""
+        return self._gate.empty and (
+            self._writer is None or (not self._job_out and self._writer.first_waiting() is None)
+        )
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another segment."""
+        return self._full
+
+    def next_timeout(self) -> int | None:
+        """Milliseconds since the epoch at which ``wake`` wants to be called."""
+        due = self._core.next_timeout()
+        retry = None if self._writer is None or self._job_out else self._writer.full_until
+        return due if retry is None else retry if due is None else min(due, retry)
+
+    # -- inputs
+
+    def begin(self, now: int, recovered: Recovered) -> list[Order]:
+        """Give the core what the journal kept, and begin the epoch. Before the first step; ``idle`` says when it is on disk."""
+        assert self._writer is not None
+        self._core.recover(recovered.records)
+        self._gate.shut(0)
+        self._writer.begin(now, recovered.dangling)
+        return [*(Log("warning", text) for text in recovered.warnings), *self._next_job(now)]
 
     def step(self, now: int, item: Input) -> list[Order]:
         """Hand an input of the broker to the core. ``now``: milliseconds since the epoch, never less than before."""
         self._steps += 1
-        visible: list[Order] = [effect for effect in self._core.step(now, item) if not isinstance(effect, Append)]
-        return self._gate.hold(self._steps, visible)
+        orders: list[Order] = []
+        visible: list[Order] = []
+        kept = False
+        for effect in self._core.step(now, item):
+            if isinstance(effect, Append):
+                if self._writer is not None:
+                    self._writer.append(self._steps, effect.records, now)
+                    kept = True
+            elif isinstance(effect, Log):
+                orders.append(effect)
+            else:
+                visible.append(effect)
+        if kept:
+            self._gate.shut(self._steps)
+        orders += self._gate.hold(self._steps, visible)
+        if kept:
+            orders += self._next_job(now)
+        return orders
+
+    def wake(self, now: int) -> list[Order]:
+        """The time that ``next_timeout`` named has come: the core's Timeout, and a full disk is looked at again."""
+        return [*self.step(now, Timeout()), *self._next_job(now)]
+
+    def end(self, now: int) -> list[Order]:
+        """After the last step of an orderly stop: have that written down. ``idle`` says when it is."""
+        if self._writer is None:
+            return []
+        self._steps += 1
+        self._gate.shut(self._steps)
+        self._writer.end(self._steps, now)
+        return self._next_job(now)
+
+    # -- what the disk answers
+
+    def disk_done(self, now: int, ticket: int, data: bytes = b"") -> list[Order]:
+        """All of a DiskJob was done; ``data`` is what it read."""
+        assert self._writer is not None
+        if self._halted:
+            return []
+        self._job_out = False
+        try:
+            self._writer.done(ticket, data)
+        except JournalDamaged as damage:
+            return self._halt(f"the journal is damaged: {damage}")
+        waiting = self._writer.first_waiting()
+        self._gate.open(OPEN if waiting is None else waiting)
+        orders = self._gate.release()
+        orders += self._next_job(now)
+        orders += self._room_changed(now)
+        return orders
+
+    def disk_full(self, now: int, ticket: int) -> list[Order]:
+        """The Fill of a DiskJob found no room. What was promised is safe; there is no room for more."""
+        assert self._writer is not None
+        if self._halted:
+            return []
+        self._job_out = False
+        self._writer.no_room(ticket, now)
+        return [*self._next_job(now), *self._room_changed(now)]
+
+    def disk_failed(self, now: int, reason: str) -> list[Order]:
+        """A DiskJob failed. Nothing that waits for it was shown to anybody, and nothing more will be."""
+        return self._halt(f"the disk failed: {reason}")
+
+    # -- inside
+
+    def _halt(self, reason: str) -> list[Order]:
+        if self._halted:
+            return []
+        self._halted = True
+        return [Halt(reason)]
+
+    def _next_job(self, now: int) -> list[Order]:
+        if self._writer is None or self._job_out or self._halted:
+            return []
+        job = self._writer.next_job(now)
+        self._job_out = job is not None
+        limit = BACKLOG_BYTES_MAX // 2 if self.congested else BACKLOG_BYTES_MAX
+        self.congested = self._writer.backlog_bytes > limit
+        return [] if job is None else [job]
+
+    def _room_changed(self, now: int) -> list[Order]:
+        assert self._writer is not None
+        full = self._writer.full_until is not None
+        if full is self._full:
+            return []
+        self._full = full
+        text = (
+            "no room for the journal: sends are refused until there is"
+            if full
+            else "there is room for the journal again"
+        )
+        return [Log("error" if full else "info", text), *self.step(now, RoomChanged(room=not full))]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from corewire_server.core.effects import CloseLink, Log, SendBytes
+from corewire_server.journal.actions import DiskJob
 
 
 @dataclass(slots=True)
@@ -15,4 +16,4 @@ class Halt:
     reason: str
 
 
-Order: TypeAlias = SendBytes | CloseLink | Log | Halt
+Order: TypeAlias = SendBytes | CloseLink | Log | DiskJob | Halt

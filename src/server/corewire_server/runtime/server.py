@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, assert_never
 
 from corewire_server.core.effects import CloseLink, Log, SendBytes
-from corewire_server.core.inputs import Stopping, Timeout
+from corewire_server.core.inputs import Stopping
+from corewire_server.journal.actions import DiskJob
 from corewire_server.node.orders import Halt
+from corewire_server.runtime.files import Files, no_room
 from corewire_server.runtime.links import WRITE_BYTES_MAX, Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from corewire_server.core.inputs import Input
+    from corewire_server.journal.recovery import Recovered
     from corewire_server.node.node import Node
     from corewire_server.node.orders import Order
     from corewire_server.runtime.clock import Clock
+    from corewire_server.runtime.files import Answer, Folder
 
+P = ParamSpec("P")
 log = logging.getLogger("corewire.broker")
 
 LEVELS: Final = logging.getLevelNamesMapping()
@@ -35,10 +40,13 @@ BACKLOG: Final = 1024
 class Server:
     """Sockets, timer and orders of one node, on one event loop."""
 
-    def __init__(self, node: Node, clock: Clock, epoch: int, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, node: Node, clock: Clock, epoch: int, folder: Folder | None, failed: Callable[[str], None]
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self._node = node
         self._clock = clock
+        self._files = None if folder is None else Files(folder, self.loop, self._disk_answered)
         self._failed = failed  # called once, with the reason, when the node has to stop at once
         self._links: dict[int, Link] = {}
         self._sockets: set[Link] = set()  # also of links that the core has closed and that still drain
@@ -86,15 +94,32 @@ class Server:
 
     def offer(self, item: Input) -> None:
         """One input of the broker."""
+        self._turn(self._node.step, item)
+
+    def begin(self, recovered: Recovered) -> None:
+        """Give the node what its journal kept."""
+        self._turn(self._node.begin, recovered)
+
+    def _disk_answered(self, job: DiskJob, answer: Answer) -> None:
+        if not isinstance(answer, OSError):
+            self._turn(self._node.disk_done, job.ticket, answer)
+        elif no_room(job, answer):
+            self._turn(self._node.disk_full, job.ticket)
+        else:
+            self._turn(self._node.disk_failed, str(answer))
+        self._changed.set()
+
+    def _turn(self, call: Callable[Concatenate[int, P], list[Order]], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Tell the node something, do what it orders."""
         if self._halted:
             return
         try:
-            self.perform(self._node.step(self._clock.now(), item))
+            self._perform(call(self._clock.now(), *args, **kwargs))
         except Exception as error:  # a mistake of ours, or no memory: the state can no longer be trusted
             log.exception("the node stops")
             self._halt(f"{type(error).__name__}: {error}")
 
-    def perform(self, orders: Sequence[Order]) -> None:
+    def _perform(self, orders: Sequence[Order]) -> None:
         """Do what the node ordered, then write what gathered and set the timer."""
         for order in orders:
             match order:
@@ -108,6 +133,9 @@ class Server:
                     link = self._links.pop(number, None)
                     if link is not None:
                         link.close()
+                case DiskJob():
+                    assert self._files is not None
+                    self._files.submit(order)
                 case Log(level, text):
                     log.log(LEVELS[level.upper()], "%s", text)
                 case Halt(reason):
@@ -117,6 +145,10 @@ class Server:
                     assert_never(order)
         if self._dirty:
             self._flush()
+        if self._node.congested is not self._busy:
+            self._busy = not self._busy
+            for link in self._links.values():
+                self.settle(link)
         self._set_timer()
 
     def _flush(self) -> None:
@@ -165,8 +197,7 @@ class Server:
             self._timer_at = now
             self._timer = self.loop.call_later(0.001, lambda: self._timer_rang(rested=True))
         else:
-            self.offer(Timeout())
-            self._set_timer()
+            self._turn(self._node.wake)
 
     def _stop_timers(self) -> None:
         self._sip_timer.cancel()
@@ -190,8 +221,12 @@ class Server:
             await listener.start_serving()
         self._set_timer()
 
+    async def begun(self) -> None:
+        """Wait until the epoch is on disk, or the node has stopped."""
+        await self._until(lambda: self._halted or self._node.idle, None)
+
     async def close(self, graceful_s: float) -> None:
-        """Stop in order: no new clients, ``graceful_s`` for those there, then a goodbye, and whatever the disk has is sent."""
+        """Stop in order: no new clients, ``graceful_s`` for those there, then a goodbye, when all it depends on is on disk."""
         for listener in self._listeners:
             listener.close()
         await self._until(lambda: not self._links, graceful_s)
@@ -201,8 +236,18 @@ class Server:
         for number in list(self._links):
             self._links.pop(number).close()
         await self._until(lambda: not self._sockets, 2 * STOP_S)
+        self._turn(self._node.end)
+        await self._until(lambda: self._halted or self._node.idle, STOP_S)
 
-    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+    def release(self) -> None:
+        """Last of all, also of a node that had to stop at once: end the writer thread."""
+        self._stop_timers()
+        for listener in self._listeners:
+            listener.close()
+        if self._files is not None:
+            self._files.close()
+
+    async def _until(self, condition: Callable[[], bool], seconds: float | None) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while not condition():

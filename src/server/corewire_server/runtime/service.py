@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from corewire.errors import ConfigError, CorewireError
 from corewire_server.core.config import CoreConfig, Limits
+from corewire_server.journal.format import SEED_BYTES, JournalDamaged
+from corewire_server.journal.recovery import Recovered, recover
+from corewire_server.journal.writer import JournalSettings, Writer
 from corewire_server.node.node import Node
 from corewire_server.runtime.clock import Clock
+from corewire_server.runtime.file_lock import FolderInUse, FolderLock
+from corewire_server.runtime.files import Folder
 from corewire_server.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
 
     CoreFactory: TypeAlias = Callable[[BrokerConfig, bytes], Core]
 
-SEED_BYTES: Final = 16
+JOURNAL_FOLDER: Final = "journal"
 
 
 class NodeState(Enum):
@@ -45,6 +50,37 @@ def make_core(config: BrokerConfig, seed: bytes) -> Core:
     return Broker(CoreConfig(node_seed=seed, users=users, limits=Limits(memory_bytes_max=config.global_max_bytes)))
 
 
+def journal_settings(config: BrokerConfig) -> JournalSettings:
+    """What the journal needs to know of the user's configuration."""
+    return JournalSettings(
+        segment_bytes=config.journal_file_bytes,
+        compact_min_segments=config.journal_compact_min_files,
+        compact_percent=config.journal_compact_percentage,
+    )
+
+
+def _recover(folder: Folder, settings: JournalSettings) -> Recovered:
+    try:
+        return recover(folder.listing(), folder.read, settings.segment_bytes)
+    except JournalDamaged as damage:
+        raise NodeFailed(
+            f"the journal is damaged: {folder.path / damage.file} at byte {damage.offset}: {damage.reason}",
+            hint="nothing was changed; restore the file, or start with another --data folder",
+        ) from damage
+    except OSError as error:
+        raise NodeFailed(f"the journal cannot be read: {error}") from error
+
+
+async def _listen(server: Server, acceptor: AcceptorConfig) -> str:
+    host = "127.0.0.1" if acceptor.host == "localhost" and acceptor.port == 0 else acceptor.host
+    try:
+        port = await server.listen(host, acceptor.port)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"cannot listen on {acceptor.url}: {reason}", parameter="acceptors") from error
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+
+
 class Service:
     """Start it, wait until it is to stop, stop it. All on one loop; ``stop`` and ``halted`` are set by whoever wants it to end."""
 
@@ -58,26 +94,66 @@ class Service:
         self._make_core = core
         self._ending = asyncio.Event()
         self._graceful_s = 0.0
-        self._server: Server
+        self._server: Server | None = None
+        self._lock: FolderLock | None = None
 
     async def start(self) -> None:
-        """Recover, bind, serve. Raises ConfigError for an address that cannot be had, NodeFailed for a journal that cannot be read."""
-        seed = os.urandom(SEED_BYTES)
-        self.epoch = 1
-        core = self._make_core(self.config, seed)
-        self._server = Server(Node(core), Clock(), self.epoch, self._halt)
-        self.urls = tuple([await self._listen(acceptor) for acceptor in self.config.acceptors])
-        await self._server.open()
+        """
+        Recover, bind, begin the epoch, serve.
+
+        Raises ConfigError for an address that cannot be had, NodeFailed for a journal that cannot be read or written.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            self._release()
+            raise
+
+    async def _start(self) -> None:
+        seed, folder, clock = os.urandom(SEED_BYTES), self._open_folder(), Clock()
+        if folder is None:
+            self.epoch = 1
+            core = self._make_core(self.config, seed)
+            server = self._server = Server(Node(core), clock, self.epoch, None, self._halt)
+            await self._bind(server)
+        else:
+            settings = journal_settings(self.config)
+            recovered = _recover(folder, settings)
+            clock = Clock(recovered.now)
+            core = self._make_core(self.config, recovered.seed or seed)
+            writer = Writer(recovered, settings, salt=int.from_bytes(os.urandom(4)), seed=seed)
+            self.epoch = writer.epoch
+            server = self._server = Server(Node(core, writer), clock, self.epoch, folder, self._halt)
+            await self._bind(server)
+            server.begin(recovered)
+            await server.begun()
+        if self.halted is not None:
+            raise NodeFailed(self.halted)
+        await server.open()
+        self.node_id = core.node_id
         self.state = NodeState.ACTIVE
 
-    async def _listen(self, acceptor: AcceptorConfig) -> str:
-        host = "127.0.0.1" if acceptor.host == "localhost" and acceptor.port == 0 else acceptor.host
+    def _open_folder(self) -> Folder | None:
+        if self.config.data is None:
+            return None
+        path = self.config.data / JOURNAL_FOLDER
         try:
-            port = await self._server.listen(host, acceptor.port)
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = FolderLock(self.config.data)
+        except FolderInUse as error:
+            raise NodeFailed(str(error)) from error
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise ConfigError(f"cannot listen on {acceptor.url}: {reason}", parameter="acceptors") from error
-        return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+            raise NodeFailed(f"{path}: {error.strerror}", hint="give a folder that can be written: --data") from error
+        return Folder(path)
+
+    async def _bind(self, server: Server) -> None:
+        self.urls = tuple([await _listen(server, acceptor) for acceptor in self.config.acceptors])
+
+    def _release(self) -> None:
+        if self._server is not None:
+            self._server.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def _halt(self, reason: str) -> None:
         self.halted = reason
@@ -92,8 +168,9 @@ class Service:
         """Serve until ``end()``, then stop in order. Raises NodeFailed if the node had to stop at once."""
         await self._ending.wait()
         self.state = NodeState.STOPPING
-        if self.halted is None:
+        if self.halted is None and self._server is not None:
             await self._server.close(self._graceful_s)
+        self._release()
         self.state = NodeState.STOPPED
         if self.halted is not None:
             raise NodeFailed(self.halted)

@@ -1,0 +1,259 @@
+"""
+Reading the journal again.
+
+Nothing that was ever on disk is given up silently. Batches are numbered, each segment says with which number it begins, and
+a segment that was left says so at its end: so a batch, a segment or the tail of a file that is missing is noticed, named, and
+the node does not start. Only what was being written when the crash came may be missing: the last batch, if it is not whole.
+It is dropped with one warning, and the journal goes on in a new segment whose head says that the dropped batch is void.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from corewire_server.journal.actions import Action, Delete, Sync, SyncFolder
+from corewire_server.journal.format import (
+    BATCH_HEAD_BYTES,
+    BATCH_MAGIC,
+    CLEAN,
+    END,
+    MORE,
+    SEGMENT_HEAD_BYTES,
+    SPARE_PREFIX,
+    BatchHead,
+    JournalDamaged,
+    SegmentHead,
+    clean_end,
+    decode_batch_head,
+    decode_segment_head,
+    payload_of,
+    segment_name,
+    segment_number,
+)
+from corewire_server.journal.liveness import Liveness, Segment
+from corewire_server.journal.records import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from corewire_server.records import Record
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a journal holds, and where it goes on. A new one holds nothing."""
+
+    index: Liveness = field(default_factory=Liveness)
+    records: list[Record] = field(
+        default_factory=list["Record"]
+    )  # live, in order; those of prepared transactions with ``tx``
+    dangling: list[int] = field(default_factory=list[int])  # transactions that nobody will commit: to be rolled back
+    tail: Segment | None = None
+    roll: bool = False  # the tail is not whole: go on in a new segment
+    next_batch: int = 1
+    next_ordinal: int = 1
+    oldest: int = 1
+    spares: list[str] = field(default_factory=list[str])
+    next_spare: int = 0
+    cleanup: list[Action] = field(default_factory=list[Action])
+    seed: bytes | None = None  # of the node id
+    epoch: int = 0
+    now: int = 0  # milliseconds since the epoch: the last time that is known
+    clean: bool = True  # it was stopped in order
+    warnings: list[str] = field(default_factory=list[str])
+
+
+@dataclass(slots=True)
+class _Found:
+    """A sound batch."""
+
+    at: int
+    end: int
+    head: BatchHead
+    payload: bytes
+
+
+def recover(files: Mapping[str, int], read: Callable[[str, int], bytes], segment_bytes: int) -> Recovered:
+    """
+    Read a journal: ``files`` are the names and lengths in its folder, ``read`` gives the first bytes of one.
+
+    ``segment_bytes``: what spare files must have to be used. Raises JournalDamaged.
+    """
+    found = Recovered()
+    _take_spares(found, files, segment_bytes)
+    numbers = sorted(number for number in map(segment_number, files) if number is not None)
+    if numbers:
+        _Reader(found, files, read, numbers).run()
+    return found
+
+
+def _take_spares(found: Recovered, files: Mapping[str, int], segment_bytes: int) -> None:
+    for name in sorted(files):
+        digits = name.removeprefix(SPARE_PREFIX)
+        if digits == name or not digits.isdecimal():
+            continue
+        found.next_spare = max(found.next_spare, int(digits))
+        if files[name] == segment_bytes:
+            found.spares.append(name)
+        else:  # a crash came while it was filled
+            found.cleanup.append(Delete(name))
+
+
+class _Reader:
+    """Walks through the segments, oldest first."""
+
+    def __init__(
+        self, found: Recovered, files: Mapping[str, int], read: Callable[[str, int], bytes], numbers: list[int]
+    ) -> None:
+        self.found = found
+        self.files = files
+        self.read = read
+        self.last = numbers[-1]
+        self.heads = {number: self._head(number) for number in numbers}
+        self.group: list[tuple[int, _Found]] = []  # with their segments: batches that wait for the end of their Append
+
+    def _head(self, number: int) -> SegmentHead:
+        name = segment_name(number)
+        head = decode_segment_head(self.read(name, SEGMENT_HEAD_BYTES))
+        if head is None:
+            raise JournalDamaged(name, 0, "the head of a segment is damaged")
+        if head.segment != number:
+            raise JournalDamaged(name, 0, f"this is segment {head.segment}; the file was renamed")
+        if head.file_bytes != self.files[name]:
+            raise JournalDamaged(name, self.files[name], f"the file had {head.file_bytes} bytes and was cut")
+        return head
+
+    def run(self) -> None:
+        found, index = self.found, self.found.index
+        index.replayed = {}
+        self._begin()
+        for number in [number for number in self.heads if number >= found.oldest]:
+            self._segment(number)
+        if self.group:
+            self._drop_group()
+        replayed = index.replayed
+        found.dangling = index.settle()
+        found.tail = index.segments[self.last]
+        out = {ordinal for tx in found.dangling for ordinal in index.open[tx]}
+        prepared = {ordinal for entries in index.open.values() for ordinal in entries}
+        found.records = [
+            replayed[ordinal] if ordinal in prepared else replayed[ordinal]._replace(tx=0)
+            for ordinal in sorted(replayed)
+            if ordinal not in out
+        ]
+        found.cleanup += (
+            Sync(segment_name(self.last)),
+            SyncFolder(),
+        )  # what a killed process wrote may be in memory only
+
+    def _begin(self) -> None:
+        found, tail = self.found, self.heads[self.last]
+        data = self.read(segment_name(self.last), tail.file_bytes)
+        found.oldest = max([tail.oldest, *(one.head.oldest for one in _batches(data, tail, 1 << 64))])
+        for number in self.heads:
+            if number < found.oldest:  # it was to be given back when the crash came
+                found.cleanup.append(Delete(segment_name(number)))
+        for number in range(found.oldest, self.last):
+            if number not in self.heads:
+                raise JournalDamaged(segment_name(number), 0, "this segment is missing")
+            if self.heads[number].seed != tail.seed:
+                raise JournalDamaged(segment_name(number), 0, "this segment is of another broker")
+        found.seed = tail.seed
+        found.next_batch = self.heads[found.oldest].first_batch
+        found.next_ordinal = 0
+
+    def _segment(self, number: int) -> None:
+        found, head, name = self.found, self.heads[number], segment_name(number)
+        segment = Segment(number, head.file_bytes, head.salt, SEGMENT_HEAD_BYTES)
+        found.index.segments[number] = segment
+        # What a later segment begins with is void here: it was torn when the journal went on there.
+        until = min((self.heads[later].first_batch for later in range(number + 1, self.last + 1)), default=1 << 64)
+        if head.first_batch > found.next_batch and head.first_batch > until:
+            return
+        if head.first_batch != found.next_batch:
+            raise JournalDamaged(
+                name, 0, f"this segment begins with batch {head.first_batch}, expected {found.next_batch}"
+            )
+        data = self.read(name, head.file_bytes)
+        ended = False
+        for one in _batches(data, head, until):
+            ended = one.head.flags == END
+            if not ended:
+                self._batch(segment, one)
+        if number < self.last:
+            if found.next_batch < until:
+                raise JournalDamaged(name, segment.used, f"batch {found.next_batch} is damaged")
+            return
+        if ended:
+            raise JournalDamaged(segment_name(number + 1), 0, "this segment is missing")
+        self._judge_end(data, head, segment)
+
+    def _batch(self, segment: Segment, one: _Found) -> None:
+        found = self.found
+        segment.used = one.end
+        found.next_batch += 1
+        if one.head.flags & MORE:
+            self.group.append((segment.number, one))
+            return
+        for number, part in [*self.group, (segment.number, one)]:
+            for ordinal, copied, record in decode(part.payload, part.head.ordinal):
+                found.index.replay(ordinal, copied, record, number)
+        self.group.clear()
+        found.next_ordinal = one.head.ordinal + one.head.records
+        found.epoch, found.now = one.head.epoch, one.head.now
+        found.clean = bool(one.head.flags & CLEAN)
+
+    def _judge_end(self, data: bytes, head: SegmentHead, segment: Segment) -> None:
+        name, at = segment_name(head.segment), segment.used
+        later = _later(data, at, head, self.found.next_batch)
+        if later is not None:
+            raise JournalDamaged(
+                name, at, f"batch {self.found.next_batch} is damaged; a later one is sound, at byte {later}"
+            )
+        if clean_end(data, at):
+            return
+        claimed = decode_batch_head(data, at)
+        length = BATCH_HEAD_BYTES + (0 if claimed is None else claimed.payload_bytes)
+        self._torn(name, at, min(length, len(data) - at))
+
+    def _drop_group(self) -> None:
+        """An Append that was not written to its end: the journal goes on as if it had never been begun."""
+        first = self.group[0]
+        for number, part in reversed(self.group):
+            self.found.index.segments[number].used = part.at
+        self.found.next_batch = first[1].head.batch
+        if not self.found.roll:
+            self._torn(segment_name(first[0]), first[1].at, sum(part.end - part.at for _, part in self.group))
+
+    def _torn(self, name: str, at: int, length: int) -> None:
+        self.found.roll = True
+        self.found.warnings.append(f"{name} at byte {at}: the last write, of {length} bytes, is torn and dropped")
+
+
+def _batches(data: bytes, head: SegmentHead, until: int) -> Iterator[_Found]:
+    """The sound batches of a segment, in order, below number ``until``; an END mark is the last."""
+    at, expected = SEGMENT_HEAD_BYTES, head.first_batch
+    while expected < until:
+        batch = decode_batch_head(data, at)
+        if batch is None or batch.segment != head.segment or batch.batch != expected:
+            return
+        payload = payload_of(data, at, batch, head.salt)
+        if payload is None:
+            return
+        end = at + BATCH_HEAD_BYTES + batch.payload_bytes
+        yield _Found(at, end, batch, payload)
+        if batch.flags == END:
+            return
+        at, expected = end, expected + 1
+
+
+def _later(data: bytes, at: int, head: SegmentHead, expected: int) -> int | None:
+    """Where behind ``at`` a sound batch of this segment lies that is not older than ``expected``."""
+    while (at := data.find(BATCH_MAGIC, at + 1)) >= 0:
+        batch = decode_batch_head(data, at)
+        if batch is None or batch.segment != head.segment or batch.batch < expected:
+            continue
+        if payload_of(data, at, batch, head.salt) is not None:
+            return at
+    return None

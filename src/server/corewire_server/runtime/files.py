@@ -1,0 +1,157 @@
+"""
+The writer thread: performs the node's disk jobs, one after the other, and reports each on the event loop.
+
+A job is handed over through a ``SimpleQueue`` and answered through ``call_soon_threadsafe``: neither can lose a wake-up.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+
+from corewire_server.journal.actions import Delete, DiskJob, Fill, ReadAt, Rename, Sync, SyncFolder, WriteAt
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from corewire_server.journal.actions import Action
+
+Answer: TypeAlias = "bytes | OSError"
+"""What was read, or what went wrong."""
+
+OPEN_MAX: Final = 16  # files that are kept open
+_ZEROS: Final = bytes(1 << 20)
+_sync = getattr(os, "fdatasync", os.fsync)  # lengths of files never change in a write that is synced
+
+
+def no_room(job: DiskJob, error: OSError) -> bool:
+    """Whether the job only found no room for what it was to fill."""
+    return isinstance(job.actions[0], Fill) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+class Folder:
+    """The files of one folder. For one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files: dict[str, int] = {}  # descriptors, the one used last at the end
+
+    def listing(self) -> dict[str, int]:
+        """The files in the folder, and how long each is."""
+        return {entry.name: entry.stat().st_size for entry in os.scandir(self.path) if entry.is_file()}
+
+    def read(self, name: str, length: int) -> bytes:
+        """The first bytes of a file, fewer if it is shorter."""
+        return self._read(name, 0, length)
+
+    def perform(self, job: DiskJob) -> bytes:
+        """Do a job; returns what it read. Raises OSError."""
+        answer = b""
+        for action in job.actions:
+            answer += self._act(action)
+        return answer
+
+    def _act(self, action: Action) -> bytes:
+        match action:
+            case WriteAt(name, offset, data):
+                _write(self._open(name), data, offset)
+            case Sync(name):
+                _sync(self._open(name))
+            case Fill(name, offset, length):
+                _write(self._open(name, os.O_CREAT), _ZEROS[:length], offset)
+            case ReadAt(name, offset, length):
+                return self._read(name, offset, length)
+            case Rename(old, new):
+                (self.path / old).rename(self.path / new)
+                if old in self._files:
+                    self._files[new] = self._files.pop(old)
+            case Delete(name):
+                (self.path / name).unlink(missing_ok=True)
+                if name in self._files:
+                    os.close(self._files.pop(name))
+            case SyncFolder():
+                sync_folder(self.path)
+            case _:
+                assert_never(action)
+        return b""
+
+    def _read(self, name: str, offset: int, length: int) -> bytes:
+        pieces: list[bytes] = []
+        while length > 0:
+            piece = os.pread(self._open(name), length, offset)
+            if not piece:
+                break
+            pieces.append(piece)
+            offset += len(piece)
+            length -= len(piece)
+        return b"".join(pieces)
+
+    def _open(self, name: str, flags: int = 0) -> int:
+        descriptor = self._files.pop(name, None)
+        if descriptor is None:
+            if len(self._files) >= OPEN_MAX:
+                os.close(self._files.pop(next(iter(self._files))))
+            descriptor = os.open(self.path / name, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+        self._files[name] = descriptor
+        return descriptor
+
+    def close(self) -> None:
+        """Close every file."""
+        while self._files:
+            os.close(self._files.popitem()[1])
+
+
+def _write(descriptor: int, data: bytes, offset: int) -> None:
+    written = os.pwrite(descriptor, data, offset)
+    while written < len(data):
+        written += os.pwrite(descriptor, data[written:], offset + written)
+
+
+def sync_folder(path: Path) -> None:
+    """Return when the names in a folder are on the medium."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Files:
+    """Performs jobs in a thread. ``answered`` is called on the loop for each, in order."""
+
+    def __init__(
+        self, folder: Folder, loop: asyncio.AbstractEventLoop, answered: Callable[[DiskJob, Answer], None]
+    ) -> None:
+        self._folder = folder
+        self._loop = loop
+        self._answered = answered
+        self._jobs: SimpleQueue[DiskJob | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._main, name="corewire journal", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: DiskJob) -> None:
+        """Have a job done."""
+        self._jobs.put(job)
+
+    def _main(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            answer: Answer
+            try:
+                answer = self._folder.perform(job)
+            except OSError as error:
+                answer = error
+            try:
+                self._loop.call_soon_threadsafe(self._answered, job, answer)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                break
+        self._folder.close()
+
+    def close(self) -> None:
+        """Finish what was submitted and end the thread."""
+        self._jobs.put(None)
+        self._thread.join()
