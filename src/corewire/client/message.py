@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from corewire.values import Body, Destination, Headers, PropertyValue
 
 _KEEP: Final = cast("Body", object())  # what `replace` takes for "no other body"
-_ROUTING: Final = {routing: Byte(routing) for routing in RoutingType}
+_ROUTING: Final = (Byte(RoutingType.MULTICAST), Byte(RoutingType.ANYCAST))
 
 
 class Message:

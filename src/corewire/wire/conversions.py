@@ -30,7 +30,7 @@ class Tag(IntEnum):
     CHAR = 11
 
 
-_TAGS: Final[dict[type, Tag]] = {
+TAGS: Final[dict[type, Tag]] = {
     str: Tag.STRING,
     bool: Tag.BOOLEAN,
     float: Tag.DOUBLE,
@@ -58,7 +58,7 @@ def tag_of(value: object) -> Tag:
 
     Raises TypeError for what has no Java type and ValueError for an int beyond 64 bits.
     """
-    tag = _TAGS.get(type(value))
+    tag = TAGS.get(type(value))
     if tag is not None:
         return tag
     if isinstance(value, int):
@@ -69,7 +69,7 @@ def tag_of(value: object) -> Tag:
         raise ValueError(f"{value} has more than 64 bits")
     for kind in (str, float, bytes):  # classes derived from these
         if isinstance(value, kind):
-            return _TAGS[kind]
+            return TAGS[kind]
     raise TypeError(f"a value is bool, int, float, str, bytes or None, not {type(value).__name__}")
 
 

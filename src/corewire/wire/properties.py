@@ -29,11 +29,7 @@ _INT: Final = Struct(">i")
 _LONG: Final = Struct(">q")
 _DOUBLE: Final = Struct(">d")
 _STRING_HEAD: Final = Struct(">bi")
-_LONG_VALUE: Final = Struct(">bq")
-_DOUBLE_VALUE: Final = Struct(">bd")
 _new_long: Final = int.__new__
-_TRUE: Final = b"\x02\x01"
-_FALSE: Final = b"\x02\x00"
 _NEGATIVE_OR_ODD: Final = 0x80000001  # what no length of a UTF-16 string has set
 _RESERVED: Final = "_AMQ_".encode("utf-16-le")
 _CACHED_KEYS_MAX: Final = 10_000
@@ -53,8 +49,8 @@ def may_hold_reserved(data: bytes, at: int) -> bool:
 
 
 # Plain ints for the hot paths: a look-up in an enum costs as much as reading a value.
-_T_INT, _T_LONG, _T_DOUBLE, _T_STRING, _T_BYTES, _T_NULL = (
-    int(tag) for tag in (Tag.INT, Tag.LONG, Tag.DOUBLE, Tag.STRING, Tag.BYTES, Tag.NULL)
+_T_INT, _T_LONG, _T_STRING, _T_BYTES, _T_NULL = (
+    int(tag) for tag in (Tag.INT, Tag.LONG, Tag.STRING, Tag.BYTES, Tag.NULL)
 )
 _T_TOP: Final = int(max(Tag))
 
@@ -201,34 +197,41 @@ def _decode_key(raw: bytes) -> str:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
+def _writer(tag: Tag) -> Callable[[Any], bytes]:
+    """Make the writer of a tag and a value of fixed size, in one struct call."""
+    number, pack = int(tag), Struct(f">b{_FIXED[tag][0].format[1:]}").pack
+    return lambda value: pack(number, value)
+
+
+def _write_string(text: str) -> bytes:
+    raw = utf_16_le_encode(text, "surrogatepass")[0]
+    return _STRING_HEAD.pack(_T_STRING, len(raw)) + raw
+
+
+def _write_bytes(value: bytes | bytearray | memoryview) -> bytes:
+    raw = bytes(value)
+    return _STRING_HEAD.pack(_T_BYTES, len(raw)) + raw
+
+
+_write_char: Final = _writer(Tag.CHAR)
+_WRITERS: Final[dict[Tag, Callable[[Any], bytes]]] = {
+    **{tag: _writer(tag) for tag in (Tag.BYTE, Tag.SHORT, Tag.INT, Tag.LONG, Tag.FLOAT, Tag.DOUBLE)},
+    Tag.NULL: lambda _: b"\x00",
+    Tag.BOOLEAN: lambda value: b"\x02\x01" if value else b"\x02\x00",
+    Tag.BYTES: _write_bytes,
+    Tag.STRING: _write_string,
+    Tag.CHAR: lambda value: _write_char(ord(value)),
+}
+_WRITERS_BY_TYPE: Final = {kind: _WRITERS[tag] for kind, tag in conversions.TAGS.items()}
+
+
 def encode_value(value: PropertyValue | bytearray | memoryview) -> bytes:
     """Encode the tag and the value.
 
     Raises TypeError for what has no Java type and ValueError for an int beyond 64 bits.
     """
-    kind = type(value)
-    if kind is str:
-        raw = utf_16_le_encode(value, "surrogatepass")[0]  # type: ignore[arg-type]
-        return _STRING_HEAD.pack(_T_STRING, len(raw)) + raw
-    if kind is Long:
-        return _LONG_VALUE.pack(_T_LONG, value)
-    if kind is float:
-        return _DOUBLE_VALUE.pack(_T_DOUBLE, value)
-    tag = conversions.tag_of(value)
-    match tag:
-        case Tag.STRING:
-            return b"\x0a" + put_simple_string(str(value))
-        case Tag.BOOLEAN:
-            return _TRUE if value else _FALSE
-        case Tag.NULL:
-            return b"\x00"
-        case Tag.BYTES:
-            raw = bytes(value)  # type: ignore[arg-type]  # tag_of says that it is bytes-like
-            return _STRING_HEAD.pack(tag, len(raw)) + raw
-        case Tag.CHAR:
-            return b"\x0b" + _FIXED[tag][0].pack(ord(value))  # type: ignore[arg-type]  # a Char
-        case _:
-            return bytes((tag,)) + _FIXED[tag][0].pack(value)
+    writer = _WRITERS_BY_TYPE.get(type(value))
+    return (_WRITERS[conversions.tag_of(value)] if writer is None else writer)(value)
 
 
 def encode(values: Mapping[str, PropertyValue]) -> bytes:
