@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from corewire.errors import ErrorCode, InvalidFilterExpression
 from corewire.values import RoutingType
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from corewire_server.core.link import Link
     from corewire_server.core.queues import Queue
     from corewire_server.core.state import State
+
+
+MANAGEMENT_ADDRESS: Final = "activemq.management"
 
 
 def no_queue(name: str) -> Refused:
@@ -58,13 +61,15 @@ def make_queue(state: State, wanted: QueueConfiguration, *, any_address: bool, o
     if len(state.store.queues) >= state.limits.queues_max:
         raise Refused(ErrorCode.SECURITY_EXCEPTION, f"this broker has {state.limits.queues_max} queues, its limit")
     address = state.store.addresses.get(address_name)
+    if address is None:
+        check_new_address(state, address_name)
     routing_type = config.routing_type
     assert routing_type is not None
     may_make = any_address or config.temporary or state.config.addresses.auto_create_addresses
     if address is None and not may_make:
         raise no_address(address_name)
     if address is not None and routing_type not in address.routing_types and not may_make:
-        raise Refused(ErrorCode.INTERNAL_ERROR, None)
+        raise Refused(ErrorCode.INTERNAL_ERROR, "")
     queue_filter = parse_filter(config.filter_string)
     address = open_address(state, address_name, routing_type, auto_created=True, temporary=config.temporary)
     queue = state.store.add_queue(config, address, queue_filter)
@@ -81,15 +86,18 @@ def open_address(
     store = state.store
     address = store.addresses.get(name)
     if address is None:
-        check_room_for_address(state)
         return store.add_address(name, frozenset((routing_type,)), auto_created=auto_created, temporary=temporary)
     if routing_type not in address.routing_types:
         store.change_address(address, address.routing_types | {routing_type})
     return address
 
 
-def check_room_for_address(state: State) -> None:
-    """Raises Refused when there are too many."""
+def check_new_address(state: State, name: str) -> None:
+    """Raises Refused for a name that is not free to take, and when there are too many addresses."""
+    if not name:
+        raise Refused(ErrorCode.ILLEGAL_STATE, "an address needs a name")
+    if name == MANAGEMENT_ADDRESS:
+        raise not_built("management")
     if len(state.store.addresses) >= state.limits.addresses_max:
         raise Refused(
             ErrorCode.SECURITY_EXCEPTION, f"this broker has {state.limits.addresses_max} addresses, its limit"

@@ -9,10 +9,10 @@ class Refused(Exception):
     """
     A command cannot be done: answered with EXCEPTION if an answer was asked for. Nothing was changed by the command.
 
-    ``text`` None is Artemis' answer to illegal arguments: code 0 and no text.
+    Artemis answers illegal arguments with code 0 and an empty text, and so do we.
     """
 
-    def __init__(self, code: ErrorCode, text: str | None) -> None:
+    def __init__(self, code: ErrorCode, text: str) -> None:
         super().__init__(text or code.name)
         self.code = code
         self.text = text

@@ -36,7 +36,7 @@ def describe(state: State, queue: Queue) -> packets.SessionQueueQueryResponseV3:
 def _describe_missing(state: State, name: str) -> packets.SessionQueueQueryResponseV3:
     config = naming.resolve(state, QueueConfiguration(name=name))
     answer = _response(state, config, name)
-    answer.routing_type = -1
+    answer.enabled = None
     return answer
 
 

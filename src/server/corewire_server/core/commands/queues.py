@@ -47,13 +47,11 @@ def create_address(state: State, session: Session, packet: packets.CreateAddress
     types = frozenset(one for one in map(_routing_type, packet.routing_types) if one is not None)
     address = state.store.addresses.get(name)
     if address is None:
-        if not name:
-            raise Refused(ErrorCode.ILLEGAL_STATE, "an address needs a name")
-        naming.check_room_for_address(state)
+        naming.check_new_address(state, name)
         state.store.add_address(name, types, auto_created=packet.auto_created)
         return
     if any(queue.config.routing_type not in types for queue in address.queues):
-        raise Refused(ErrorCode.INTERNAL_ERROR, None)
+        raise Refused(ErrorCode.INTERNAL_ERROR, "")
     if types != address.routing_types:
         state.store.change_address(address, types)
 
@@ -158,7 +156,7 @@ def delete_queue(state: State, session: Session, packet: packets.DeleteQueue) ->
     name = queue_part(packet.queue_name)
     queue = state.store.queues.get(name)
     if queue is None:
-        raise Refused(ErrorCode.QUEUE_DOES_NOT_EXIST, None)
+        raise Refused(ErrorCode.QUEUE_DOES_NOT_EXIST, "")
     if queue.consumers:
         raise Refused(
             ErrorCode.ILLEGAL_STATE,

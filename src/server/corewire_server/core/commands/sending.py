@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from corewire_server.core.session import Session
     from corewire_server.core.state import State
 
-MANAGEMENT_ADDRESS: Final = "activemq.management"
 _OPT: Final = "x-opt-amq".encode("utf-16-le")
 _STRIPPED: Final = ("x-opt-amq", "_AMQ_ROUTE_TO", "_AMQ_ACK_ROUTE_TO")
 _UNBUILT: Final = {
@@ -54,7 +53,7 @@ def _send(state: State, session: Session, message: CoreMessage, *, in_transactio
         message = message.rewritten(address=name)
     elif session.default_address is None:
         session.default_address = name
-    if name == MANAGEMENT_ADDRESS:
+    if name == naming.MANAGEMENT_ADDRESS:
         raise not_built("management")
     _charge(state, session, len(message.raw), name)
     routing_type: RoutingType | None = None
@@ -93,7 +92,7 @@ def _charge(state: State, session: Session, size: int, name: str) -> None:
     """Debit the credits. A full broker takes what it gave credits for, up to a quarter more than its limit."""
     balance = session.credits
     session.credits = balance - size if balance > size else 0
-    if state.full and (balance < size or state.store.bytes * 4 > state.limits.memory_bytes_max * 5):
+    if state.full and (not state.room or balance < size or state.store.bytes * 4 > state.limits.memory_bytes_max * 5):
         raise Refused(ErrorCode.ADDRESS_FULL, f'AMQ229102: Address "{name}" is full.')
 
 
@@ -132,6 +131,8 @@ def auto_create(state: State, name: str, routing_type: RoutingType) -> None:
         makes_queue = named_alike is None
         if makes_queue and not settings.auto_create_queues:
             raise naming.no_address(name)
+    if address is None:
+        naming.check_new_address(state, name)
     naming.open_address(state, name, routing_type, auto_created=True)
     if makes_queue:
         config = QueueConfiguration(name=name, address=name, routing_type=routing_type, auto_created=True)
