@@ -118,9 +118,9 @@ def test_cut_off_or_mutated_bytes_raise_nothing_but_the_protocol_error(
 def test_a_megabyte_of_properties_takes_linear_time() -> None:
     def seconds(entries: int) -> float:
         raw = b"\x01" + INT.pack(entries) + b"\x00\x00\x00\x00\x00" * entries
-        started = time.perf_counter()
+        started = time.process_time()
         decode(raw)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     assert seconds(400_000) < 40 * max(seconds(40_000), 0.001)
 
