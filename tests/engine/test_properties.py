@@ -8,12 +8,12 @@ from struct import Struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.strategies import property_maps
+from tests.engine.strategies import property_maps, property_values
 
 from corewire.errors import ConversionError, RemoteProtocolError
 from corewire.values import Byte, Char, Float, Long, PropertyValue, Short
 from corewire.wire import properties
-from corewire.wire.properties import Properties, check, decode, encode
+from corewire.wire.properties import Properties, check, decode, decode_value, encode, encode_value
 
 INT = Struct(">i")
 
@@ -167,3 +167,11 @@ def test_properties_are_a_mapping_that_converts_and_cannot_be_changed() -> None:
     with pytest.raises(KeyError):
         held["missing"]
     assert not hasattr(held, "__setitem__")
+    assert len(held) == 3
+    assert held != 7
+
+
+@given(property_values())
+def test_a_single_value_comes_back_from_behind_its_tag(value: PropertyValue) -> None:
+    raw = encode_value(value)
+    assert decode_value(raw, 1, raw[0]) == (value, len(raw))
