@@ -10,12 +10,12 @@ import json
 import math
 import re
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from corewire.errors import LocalProtocolError, RemoteProtocolError
 from corewire.wire import message as messages
 from corewire.wire import properties, registry
-from corewire.wire.framing import channel_id
+from corewire.wire.framing import HEADER_SIZE, channel_id
 from corewire.wire.message import CoreMessage
 from corewire.wire.packets import (
     SessionReceiveLargeMessage,
@@ -32,6 +32,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 _VERSIONS: Final = frozenset((UNNEGOTIATED, *range(OLDEST, VERSION + 1)))
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_BEFORE_LARGE: Final = 20  # bytes of a SESS_RECEIVE_LARGE_MSG before its headers
 _FROM_DURABLE: Final = 18  # bytes of a message from the durable flag to the properties
 
 
@@ -107,8 +108,7 @@ def verify(frame: bytes, version: int) -> registry.Packet:
     _compare(packet.NAME, frame, again, 0)
     found = message_of(packet)
     if found is not None:
-        at = frame.find(found.raw[messages.BODY_AT :]) - messages.BODY_AT  # 1.x frames hold it in two pieces
-        _verify_message(packet.NAME, found, max(at, 0), lenient=not capabilities(version).new_addressing)
+        _verify_message(packet, found, lenient=not capabilities(version).new_addressing)
     return packet
 
 
@@ -121,36 +121,40 @@ def _compare(name: str, expected: bytes, found: bytes, at: int) -> None:
     raise RemoteProtocolError(f"encodes to {there} where {here} was", packet=name, offset=at + first)
 
 
-def _verify_message(name: str, found: CoreMessage, at: int, *, lenient: bool) -> None:
+def _verify_message(packet: registry.Packet, found: CoreMessage, *, lenient: bool) -> None:
     """Check a message, and that its fields encode to its bytes; 1.x peers write the durable flag as FF."""
-    raw = found.raw
+    raw, at = found.raw, _message_at(packet)
     try:
         values, end = properties.decode(raw, found.properties_at)
-        if end != len(raw):
-            raise RemoteProtocolError(f"{len(raw) - end} bytes are left over in the message", offset=end)
-        again = messages.encode_message(
-            found.body,
-            address=found.address,
-            message_id=found.id,
-            user_id=found.user_id,
-            type=found.type,
-            durable=found.durable,
-            expiration=found.expiration,
-            timestamp=found.timestamp,
-            priority=found.priority,
-            properties=values,
-        )
     except RemoteProtocolError as error:
-        offset = None if error.offset is None else at + error.offset
-        raise RemoteProtocolError(error.message, packet=name, offset=offset) from error
+        raise _inside(error, packet) from error
+    if end != len(raw):
+        left = f"{len(raw) - end} bytes are left over in the message"
+        raise RemoteProtocolError(left, packet=packet.NAME, offset=at + end)
+    again = messages.encode_message(
+        found.body,
+        address=found.address,
+        message_id=found.id,
+        user_id=found.user_id,
+        type=found.type,
+        durable=found.durable,
+        expiration=found.expiration,
+        timestamp=found.timestamp,
+        priority=found.priority,
+        properties=values,
+    )
     if lenient:
         durable_at = found.properties_at - _FROM_DURABLE
         again = b"".join((again[:durable_at], raw[durable_at : durable_at + 1], again[durable_at + 1 :]))
-    _compare(name, raw, again, at)
+    _compare(packet.NAME, raw, again, at)
 
 
 def message_of(packet: registry.Packet) -> CoreMessage | None:
-    """Return the message in a packet, with an empty body where the packet has only the headers."""
+    """
+    Return the message in a packet, with an empty body where the packet has only the headers; None where there is none.
+
+    Raises RemoteProtocolError.
+    """
     try:
         match packet:
             case SessionSend() | SessionReceiveMessage():
@@ -160,8 +164,24 @@ def message_of(packet: registry.Packet) -> CoreMessage | None:
             case _:
                 return None
     except RemoteProtocolError as error:
-        error.packet = packet.NAME
-        raise
+        raise _inside(error, packet) from error
+
+
+def _message_at(packet: registry.Packet) -> int:
+    """Return where the message that ``message_of`` makes would begin in the frame (of 1.x frames, up to its headers)."""
+    match packet:
+        case SessionSendLarge():
+            return HEADER_SIZE - messages.BODY_AT
+        case SessionReceiveLargeMessage():
+            return HEADER_SIZE + _BEFORE_LARGE - messages.BODY_AT
+        case _:
+            return HEADER_SIZE
+
+
+def _inside(error: RemoteProtocolError, packet: registry.Packet) -> RemoteProtocolError:
+    """Say of an error in a message where in the frame it is."""
+    at = _message_at(packet) + (error.offset or 0)
+    return RemoteProtocolError(error.message, packet=packet.NAME, offset=at)
 
 
 # -- JSON ----------------------------------------------------------------------------------------------------------------
@@ -212,15 +232,16 @@ def message_fields(packet: registry.Packet, found: CoreMessage) -> dict[str, Jso
 
 
 def plain(value: Any) -> Json:
+    whole = value  # as pyright knows no more of a list than that it is one
     match value:
         case bytes():
             return value.hex()
         case float() if not math.isfinite(value):
             return repr(value)
         case list():
-            return [plain(item) for item in list[Any](value)]
+            return [plain(item) for item in whole]
         case dict():
-            return {key: plain(item) for key, item in cast("dict[str, Any]", value).items()}
+            return {key: plain(item) for key, item in whole.items()}
         case _ if is_dataclass(value):
             return _fields(value)
         case _:
