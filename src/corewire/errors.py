@@ -453,7 +453,7 @@ class ManagementError(BrokerError):
     """A management operation answered that it failed."""
 
 
-_LEAVES = {
+_LEAVES: dict[ErrorCode | None, type[CorewireError]] = {
     leaf.CODE: leaf
     for leaf in (
         *(
