@@ -1,5 +1,9 @@
 """The engine: sans-IO, standard library only. Applications need the values in here; embedders also the engine. All errors are in ``corewire.errors``."""
 
+from corewire._operation import Operation
+from corewire.client._delivery import Delivery
+from corewire.client._engine import ClientEngine
+from corewire.client._ids import ConsumerId, ProducerId, SessionId
 from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
 from corewire.client.message import Message
 from corewire.errors import (
@@ -53,9 +57,12 @@ __all__ = [
     "CallTimeout",
     "Char",
     "ClientConfig",
+    "ClientEngine",
     "ConfigError",
     "ConnectionLost",
+    "ConsumerId",
     "CorewireError",
+    "Delivery",
     "Destination",
     "Endpoint",
     "ErrorCode",
@@ -68,6 +75,8 @@ __all__ = [
     "Message",
     "MessageType",
     "Object",
+    "Operation",
+    "ProducerId",
     "Properties",
     "PropertyValue",
     "ProtocolError",
@@ -76,6 +85,7 @@ __all__ = [
     "QueueInfo",
     "RemoteProtocolError",
     "RoutingType",
+    "SessionId",
     "Short",
     "Topic",
     "Topology",

@@ -1,0 +1,138 @@
+"""
+Which messages of one consumer count as consumed, and when the broker is told (docs/protocol/acknowledgement.md).
+
+| session            | counts                          | told                                                    |
+|--------------------|---------------------------------|---------------------------------------------------------|
+| AUTO               | acknowledge()                   | at once                                                 |
+| DUPS_OK            | acknowledge()                   | in batches, and when the consumer is idle or closed     |
+| CLIENT             | acknowledge(), with all before  | with a commit, whose answer the caller waits for        |
+| INDIVIDUAL         | acknowledge()                   | with a commit, whose answer the caller waits for        |
+| transacted         | when it is handed out           | in batches, and before commit and rollback              |
+| PRE, browsers      | at the broker                   | never                                                   |
+
+A message that a lost session, or a rollback, has taken back is not acknowledged any more: it comes again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire.client._calls import Call, Command, Fate, Lost
+from corewire.errors import TransactionRolledBack
+from corewire.values import AckMode
+from corewire.wire import packets
+
+if TYPE_CHECKING:
+    from corewire.client._calls import Script
+    from corewire.client._consumer import Consumer
+    from corewire.client._delivery import Delivery
+
+
+class Acknowledgements:
+    """What one consumer handed out."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._session = consumer.session
+        self._batched: int | None = None  # id of the last message that counts and of which the broker was not told
+        self._batched_bytes = 0
+        self._in_hand: dict[int, int] = {}  # CLIENT, INDIVIDUAL: message id to its number among the session's hand-outs
+
+    @property
+    def _mode(self) -> AckMode:
+        return self._session.ack_mode
+
+    @property
+    def _nothing_to_tell(self) -> bool:
+        return self._consumer.browse_only or (self._session.pre_acknowledged and not self._session.transacted)
+
+    def handed_out(self, delivery: Delivery) -> None:
+        """The application has it."""
+        if self._session.transacted:
+            self._session.transaction.work_done = True
+            self._batch(delivery.broker_id, delivery.frame_bytes, self._session.context.config.transaction_batch_bytes)
+        elif self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL) and not self._nothing_to_tell:
+            self._in_hand[delivery.broker_id] = delivery.number
+
+    def acknowledge(self, now: float, delivery: Delivery, *, individual: bool) -> Call[None]:
+        """The application is done with it. A second call does nothing."""
+        session = self._session
+        if delivery.acknowledged or self._nothing_to_tell or session.transacted:
+            return session.done()
+        delivery.acknowledged = True
+        taken_back = delivery.generation != self._consumer.generation
+        if self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL):
+            return session.run(now, self._settle(delivery, individual=individual, taken_back=taken_back))
+        if taken_back:
+            return session.done()
+        session.context.counters.messages_acknowledged += 1
+        if self._mode is AckMode.DUPS_OK and not individual:
+            self._batch(delivery.broker_id, delivery.frame_bytes, session.context.config.dups_ok_batch_bytes)
+            return session.done()
+        return self._tell(now, delivery.broker_id, individual=individual)
+
+    def _settle(self, delivery: Delivery, *, individual: bool, taken_back: bool) -> Script[None]:
+        """CLIENT and INDIVIDUAL: acknowledge in the session's transaction, and commit that."""
+        if taken_back:
+            raise TransactionRolledBack("the message was taken back; it comes again", subject=repr(delivery))
+        session = self._session
+        if individual or self._mode is AckMode.INDIVIDUAL:
+            self._in_hand.pop(delivery.broker_id, None)
+            self._post(delivery.broker_id, individual=True)
+            session.context.counters.messages_acknowledged += 1
+        else:
+            for consumer in session.consumers.values():
+                consumer.acknowledgements.flush(delivery.number)
+        try:
+            yield Command(packets.SessionCommit(), packets.NullResponse, bound=True)
+        except Lost as lost:
+            if lost.final:
+                raise
+            raise TransactionRolledBack("the session was lost; the messages come again") from lost.error.__cause__
+
+    def _tell(self, now: float, message_id: int, *, individual: bool) -> Call[None]:
+        session = self._session
+        if not session.context.config.block_on_acknowledge:
+            self._post(message_id, individual=individual)
+            return session.done()
+        kind = packets.SessionIndividualAcknowledge if individual else packets.SessionAcknowledge
+        call: Call[None] = Call()
+        packet = kind(self._consumer.number, message_id, requires_response=True)
+        session.write(now, Command(packet, packets.NullResponse, Fate.DONE, bound=True, waiter=call))
+        return call
+
+    def _batch(self, message_id: int, size: int, limit: int) -> None:
+        self._batched = message_id
+        self._batched_bytes += size
+        if self._batched_bytes >= limit:
+            self.flush()
+
+    def idle(self) -> None:
+        """Nothing is left in the buffer and somebody waits."""
+        if self._mode is AckMode.DUPS_OK and not self._session.transacted:
+            self.flush()
+
+    def flush(self, up_to: int | None = None) -> None:
+        """Tell the broker of what counts. CLIENT: of all that was handed out up to the hand-out number ``up_to``;
+        INDIVIDUAL: of all, one by one (before a rollback, which takes them back)."""
+        if self._batched is not None:
+            self._post(self._batched, individual=False)
+            self._batched, self._batched_bytes = None, 0
+        covered = [each for each, number in self._in_hand.items() if up_to is None or number <= up_to]
+        for message_id in covered:
+            del self._in_hand[message_id]
+        if self._mode is AckMode.INDIVIDUAL:
+            for message_id in covered:
+                self._post(message_id, individual=True)
+        elif covered:
+            self._session.context.counters.messages_acknowledged += len(covered)
+            self._post(covered[-1], individual=False)
+
+    def forget(self) -> None:
+        """What was handed out was taken back."""
+        self._batched, self._batched_bytes = None, 0
+        self._in_hand.clear()
+
+    def _post(self, message_id: int, *, individual: bool) -> None:
+        kind = packets.SessionIndividualAcknowledge if individual else packets.SessionAcknowledge
+        self._session.post(kind(self._consumer.number, message_id, requires_response=False))

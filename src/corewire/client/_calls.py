@@ -1,0 +1,161 @@
+"""
+Calls that are under way: who waits, what was asked, and in which order the answers come.
+
+An exchange that takes several questions is a *script*: a generator that yields commands and gets their answers, written
+as one reads it, without knowledge of links. A script outlives a lost link; what becomes of the command it waits for is
+the command's `Fate`. Whoever waits for a script holds a `Call`; when he walks away the script goes on, and what it
+opened is closed again.
+
+Every command that will be answered stays in `Answers` until its own answer came, whether anybody waits for it or not:
+otherwise the next caller would get it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from corewire._operation import Operation
+from corewire._replies import Question, Replies
+from corewire.errors import BrokerError, CorewireError
+from corewire.wire.packets import ExceptionResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+
+#: One of the classes of `corewire.wire.packets`.
+Packet: TypeAlias = Any
+
+
+class Call(Operation[T]):
+    """A pending answer whose caller may walk away."""
+
+    __slots__ = ("abandoned", "withdraw")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.abandoned = False
+        self.withdraw: Callable[[float], None] | None = None  #: takes back what was not done yet
+
+
+class Fate(Enum):
+    """What becomes of a command that was written to a session which then had to be made anew."""
+
+    AGAIN = "again"  #: it only asks, or repeating it does no harm: asked again on the new session
+    UNBLOCKED = "unblocked"  #: it may or may not have happened: its caller is told so
+    DONE = "done"  #: the new session knows nothing of it, and that is what was wanted
+    FORGOTTEN = "forgotten"  #: it meant the old session only, and nobody waits
+
+
+class Lost(Exception):  # a message to scripts, never seen outside
+    """Thrown into a script: its command will not be answered."""
+
+    def __init__(self, error: CorewireError, *, written: bool, final: bool) -> None:
+        super().__init__(error)
+        self.error = error  #: for the caller, where the script knows nothing better
+        self.written = written  #: the broker may have executed it
+        self.final = final  #: the connection was given up: no further command will be answered
+
+
+@dataclass(slots=True, eq=False)
+class Command:
+    """One packet for a session, and what is expected to come back."""
+
+    packet: Packet
+    answer: type[Packet] | None = None  #: class of a good answer; None: it is not answered
+    fate: Fate = Fate.UNBLOCKED
+    bound: bool = False  #: it makes sense on the session it was meant for only, even if it was not written yet
+    size: int = 0  #: bytes counted against the limit of what is kept for replay
+    waiter: Task[Any] | Call[None] | None = None
+    written: bool = False
+    deadline: float | None = None
+    ticket: int = 0  #: of `Channel.ask_frame`
+
+    @property
+    def call(self) -> Call[Any] | None:
+        """Who waits for it."""
+        return self.waiter.call if isinstance(self.waiter, Task) else self.waiter
+
+
+Script: TypeAlias = Generator[Command, Packet, T]
+
+
+class Task(Generic[T]):
+    """A script and the call that waits for it."""
+
+    __slots__ = ("call", "script", "undo")
+
+    def __init__(self, call: Call[T], script: Script[T], undo: Callable[[float, T], None] | None = None) -> None:
+        self.call = call
+        self.script = script
+        self.undo = undo  #: closes what was opened for a caller who walked away
+
+
+@dataclass(slots=True)
+class Answers:
+    """Written commands whose answer is to come, oldest first."""
+
+    _replies: Replies = field(default_factory=Replies)
+    _commands: dict[Question, Command] = field(default_factory=lambda: dict[Question, Command]())
+    _clock: deque[Command] = field(default_factory=lambda: deque[Command]())  # deadlines never decrease in it
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self._commands.values())
+
+    def expect(self, command: Command, correlation: int = -1) -> None:
+        """A command was written. ``correlation`` is the one its packet has on the wire, -1 if none."""
+        assert command.answer is not None
+        question = Question(None, (command.answer.TYPE,), correlation, command.ticket)
+        self._replies.ask(question)
+        self._commands[question] = command
+        self._clock.append(command)
+
+    def match(self, packet_type: int, correlation: int | None) -> Command | None:
+        """Take out the command that an answer belongs to; None: nobody asked, drop it."""
+        question = self._replies.match(packet_type, correlation)
+        if question is None:
+            return None
+        command = self._commands.pop(question)
+        command.deadline = None
+        return command
+
+    def deadline(self) -> float | None:
+        """When the next command will have waited too long."""
+        clock = self._clock
+        while clock:
+            if clock[0].deadline is not None:
+                return clock[0].deadline
+            clock.popleft()
+        return None
+
+    def expire(self, now: float) -> list[Command]:
+        """Commands that have waited too long, oldest first. They keep their place: their answers may still come."""
+        late: list[Command] = []
+        while (deadline := self.deadline()) is not None and deadline <= now:
+            command = self._clock.popleft()
+            command.deadline = None
+            late.append(command)
+        return late
+
+    def take_all(self) -> list[Command]:
+        """No more answers will come: all that waits, oldest first."""
+        commands = list(self._commands.values())
+        self._replies.clear()
+        self._commands.clear()
+        self._clock.clear()
+        return commands
+
+
+def refusal(packet: Packet) -> CorewireError | None:
+    """The error that an answer stands for, None for a good one."""
+    if isinstance(packet, ExceptionResponse):
+        return BrokerError.from_code(packet.code, packet.message)
+    return None

@@ -1,0 +1,296 @@
+"""
+One consumer: what it holds, who waits for it, what was handed out.
+
+    broker ── credits ──> buffer ──> whoever receives ──> acknowledged
+
+The buffer keeps messages in the order in which they came, which is the broker's order by priority, so that one
+cumulative acknowledgement covers what was handed out. Credits are given back when a message leaves the buffer. A new
+epoch of the session empties the buffer: the broker delivers all that again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from corewire.client._acknowledgements import Acknowledgements
+from corewire.client._calls import Call, Command, Fate
+from corewire.client._credits import ConsumerWindow
+from corewire.client._delivery import Delivery
+from corewire.client._destinations import look_up_queue
+from corewire.client._ids import ConsumerId
+from corewire.client._queues import queue_configuration, queue_packet
+from corewire.errors import CorewireError, LocalProtocolError, ObjectClosed
+from corewire.events import ConsumerClosedByBroker
+from corewire.values import AckMode
+from corewire.wire import packets
+
+if TYPE_CHECKING:
+    from corewire.client._calls import Packet, Script
+    from corewire.client._session import Session
+    from corewire.values import RoutingType
+
+CONSUMER_WINDOW_DEFAULT = 1_048_576  # the broker's own default replaces exactly this one, as in Artemis
+
+
+class Consumer:
+    """See the module. ``number`` is its name on the wire, ``id`` its name in this client."""
+
+    def __init__(
+        self,
+        session: Session,
+        queue: str,
+        *,
+        selector: str | None,
+        browse_only: bool,
+        priority: int,
+        window_bytes: int | None,
+    ) -> None:
+        self.id = ConsumerId(session.context.next_id())
+        self.number = session.next_consumer()
+        self.session = session
+        self.queue = queue
+        self.selector = selector
+        self.browse_only = browse_only
+        self.generation = 0  #: counts how often its deliveries were taken back
+        self.error: CorewireError | None = None  #: why it is closed
+        self.acknowledgements = Acknowledgements(self)
+        self._priority = priority
+        self._window_bytes = window_bytes
+        self._window = ConsumerWindow(window_bytes)
+        self._buffer: deque[Delivery] = deque()
+        self._waiting: deque[Call[Delivery]] = deque()
+        self._asking: Call[Delivery | None] | None = None  # until the marker of its forced delivery
+        self._sequence = 0  # of forced deliveries
+        self._markers = 0  # on their way
+        self._shown: set[int] = set()  # browser: ids, so that a new epoch goes on where it was
+        self.address = queue
+        self.routing_type: RoutingType | None = None  #: of the queue
+        self._again: packets.CreateQueueV2 | None = None  # makes a queue that may have gone with the broker
+
+    @property
+    def buffered(self) -> int:
+        """Messages that wait here."""
+        return len(self._buffer)
+
+    @property
+    def receiving(self) -> bool:
+        """Whether somebody waits for a message."""
+        return bool(self._waiting) or self._asking is not None
+
+    # -- opening and closing -----------------------------------------------------------------------------------------------
+
+    def open(self, *, create: bool) -> Script[Consumer]:
+        """Make it at the broker; ``create``: the queue too, if it is missing and may be made."""
+        if create:
+            self.queue = yield from look_up_queue(self.session, self.queue)
+        answer = yield self._creation(Fate.AGAIN)
+        self._opened(answer)
+        self.session.consumers[self.number] = self
+        self._grant(self._window.opening())
+        return self
+
+    def _creation(self, fate: Fate) -> Command:
+        packet = packets.SessionCreateConsumer(
+            self.number, self.queue, self.selector, self.browse_only, requires_response=True, priority=self._priority
+        )
+        return Command(packet, packets.SessionQueueQueryResponseV3, fate)
+
+    def _opened(self, answer: Packet) -> None:
+        assert isinstance(answer, packets.SessionQueueQueryResponseV3)
+        configuration = queue_configuration(self.queue, answer)
+        self.address = configuration.address or self.queue
+        self.routing_type = configuration.routing_type
+        if not answer.durable or answer.auto_created:
+            self._again = queue_packet(configuration, answered=False)
+        default = answer.default_consumer_window_size
+        if self._window_bytes == CONSUMER_WINDOW_DEFAULT and default is not None:
+            self._window_bytes = None if default == -1 else default
+            self._window = ConsumerWindow(self._window_bytes)
+
+    def reopen(self, now: float) -> None:
+        """A new epoch: make it again, and go on waiting for whoever waits."""
+        self.take_back()
+        self._markers = 0
+        if self._again is not None:
+            self.session.post(self._again)
+        self.session.background(now, self._reopen())
+        self._grant(self._window.opening())
+        if self.receiving:
+            self._grant(self._window.ask())
+        if self._asking is not None:
+            self._force()
+
+    def _reopen(self) -> Script[None]:
+        try:
+            yield self._creation(Fate.FORGOTTEN)
+        except CorewireError as error:  # the queue, or the permission, is gone
+            self.end(error)
+            self.session.consumers.pop(self.number, None)
+
+    def close(self, *, last_delivered: bool) -> Script[None]:
+        """Close it at the broker; ``last_delivered``: what is in hand is given back, and counts as delivered."""
+        if self.error is not None:
+            return
+        if last_delivered:
+            yield from self.session.transaction.roll_back(last_delivered=True)
+        self.flush_acknowledgements()
+        self.session.consumers.pop(self.number, None)
+        self.end(ObjectClosed("the consumer is closed", subject=f"consumer of {self.queue!r}"))
+        yield Command(packets.SessionConsumerClose(self.number), packets.NullResponse, Fate.DONE)
+
+    def closed_by_broker(self, now: float) -> None:
+        """The queue is gone, or the broker is dissatisfied. What is in the buffer was delivered and may be received."""
+        self.session.consumers.pop(self.number, None)
+        self.session.context.notify(ConsumerClosedByBroker(self.queue))
+        self._end(ObjectClosed("the broker closed the consumer", subject=f"consumer of {self.queue!r}"))
+        self.session.background(now, self._close_behind())
+
+    def _close_behind(self) -> Script[None]:
+        yield Command(packets.SessionConsumerClose(self.number), packets.NullResponse, Fate.DONE)
+
+    def end(self, error: CorewireError) -> None:
+        """It is over; whoever waits is told why."""
+        self._buffer.clear()
+        self._end(error)
+
+    def _end(self, error: CorewireError) -> None:
+        self.error = self.error or error
+        waiting, self._waiting = self._waiting, deque()
+        for call in waiting:
+            self.session.context.fail(call, error)
+        if self._asking is not None:
+            asking, self._asking = self._asking, None
+            self.session.context.fail(asking, error)
+
+    # -- what comes ------------------------------------------------------------------------------------------------------------
+
+    def deliver(self, frame: bytes) -> None:
+        """A message came, or the marker of a forced delivery."""
+        delivery = Delivery(frame, self)
+        if self._markers and (sequence := delivery.marker) is not None:
+            self._markers -= 1
+            if sequence == self._sequence and self._asking is not None:
+                call, self._asking = self._asking, None
+                self._grant(self._window.withdraw())
+                self.session.context.succeed(call, None)
+            return
+        self._window.delivered()
+        self._buffer.append(delivery)
+        if self.receiving and not self.session.transaction.rolling_back:
+            self._serve()
+
+    def refuse_large(self) -> None:
+        """A large message came, which this version cannot take apart: whoever receives is told."""
+        error = LocalProtocolError("large messages are not supported yet", subject=f"queue {self.queue!r}")
+        self.session.consumers.pop(self.number, None)
+        self.end(error)
+
+    def _serve(self) -> None:
+        while self._buffer and self._waiting:
+            if (delivery := self._take()) is not None:
+                self.session.context.succeed(self._waiting.popleft(), delivery)
+        if self._buffer and self._asking is not None and (delivery := self._take()) is not None:
+            call, self._asking = self._asking, None
+            self.session.context.succeed(call, delivery)
+
+    # -- receiving -------------------------------------------------------------------------------------------------------------
+
+    def receive_nowait(self) -> Delivery | None:
+        """The next message, if one is here."""
+        while self._buffer and not self._waiting and not self.session.transaction.rolling_back:
+            if (delivery := self._take()) is not None:
+                return delivery
+        return None
+
+    def receive(self) -> Call[Delivery]:
+        """The next message, as soon as it comes."""
+        call: Call[Delivery] = Call()
+        if (delivery := self.receive_nowait()) is not None:
+            self.session.context.succeed(call, delivery)
+            return call
+        self._prepare_to_wait()
+        self._waiting.append(call)
+        call.withdraw = lambda _now: self._stop_waiting(call)
+        return call
+
+    def receive_immediate(self) -> Call[Delivery | None]:
+        """The next message, or None if the broker has none now."""
+        call: Call[Delivery | None] = Call()
+        delivery = self.receive_nowait()
+        if delivery is not None or not self.session.started:
+            self.session.context.succeed(call, delivery)
+            return call
+        self._prepare_to_wait()
+        self._asking = call
+        call.withdraw = lambda _now: self._stop_waiting(call)
+        self._force()
+        return call
+
+    def _prepare_to_wait(self) -> None:
+        if self.error is not None:
+            raise self.error
+        shared = self.session.ack_mode in (AckMode.PRE, AckMode.INDIVIDUAL) and not self.session.transacted
+        others = [each for each in self.session.consumers.values() if each.receiving]
+        if self._asking is not None or (others and not shared):
+            raise LocalProtocolError(
+                "somebody else is receiving in this session",
+                subject=f"consumer of {self.queue!r}",
+                hint="Open a session per worker.",
+            )
+        self.acknowledgements.idle()
+        self._grant(self._window.ask())
+
+    def _stop_waiting(self, call: Call[Delivery] | Call[Delivery | None]) -> None:
+        if call is self._asking:
+            self._asking = None
+        elif call in self._waiting:
+            self._waiting.remove(call)  # type: ignore[arg-type]  # it is in there
+        if not self.receiving:
+            self._grant(self._window.withdraw())
+
+    def _force(self) -> None:
+        self._sequence += 1
+        self._markers += 1
+        self.session.post(packets.SessionForceConsumerDelivery(self.number, self._sequence))
+
+    def _grant(self, tokens: tuple[int, ...]) -> None:
+        for token in tokens:
+            self.session.post(packets.SessionFlowToken(self.number, token))
+
+    def _take(self) -> Delivery | None:
+        delivery = self._buffer.popleft()
+        if (token := self._window.consumed(delivery.frame_bytes)) is not None:
+            self._grant((token,))
+        if self.browse_only:
+            if delivery.broker_id in self._shown:
+                return None
+            self._shown.add(delivery.broker_id)
+        else:
+            delivery.number = self.session.next_hand_out()
+            self.acknowledgements.handed_out(delivery)
+        counters = self.session.context.counters
+        counters.messages_received += 1
+        counters.bytes_received += delivery.frame_bytes
+        return delivery
+
+    # -- giving back -----------------------------------------------------------------------------------------------------------
+
+    def flush_acknowledgements(self) -> None:
+        """Tell the broker of everything that counts as consumed."""
+        self.acknowledgements.flush()
+
+    def give_back(self) -> None:
+        """The session is rolled back: nothing of what came is kept. What was handed out is acknowledged before, since
+        the broker counts a delivery only then."""
+        self.acknowledgements.flush()
+        for delivery in self._buffer:
+            if (token := self._window.consumed(delivery.frame_bytes)) is not None:
+                self._grant((token,))
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Forget what came and what was handed out: the broker will deliver it again."""
+        self.generation += 1
+        self._buffer.clear()
+        self.acknowledgements.forget()

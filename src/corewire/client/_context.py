@@ -1,0 +1,111 @@
+"""What all rooms of one client share: its configuration, its effects, its share of memory, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from corewire.effects import Completed, Notify
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from corewire.client._calls import Call
+    from corewire.client._consumer import Consumer
+    from corewire.client._ids import ConsumerId, ProducerId, SessionId
+    from corewire.client._producer import Producer
+    from corewire.client._session import Session
+    from corewire.client.config import ClientConfig
+    from corewire.effects import Effect
+    from corewire.events import ClientEvent
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counts since the client was made."""
+
+    messages_sent: int = 0
+    messages_received: int = 0
+    messages_acknowledged: int = 0
+    messages_maybe_lost: int = 0  #: non-durable ones that were on their way when a session was made anew
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    reconnects: int = 0
+    reattached_sessions: int = 0
+    recreated_sessions: int = 0
+    replayed_packets: int = 0
+    credit_wait_s: float = 0.0
+
+
+class Context:
+    """Handed to every room of one client."""
+
+    def __init__(self, config: ClientConfig, rng: Random) -> None:
+        self.config = config
+        self.rng = rng
+        self.effects: list[Effect] = []
+        self._last_id = 0
+        self.counters = Counters()
+        self.sessions: dict[SessionId, Session] = {}
+        self.producers: dict[ProducerId, Producer] = {}
+        self.consumers: dict[ConsumerId, Consumer] = {}
+        self.client_name = (
+            config.client_id or self.uuid()
+        )  #: on every message, for consumers that want none of their own
+        self.short_of_room = False  #: a sender waits until less is kept for replay
+
+    def group(self) -> str | None:
+        """The group that messages of one session or producer belong to, unless they name their own."""
+        return self.uuid() if self.config.auto_group else self.config.group_id
+
+    def next_id(self) -> int:
+        """A number that no other object of this client has: for sessions, producers, consumers."""
+        self._last_id += 1
+        return self._last_id
+
+    def uuid_bytes(self) -> bytes:
+        """16 bytes of the kind that Java reads back unchanged: shaped as UUID version 1."""
+        raw = bytearray(self.rng.getrandbits(128).to_bytes(16, "big"))
+        raw[6] = raw[6] & 0x0F | 0x10
+        raw[8] = raw[8] & 0x3F | 0x80
+        return bytes(raw)
+
+    def uuid(self) -> str:
+        """A name that nobody else has."""
+        digits = self.uuid_bytes().hex()
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+    def forget(self, session: Session) -> None:
+        """A session is over: its producers and consumers are no longer found."""
+        self.producers = {name: each for name, each in self.producers.items() if each.session is not session}
+        self.consumers = {name: each for name, each in self.consumers.items() if each.session is not session}
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes kept for replay, or waiting for a link."""
+        return sum(session.kept_bytes for session in self.sessions.values())
+
+    def has_room(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes may be kept, too. One that is larger than the limit may, if it is alone."""
+        kept = self.kept_bytes
+        room = not kept or kept + size <= self.config.resend_bytes_max
+        self.short_of_room = self.short_of_room or not room
+        return room
+
+    def notify(self, event: ClientEvent) -> None:
+        """Tell the application."""
+        self.effects.append(Notify(event))
+
+    def succeed(self, call: Call[T], value: T) -> None:
+        """End a call and wake its caller."""
+        call.succeed(value)
+        if not call.abandoned:
+            self.effects.append(Completed(call))
+
+    def fail(self, call: Call[T], error: Exception) -> None:
+        """End a call with an error and wake its caller."""
+        call.fail(error)
+        if not call.abandoned:
+            self.effects.append(Completed(call))

@@ -1,0 +1,111 @@
+"""
+Flow control in both directions, as arithmetic (docs/protocol/flow-control.md).
+
+Sending: a session pays for every message in credits of its address, which the broker grants on request. Receiving: a
+consumer grants the broker bytes to send, and gives them back as the application takes messages.
+"""
+
+from __future__ import annotations
+
+
+class ProducerCredits:
+    """What may be sent to one address by one session; requests are due before a balance runs dry."""
+
+    def __init__(self, window_bytes: int | None) -> None:
+        self._slice = None if window_bytes is None else window_bytes // 2
+        self._balance = 0
+        self._arriving = 0  # requested, not yet granted
+        self._failed = False  # the broker answered with FAIL credits: the next sender is told
+
+    @property
+    def balance(self) -> int:
+        """Bytes that may be sent now."""
+        return self._balance
+
+    def request_for(self, size: int) -> int:
+        """How many credits to ask the broker for before a message of `size` bytes is sent; 0: enough are here or on
+        their way."""
+        if self._slice is None:
+            return 0
+        needed = max(size, self._slice)
+        if self._balance + self._arriving >= needed:
+            return 0
+        missing = needed - self._arriving
+        self._arriving += missing
+        return missing
+
+    def take(self, size: int) -> bool:
+        """Pay for a message; False if the balance does not cover it."""
+        if self._slice is None:
+            return True
+        if self._balance < size:
+            return False
+        self._balance -= size
+        return True
+
+    def granted(self, size: int, *, failed: bool = False) -> None:
+        """`size` credits came, on request or unasked. `failed`: the address is full and its policy is to refuse."""
+        self._arriving -= size
+        self._balance += size
+        self._failed = self._failed or failed
+
+    def take_failure(self) -> bool:
+        """Whether the address was reported full since the last call."""
+        failed, self._failed = self._failed, False
+        return failed
+
+    def reset(self) -> None:
+        """The session was made anew: nothing is granted and nothing on its way."""
+        self._balance = self._arriving = 0
+        self._failed = False
+
+
+class ConsumerWindow:
+    """What one consumer lets the broker send ahead, in bytes of whole frames. `None`: all; 0: nothing.
+
+    With window 0 the broker gets one credit while somebody waits, which lets one whole frame through. A token of 0 sets
+    the broker's balance to zero whatever it was, so each question begins with one: no message that crossed an earlier
+    withdrawal can leave a balance behind.
+    """
+
+    def __init__(self, window_bytes: int | None) -> None:
+        self._window = window_bytes
+        self._threshold = 1 if window_bytes is None else max(1, window_bytes // 2)
+        self._consumed = 0
+        self._asked = False
+
+    def opening(self) -> tuple[int, ...]:
+        """Tokens to send when the consumer is made, or made anew."""
+        self._consumed = 0
+        self._asked = False
+        if self._window is None:
+            return (-1,)
+        return (self._window,) if self._window else ()
+
+    def consumed(self, size: int) -> int | None:
+        """A delivery of `size` bytes left the buffer: the token to send now, or None."""
+        if not self._window:
+            return None
+        self._consumed += size
+        if self._consumed < self._threshold:
+            return None
+        due, self._consumed = self._consumed, 0
+        return due
+
+    def ask(self) -> tuple[int, ...]:
+        """Somebody waits for a message: tokens to send for that."""
+        if self._window != 0 or self._asked:
+            return ()
+        self._asked = True
+        return (0, 1)
+
+    def delivered(self) -> None:
+        """A message came: the credit that was asked for is used up."""
+        self._asked = False
+
+    def withdraw(self) -> tuple[int, ...]:
+        """Nobody waits any more: tokens to send for that."""
+        if not self._asked:
+            return ()
+        self._asked = False
+        return (0,)

@@ -1,0 +1,485 @@
+"""
+The life of a client: the first connection, its loss, the way back, and the end.
+
+                     ┌────────── next attempt <──────────┐
+    NEW ─> CONNECTING ── link, topology ──> UP ── lost ──> RECOVERING ── attempts used up ──> FAILED
+                                            ^── every session has its verdict ──┘
+
+One link exists at a time. Whatever ends it comes to `_lose`, whatever it told to `_settle`. Sessions know nothing of all
+this: they are locked and unlocked.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from corewire._channel import Channel, ConfirmationMismatch
+from corewire._farewell import read_farewell
+from corewire._states import advance
+from corewire._timers import Timers
+from corewire.client import _topology
+from corewire.client._calls import Call
+from corewire.client._life import LIFE, ClientState, LifeMove
+from corewire.client._link import TOPOLOGY_CHANNEL, Link
+from corewire.client._reconnect import GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
+from corewire.client._recovery import Sessions, lost
+from corewire.effects import Dial, Hangup, Send
+from corewire.errors import (
+    CallTimeout,
+    ConnectionTimedOut,
+    CorewireError,
+    Disconnected,
+    NotConnected,
+    ObjectClosed,
+    RemoteProtocolError,
+)
+from corewire.events import (
+    Connected,
+    Disconnecting,
+    FailedOver,
+    FailoverFailed,
+    FailureDetected,
+    PeerSilent,
+    Reattached,
+    Reconnecting,
+    TopologyChanged,
+)
+from corewire.wire import packets
+from corewire.wire.framing import channel_id
+from corewire.wire.registry import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from corewire.client._calls import Packet
+    from corewire.client._context import Context
+    from corewire.client._control import ControlScript, Inquiry
+    from corewire.client._ids import SessionId
+    from corewire.client._reconnect import Decision
+    from corewire.client._recovery import Verdict
+    from corewire.client._session import Session
+    from corewire.client.config import Endpoint
+
+
+class ClientTimer(Enum):
+    """The deadlines of a client, beside those of its link and its sessions."""
+
+    RETRY = "retry"
+
+
+class Opening:
+    """A session that is being made, and who waits for it."""
+
+    def __init__(self, session: Session, call: Call[SessionId]) -> None:
+        self.session = session
+        self.call = call
+        self.deadline: float | None = None  #: while there is no link
+        self.inquiry: Inquiry[Channel] | None = None
+
+
+class Lifeline:
+    """Links, their loss and recovery, and the sessions' place in that."""
+
+    def __init__(self, context: Context, rng: Random, trace: Callable[[object], None] | None) -> None:
+        self.state = ClientState.NEW
+        self.topology = _topology.TopologyTable()
+        self.node_id: str | None = None
+        self.error: CorewireError | None = None  #: why later calls are refused
+        self._context = context
+        self._rng = rng
+        self._trace = trace
+        self._timers: Timers[ClientTimer] = Timers()
+        self._plan: InitialConnect | Reconnect = InitialConnect(context.config, rng)
+        self._slots: Slots | None = None
+        self._link: Link | None = None
+        self._last_link = 0
+        self._version = 0
+        self._makes = Sessions(context)
+        self._establishing: Inquiry[list[Verdict]] | None = None
+        self._openings: list[Opening] = []
+        self._starting: Call[None] | None = None
+        self._closing: Call[None] | None = None
+        self._cause: CorewireError | None = None  # of the loss that is being recovered
+        self._lost_at = 0.0
+        self._scale_down_target: str | None = None
+        self._killed = False  # the broker threw this client out as too slow: it must not come back
+
+    # -- getters -------------------------------------------------------------------------------------------------------
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where it is connected, or was last."""
+        return None if self._slots is None else self._slots.current
+
+    @property
+    def version(self) -> int:
+        """The version that is spoken, 0 before the first connection."""
+        return self._version
+
+    def next_timeout(self) -> float | None:
+        """When to call ``handle_timeout``."""
+        deadlines = [self._timers.next(), *(opening.deadline for opening in self._openings)]
+        if self._link is not None and self._link.up:
+            deadlines += (self._link.connection.next_timeout(), self._link.control.next_timeout())
+        deadlines += (session.next_timeout() for session in self._context.sessions.values())
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def _is(self, *states: ClientState) -> bool:
+        return self.state in states
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def start(self, now: float) -> Call[None]:
+        """Connect for the first time."""
+        self._move(LifeMove.START)
+        self._starting = Call()
+        self._follow(now, self._plan.begin())
+        return self._starting
+
+    def open_session(self, now: float, session: Session) -> Call[SessionId]:
+        """Make a session at the broker, now or when it is back."""
+        opening = Opening(session, Call())
+        self._openings.append(opening)
+        if self._is(ClientState.UP):
+            self._begin_opening(now, opening)
+        elif (failover_s := self._context.config.call_failover_timeout_s) is not None:
+            opening.deadline = now + failover_s
+        return opening.call
+
+    def close(self, now: float) -> Call[None]:
+        """Close sessions and link; waits for answers only from a broker that is there."""
+        if self._closing is not None:
+            return self._closing
+        call: Call[None] = Call()
+        self._closing = call
+        if self._is(ClientState.CLOSED, ClientState.FAILED):
+            self._context.succeed(call, None)
+            return call
+        closed = ObjectClosed("the client is closed")
+        for opening in self._openings:
+            self._fail_opening(opening, closed)
+        self._openings.clear()
+        for session in list(self._context.sessions.values()):
+            session.close(now)
+        if not self._is(ClientState.UP) or not self._context.sessions:
+            self._end(now, closed, LifeMove.CLOSE)
+        return call
+
+    # -- inputs --------------------------------------------------------------------------------------------------------
+
+    def link_up(self, now: float, number: int) -> None:
+        """The driver has connected."""
+        link = self._link
+        if link is None or link.number != number or link.up:
+            self._context.effects.append(Hangup(number))  # given up while it was dialled
+            return
+        if self._slots is None:
+            self._slots = Slots(link.endpoint, self._context.config.endpoints)
+        else:
+            self._slots.connected(link.endpoint)
+        link.start(now, self._context.config, self._version, self._trace)
+        self._establishing = link.control.run(now, self._establish(link))
+        self._settle(now)
+
+    def link_down(self, now: float, number: int, error: Exception | None) -> None:
+        """A link could not be dialled, or ended."""
+        link = self._link
+        if link is None or link.number != number:
+            return
+        self._lose(now, lost(error), hang_up=False)
+
+    def receive_data(self, now: float, number: int, data: bytes) -> None:
+        """Bytes came."""
+        link = self._link
+        if link is None or link.number != number or not link.up:
+            return
+        self._context.short_of_room = False
+        try:
+            for frame in link.connection.receive_frames(now, data):
+                self._dispatch(now, link, frame)
+                if self._link is not link:
+                    return
+        except RemoteProtocolError as error:
+            self._lose(now, error)
+        self._settle(now)
+
+    def handle_timeout(self, now: float) -> None:
+        """A deadline has passed, or not."""
+        for _timer, _deadline in self._timers.expire(now):
+            self._follow(now, self._plan.resume())
+        link = self._link
+        if link is not None and link.up:
+            for event in link.connection.handle_timeout(now):
+                silent = isinstance(event, PeerSilent)
+                text = f"silent for {event.ttl_s:g} s" if isinstance(event, PeerSilent) else "the link ended"
+                self._lose(now, ConnectionTimedOut(text) if silent else NotConnected(text))
+        if self._link is not None and self._link.up:
+            self._link.control.handle_timeout(now)
+        for opening in [each for each in self._openings if each.deadline is not None and each.deadline <= now]:
+            self._openings.remove(opening)
+            self._fail_opening(opening, CallTimeout("no broker came back in time"))
+        blamed = [session for session in list(self._context.sessions.values()) if session.expire(now)]
+        if blamed and self._link is not None:
+            self._lose(now, ConnectionTimedOut("a call was not answered in time"))
+        self._settle(now)
+
+    def flush(self) -> None:
+        """Turn what the link has to write into an effect."""
+        if self._link is not None and self._link.up and (chunks := self._link.connection.data_to_send()):
+            self._context.effects.append(Send(self._link.number, chunks))
+
+    # -- what comes ----------------------------------------------------------------------------------------------------
+
+    def _dispatch(self, now: float, link: Link, frame: bytes) -> None:
+        number = channel_id(frame)
+        session = self._by_channel(link, number)
+        if session is not None:
+            session.receive_frame(now, frame)
+            if session.error is not None:
+                self._context.sessions.pop(session.id, None)
+        elif number == TOPOLOGY_CHANNEL:
+            self._receive_broadcast(now, link, decode(frame, link.connection.version))
+        elif link.control.expects(number):
+            packet = decode(frame, link.connection.version)
+            if isinstance(packet, packets.DisconnectConsumerKill):
+                self._killed = True
+            else:
+                link.control.answer(now, number, packet)
+
+    def _by_channel(self, link: Link, number: int) -> Session | None:
+        if number not in link.connection.channels:
+            return None
+        for session in self._context.sessions.values():
+            if session.epoch and session.channel.channel == number:
+                return session
+        return None
+
+    def _receive_broadcast(self, now: float, link: Link, packet: Packet) -> None:
+        match packet:
+            case packets.Disconnect() | packets.DisconnectV2() | packets.DisconnectV3():
+                farewell = read_farewell(packet)
+                self._context.notify(Disconnecting(farewell.reason, farewell.target_node_id))
+                self._scale_down_target = farewell.target_node_id
+                target = _topology.target_of(farewell, self.topology)
+                if target is not None and self._slots is not None:
+                    self._slots.current = target
+                self._lose(now, Disconnected(f"the broker said goodbye: {farewell.reason.name}"))
+            case (
+                packets.ClusterTopology()
+                | packets.ClusterTopologyV2()
+                | packets.ClusterTopologyV3()
+                | packets.ClusterTopologyV4()
+            ):
+                if self.topology.receive(packet, link.endpoint, link.mentioned, ha=self._context.config.ha):
+                    self._learn(link)
+                    self._context.notify(TopologyChanged(self.topology.topology))
+                if packet.last and link.mentioned is not None:
+                    link.mentioned = None
+                    self._learn(link)
+                    link.control.answer(now, TOPOLOGY_CHANNEL, packets.ClusterTopologyV4(False, packet.node_id, 0))
+            case _:
+                pass
+
+    def _learn(self, link: Link) -> None:
+        self.node_id = self.topology.node_at(link.endpoint)
+        if self._context.config.ha and self._slots is not None and self.node_id is not None:
+            member = self.topology.member(self.node_id)
+            if member is not None and member.backup is not None and member.backup != self._slots.current:
+                self._slots.backup = member.backup
+
+    # -- connecting ----------------------------------------------------------------------------------------------------
+
+    def _follow(self, now: float, decision: Decision) -> None:
+        match decision:
+            case Try(endpoint):
+                self._last_link += 1
+                self._link = Link(self._last_link, endpoint)
+                config = self._context.config
+                timeout_s = endpoint.connect_timeout_s
+                timeout_s = config.connection_ttl_s if timeout_s is None else timeout_s
+                self._context.effects.append(Dial(self._last_link, endpoint, timeout_s))
+            case Pause(delay_s):
+                self._timers[ClientTimer.RETRY] = now + delay_s
+                self._announce_attempt(delay_s)
+            case GiveUp():
+                self._give_up(now)
+
+    def _announce_attempt(self, delay_s: float) -> None:
+        if isinstance(self._plan, Reconnect) and self._slots is not None:
+            self._context.notify(Reconnecting(self._plan.attempt + 1, self._slots.current, delay_s))
+
+    def _establish(self, link: Link) -> ControlScript[list[Verdict]]:
+        first = self._is(ClientState.CONNECTING)
+        yield from link.open(None if first else self.node_id)
+        sessions = [session for session in self._context.sessions.values() if session.epoch]
+        ours = self.topology.is_ours(self.node_id)
+        return (yield from self._makes.recover(link.connection, sessions, ours=ours))
+
+    def _settle(self, now: float) -> None:
+        """Draw the conclusions from what came."""
+        while (link := self._link) is not None and link.up and link.control.outcomes:
+            inquiry = link.control.outcomes.pop(0)
+            if inquiry is self._establishing:
+                self._established(now, link, inquiry)
+            else:
+                self._opened(now, link, inquiry)
+        if self._context.short_of_room:
+            for session in list(self._context.sessions.values()):
+                if session.outlets.waiting:
+                    session.outlets.pump(now)
+        if self._closing is not None and not self._context.sessions and not self._is(ClientState.CLOSED):
+            self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
+
+    def _established(self, now: float, link: Link, inquiry: Inquiry[list[Verdict]]) -> None:
+        self._establishing = None
+        if inquiry.error is not None:
+            self._lose(now, inquiry.error)
+            return
+        cause = self._cause or NotConnected("the connection was lost")
+        try:
+            tally = self._makes.carry_out(now, link.connection, inquiry.value or [], cause)
+        except ConfirmationMismatch as error:
+            self._lose(now, error)
+            return
+        self._version = link.connection.version
+        self._move(LifeMove.ESTABLISH)
+        counters = self._context.counters
+        if self._starting is not None:
+            self._context.notify(Connected(link.endpoint, self.node_id, self._version))
+            self._context.succeed(self._starting, None)
+            self._starting = None
+        else:
+            counters.reconnects += 1
+            counters.reattached_sessions += tally.reattached
+            counters.recreated_sessions += tally.recreated
+            counters.replayed_packets += tally.replayed
+            outage_s = now - self._lost_at
+            self._context.notify(
+                FailedOver(link.endpoint, cause, tally.recreated, tally.reattached, outage_s)
+                if tally.recreated
+                else Reattached(link.endpoint, cause, tally.replayed, outage_s)
+            )
+        self._cause = None
+        for session in list(self._context.sessions.values()):
+            if session.error is not None:
+                self._context.sessions.pop(session.id)
+            elif session.epoch:
+                session.unlock(now, cause)
+        for opening in list(self._openings):
+            opening.deadline = None
+            self._begin_opening(now, opening)
+
+    # -- making sessions -------------------------------------------------------------------------------------------------
+
+    def _begin_opening(self, now: float, opening: Opening) -> None:
+        link = self._link
+        assert link is not None
+        ours = self.topology.is_ours(self.node_id)
+        session = opening.session
+        opening.inquiry = link.control.run(now, self._makes.create(link.connection, session, session.name, ours=ours))
+        self._settle(now)
+
+    def _opened(self, now: float, link: Link, inquiry: Inquiry[Channel]) -> None:
+        opening = next((each for each in self._openings if each.inquiry is inquiry), None)
+        if opening is None:
+            return
+        self._openings.remove(opening)
+        session, call = opening.session, opening.call
+        if inquiry.error is not None:
+            self._fail_opening(opening, inquiry.error)
+            if isinstance(inquiry.error, CallTimeout):
+                self._lose(now, ConnectionTimedOut("CREATESESSION was not answered in time"))
+            return
+        self._version = link.connection.version
+        self._context.sessions[session.id] = session
+        channel = inquiry.value
+        assert channel is not None
+        link.connection.attach(channel)
+        session.begin_epoch(now, channel, None)
+        session.unlock(now, None)
+        if not call.done:
+            self._context.succeed(call, session.id)
+        if call.abandoned:
+            session.close(now)
+
+    def _fail_opening(self, opening: Opening, error: CorewireError) -> None:
+        if not opening.call.done:
+            self._context.fail(opening.call, error)
+
+    # -- losing the link, and the end ------------------------------------------------------------------------------------
+
+    def _lose(self, now: float, error: CorewireError, *, hang_up: bool = True) -> None:
+        link = self._link
+        if link is None:
+            return
+        self._link = self._establishing = None
+        link.close(now)
+        if hang_up:
+            self._context.effects.append(Hangup(link.number))
+        for session in self._context.sessions.values():
+            session.lock()
+        failover_s = self._context.config.call_failover_timeout_s
+        for opening in self._openings:
+            opening.inquiry = None
+            if opening.deadline is None and failover_s is not None:
+                opening.deadline = now + failover_s
+        if self._closing is not None:
+            self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
+        else:
+            self._follow(now, self._after_loss(now, link, error))
+
+    def _after_loss(self, now: float, link: Link, error: CorewireError) -> Decision:
+        plan = self._plan
+        if self._is(ClientState.UP):
+            assert self._slots is not None
+            self._move(LifeMove.LOSE)
+            self._cause, self._lost_at = error, now
+            self._context.notify(FailureDetected(error, link.endpoint))
+            self._plan = plan = Reconnect(self._context.config, self._slots)
+            decision = GiveUp() if self._killed else plan.begin()
+            if isinstance(decision, Try):
+                self._context.notify(Reconnecting(plan.attempt, decision.endpoint, 0.0))
+            return decision
+        if isinstance(plan, InitialConnect):
+            self._cause = error
+            return GiveUp() if isinstance(error, CallTimeout) else plan.failed()
+        if not link.up:
+            return plan.unreachable()
+        return plan.refused() if link.mentioned is not None else plan.unrecovered()
+
+    def _give_up(self, now: float) -> None:
+        cause = self._cause or NotConnected("there is no endpoint")
+        if self._is(ClientState.CONNECTING):
+            error = cause if isinstance(cause, CallTimeout) else NotConnected(f"no broker could be reached: {cause}")
+        else:
+            self._context.notify(FailoverFailed(cause, self._scale_down_target))
+            error = NotConnected(f"the connection was given up: {cause}")
+        error.__cause__ = None if error is cause else cause
+        self._end(now, error, LifeMove.GIVE_UP)
+
+    def _end(self, now: float, error: CorewireError, move: LifeMove) -> None:
+        self._move(move)
+        self.error = error
+        self._timers.clear()
+        if (link := self._link) is not None:
+            self.flush()
+            self._link = self._establishing = None
+            link.close(now)
+            self._context.effects.append(Hangup(link.number))
+        sessions = list(self._context.sessions.values())
+        self._context.sessions.clear()
+        for session in sessions:
+            session.end(now, error)
+        for opening in self._openings:
+            self._fail_opening(opening, error)
+        self._openings.clear()
+        if self._starting is not None:
+            self._context.fail(self._starting, error)
+            self._starting = None
+        if self._closing is not None and not self._closing.done:
+            self._context.succeed(self._closing, None)
+
+    def _move(self, move: LifeMove) -> None:
+        self.state = advance(LIFE, self.state, move)

@@ -1,0 +1,187 @@
+"""
+Where the messages of one session go out: an outlet per destination, credits per address.
+
+A message waits in its outlet, in the order of the calls, for three things: that the destination was looked up, that the
+broker has granted credits for the address, and that there is room among the bytes kept for replay. Then it is admitted:
+it becomes a command of the session.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from corewire.client._calls import Lost
+from corewire.client._credits import ProducerCredits
+from corewire.client._destinations import look_up
+from corewire.errors import AddressFull, CorewireError
+from corewire.events import ProducerBlocked, ProducerUnblocked
+from corewire.wire.packets import SessionProducerRequestCredits
+
+if TYPE_CHECKING:
+    from corewire.client._calls import Call, Command, Script
+    from corewire.client._session import Session
+    from corewire.values import Destination
+
+
+@dataclass(slots=True, eq=False)
+class Outgoing:
+    """A message that waits for room."""
+
+    command: Command
+    size: int  #: what it costs in credits
+    admitted: Call[Any] | None  #: told when there was room, with `receipt`
+    receipt: Call[None] | None = None
+
+    @property
+    def call(self) -> Call[Any] | None:
+        """Who waits for it now."""
+        return self.admitted or self.command.call
+
+
+class Outlet:
+    """One destination."""
+
+    def __init__(self, session: Session, destination: Destination, account: ProducerCredits) -> None:
+        self._session = session
+        self.destination = destination
+        self.credits = account
+        self.waiting: deque[Outgoing] = deque()
+        self.ready = False  #: the destination was looked up
+        self.error: CorewireError | None = None  #: why it was not found
+        self.blocked_since: float | None = None
+
+    def look_up(self) -> Script[None]:
+        """Make sure that the destination is there; if it is not, those who wait are told why."""
+        try:
+            yield from look_up(self._session, self.destination)
+        except (CorewireError, Lost) as failure:
+            self.error = failure.error if isinstance(failure, Lost) else failure
+            self._session.outlets.forget(self)
+            self.end(self.error)
+        else:
+            self.ready = True
+
+    def ask_for_credits(self, size: int = 1) -> None:
+        """Have credits for a message of ``size`` bytes on their way."""
+        if due := self.credits.request_for(size):
+            self._session.post(SessionProducerRequestCredits(due, self.destination.name))
+
+    def pump(self, now: float) -> None:
+        """Admit what may go."""
+        session, context = self._session, self._session.context
+        while self.waiting and self.ready:
+            outgoing = self.waiting[0]
+            self.ask_for_credits(outgoing.size)
+            if self.credits.take_failure():
+                self.waiting.popleft()
+                self._refuse(outgoing, AddressFull(f"address {self.destination.name!r} takes no more messages"))
+                continue
+            if not context.has_room(outgoing.command.size):
+                return
+            if not self.credits.take(outgoing.size):
+                self._block(now)
+                return
+            self._unblock(now)
+            self.waiting.popleft()
+            context.counters.messages_sent += 1
+            context.counters.bytes_sent += outgoing.size
+            session.write(now, outgoing.command)
+            if outgoing.admitted is not None and not outgoing.admitted.done:
+                context.succeed(outgoing.admitted, outgoing.receipt)
+
+    def end(self, error: CorewireError) -> None:
+        """Nothing will go out here: tell those who wait."""
+        while self.waiting:
+            self._refuse(self.waiting.popleft(), error)
+
+    def _refuse(self, outgoing: Outgoing, error: CorewireError) -> None:
+        for call in (outgoing.admitted, outgoing.command.call):
+            if call is not None and not call.done:
+                self._session.context.fail(call, error)
+                return
+
+    def _block(self, now: float) -> None:
+        if self.blocked_since is None:
+            self.blocked_since = now
+            self._session.context.notify(ProducerBlocked(self.destination.name))
+
+    def _unblock(self, now: float) -> None:
+        if self.blocked_since is not None:
+            waited_s = now - self.blocked_since
+            self.blocked_since = None
+            self._session.context.counters.credit_wait_s += waited_s
+            self._session.context.notify(ProducerUnblocked(self.destination.name, waited_s))
+
+
+class Outlets:
+    """All outlets of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._outlets: dict[Destination, Outlet] = {}
+        self._credits: dict[str, ProducerCredits] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message waits for room."""
+        return any(outlet.waiting for outlet in self._outlets.values())
+
+    def outlet(self, destination: Destination) -> Outlet:
+        """The outlet for a destination, made when it is first needed; whoever uses it sees to it that it is looked up."""
+        outlet = self._outlets.get(destination)
+        if outlet is None:
+            window = self._session.context.config.producer_window_bytes
+            account = self._credits.setdefault(destination.name, ProducerCredits(window))
+            outlet = self._outlets[destination] = Outlet(self._session, destination, account)
+        return outlet
+
+    def offer(self, now: float, destination: Destination, outgoing: Outgoing) -> None:
+        """Send a message as soon as there is room; ``outgoing.call`` withdraws it until it was written."""
+        known = destination in self._outlets
+        outlet = self.outlet(destination)
+        outlet.waiting.append(outgoing)
+        if (call := outgoing.call) is not None:
+            call.withdraw = lambda _now: self._withdraw(outlet, outgoing)
+        if not known:
+            self._session.background(now, outlet.look_up())
+        outlet.pump(now)
+
+    def _withdraw(self, outlet: Outlet, outgoing: Outgoing) -> None:
+        if outgoing in outlet.waiting:
+            outlet.waiting.remove(outgoing)
+        else:
+            self._session.withdraw(outgoing.command)
+
+    def pump(self, now: float) -> None:
+        """Admit what may go, everywhere."""
+        for outlet in list(self._outlets.values()):
+            outlet.pump(now)
+
+    def granted(self, now: float, address: str, size: int, *, failed: bool) -> None:
+        """The broker granted credits."""
+        if (account := self._credits.get(address)) is not None:
+            account.granted(size, failed=failed)
+            self.pump(now)
+
+    def reset(self, now: float) -> None:
+        """The session was made anew: credits are gone, and destinations may be."""
+        for account in self._credits.values():
+            account.reset()
+        for outlet in list(self._outlets.values()):
+            if outlet.waiting:
+                if outlet.ready:  # else it is being looked up, and that will be asked again
+                    outlet.ready = False
+                    self._session.background(now, outlet.look_up())
+            else:
+                self.forget(outlet)
+
+    def forget(self, outlet: Outlet) -> None:
+        """Look the destination up again when it is used next."""
+        self._outlets.pop(outlet.destination, None)
+
+    def end(self, error: CorewireError) -> None:
+        """The session is over."""
+        for outlet in self._outlets.values():
+            outlet.end(error)

@@ -1,0 +1,172 @@
+"""
+Which endpoint to dial next, after which pause, and when to give up (docs/protocol/reattachment.md).
+
+Pure bookkeeping: a plan is told what became of its last decision and answers with the next one. Two plans share the
+back-off: `InitialConnect` walks the endpoints of the configuration, `Reconnect` the four slots of a client that was
+connected once. What happens on a link that is up is not decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from corewire.client.config import LoadBalancing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from random import Random
+
+    from corewire.client.config import ClientConfig, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Dial this endpoint now."""
+
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait, then ask `resume()`."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The attempts are used up."""
+
+
+Decision: TypeAlias = Try | Pause | GiveUp
+
+
+class Backoff:
+    """The pauses between attempts: the first as configured, each next one multiplied and capped."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
+        self._interval_s = config.retry_interval_s
+
+    def next(self) -> Pause:
+        pause = Pause(self._interval_s)
+        grown = self._interval_s * self._config.retry_interval_multiplier
+        self._interval_s = min(grown, self._config.retry_interval_s_max)
+        return pause
+
+    def reset(self) -> None:
+        self._interval_s = self._config.retry_interval_s
+
+
+class Balancer:
+    """Picks an index, as the four policies of Artemis do."""
+
+    def __init__(self, policy: LoadBalancing, rng: Random) -> None:
+        self._policy = policy
+        self._rng = rng
+        self._last: int | None = None
+
+    def select(self, count: int) -> int:
+        match self._policy:
+            case LoadBalancing.FIRST_ELEMENT:
+                return 0
+            case LoadBalancing.RANDOM:
+                return self._rng.randrange(count)
+            case LoadBalancing.RANDOM_STICKY:
+                self._last = self._rng.randrange(count) if self._last is None else self._last
+            case LoadBalancing.ROUND_ROBIN:
+                self._last = self._rng.randrange(count) if self._last is None else self._last + 1
+        return self._last % count
+
+
+class InitialConnect:
+    """The first connection: `initial_connect_attempts` rounds over the endpoints of the configuration."""
+
+    def __init__(self, config: ClientConfig, rng: Random) -> None:
+        self._endpoints = config.endpoints
+        self._balancer = Balancer(config.load_balancing, rng)
+        self._backoff = Backoff(config)
+        rounds = config.initial_connect_attempts
+        self._left = None if rounds is None else max(rounds, 1) * len(self._endpoints)  # 0 rounds mean 1, as in Artemis
+
+    def begin(self) -> Decision:
+        return self.resume()
+
+    def resume(self) -> Decision:
+        return Try(self._endpoints[self._balancer.select(len(self._endpoints))])
+
+    def failed(self) -> Decision:
+        """The dialled endpoint gave no usable connection."""
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                return GiveUp()
+        return self._backoff.next()
+
+
+class Slots:
+    """The endpoints that one client goes back to: where it began, where it is, its backup, where it was before."""
+
+    def __init__(self, initial: Endpoint, configured: Sequence[Endpoint]) -> None:
+        self.initial = initial
+        self.current = initial
+        self.backup: Endpoint | None = None
+        self.previous: Endpoint | None = None
+        self._configured = tuple(configured)
+
+    def candidates(self) -> Iterator[Endpoint]:
+        """What one attempt dials, in order. A backup is looked for under its name in the configuration first: that
+        entry may carry parameters (TLS, proxies) that the broker cannot know."""
+        current = self.current
+        yield current
+        if self.backup is not None:
+            name = self.backup.name
+            yield from (own for own in self._configured if name is not None and own.name == name)
+            yield self.backup
+        if self.previous is not None and self.previous != current:
+            yield self.previous
+        if current != self.initial:
+            yield self.initial
+
+    def connected(self, endpoint: Endpoint) -> None:
+        self.previous, self.current = self.current, endpoint
+
+
+class Reconnect:
+    """One recovery: `reconnect_attempts` attempts over the slots. Made anew for every failure."""
+
+    def __init__(self, config: ClientConfig, slots: Slots) -> None:
+        self._slots = slots
+        self._backoff = Backoff(config)
+        self._left = config.reconnect_attempts
+        self._candidates: Iterator[Endpoint] = iter(())
+        self.attempt = 0  #: number of the attempt under way, from 1
+
+    def begin(self) -> Decision:
+        return GiveUp() if self._left == 0 else self.resume()
+
+    def resume(self) -> Decision:
+        self.attempt += 1
+        self._candidates = self._slots.candidates()
+        return Try(next(self._candidates))
+
+    def unreachable(self) -> Decision:
+        """Nobody listens at the dialled endpoint: the attempt goes on with the next slot, without a pause."""
+        endpoint = next(self._candidates, None)
+        return self.refused() if endpoint is None else Try(endpoint)
+
+    def refused(self) -> Decision:
+        """The attempt failed; with a connection that came to nothing, too."""
+        return self._backoff.next() if self._spend() else GiveUp()
+
+    def unrecovered(self) -> Decision:
+        """Connected, but a session could not be recovered: the pauses start again from the shortest."""
+        self._backoff.reset()
+        return self._backoff.next() if self._spend() else GiveUp()
+
+    def _spend(self) -> bool:
+        if self._left is None:
+            return True
+        self._left -= 1
+        return self._left > 0

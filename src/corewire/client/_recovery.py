@@ -1,0 +1,200 @@
+"""
+What is asked on a new link, and what is done with the answers: re-attach each session, or make it anew.
+
+The questions are scripts of the link and change nothing but the link: an attempt that fails half-way leaves every session
+as it was. Only when all sessions have their verdict are the verdicts carried out.
+
+    REATTACH_SESSION(name, what we have) ── yes, and the session may continue ──> Continue: write again what is lacking
+        │                                └─ yes, but it may not ──> SESS_CLOSE ─┐
+        └─ no ──────────────────────────────────────────────────────────────────┴─> CREATESESSION, Anew: a new epoch
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from corewire._channel import Channel, ConfirmationMismatch
+from corewire._foreign_channel import ForeignChannel
+from corewire.client._calls import Command
+from corewire.client._control import Ask, Wait
+from corewire.errors import (
+    CorewireError,
+    IncompatibleVersions,
+    NotConnected,
+    ObjectClosed,
+    SessionCreationRejected,
+)
+from corewire.values import AckMode
+from corewire.wire import packets
+from corewire.wire.versions import OLDEST_SPOKEN, VERSION, capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from corewire._connection import Connection
+    from corewire.client._context import Context
+    from corewire.client._control import ControlScript
+    from corewire.client._session import Session
+
+STARTING_RETRY_S = 0.01  # a broker that is still starting refuses sessions; asked again, as Artemis does
+FIRST_SESSION_CHANNEL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """The broker kept the session, and has received so many commands."""
+
+    session: Session
+    peer_received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """The broker made it anew, under this name and on this channel."""
+
+    session: Session
+    name: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """It was being closed, and the broker has nothing left of it."""
+
+    session: Session
+
+
+Verdict: TypeAlias = Continue | Anew | Over
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a recovery did."""
+
+    reattached: int = 0
+    recreated: int = 0
+    replayed: int = 0
+
+
+class Sessions:
+    """Makes sessions at the broker of one link after the other. Channel ids are never used twice in a client."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._next_channel = FIRST_SESSION_CHANNEL
+
+    def create(self, connection: Connection, session: Session, name: str, *, ours: bool) -> ControlScript[Channel]:
+        """Make a session; older versions are offered in turn to a broker that does not know ours."""
+        version = VERSION
+        while True:
+            number = self._next_channel
+            self._next_channel += 1
+            packet = self._packet(connection.version, session, name, number, version)
+            try:
+                yield Ask(Command(packet, packets.CreateSessionResponse))
+            except IncompatibleVersions:
+                if version == OLDEST_SPOKEN:
+                    raise
+                version -= 1
+            else:
+                kind = Channel if ours else ForeignChannel
+                return kind(number, window_bytes=self._context.config.confirmation_window_bytes)
+
+    def _packet(
+        self, link_version: int, session: Session, name: str, channel: int, version: int
+    ) -> packets.CreateSession | packets.CreateSessionV2:
+        config = self._context.config
+        window = config.confirmation_window_bytes
+        kind = packets.CreateSessionV2 if capabilities(link_version).client_id else packets.CreateSession
+        packet = kind(
+            name,
+            channel,
+            version,
+            config.user,
+            config.password,
+            config.large_message_bytes_min,
+            xa=False,
+            auto_commit_sends=not session.transacted,
+            auto_commit_acks=not session.transacted and session.ack_mode in (AckMode.AUTO, AckMode.DUPS_OK),
+            window_size=-1 if window is None else window,
+            pre_acknowledge=session.pre_acknowledged,
+        )
+        if isinstance(packet, packets.CreateSessionV2):
+            packet.client_id = config.client_id
+        return packet
+
+    def recover(
+        self, connection: Connection, sessions: Sequence[Session], *, ours: bool
+    ) -> ControlScript[list[Verdict]]:
+        """Find out what became of each session."""
+        verdicts: list[Verdict] = []
+        for session in sessions:
+            connection.attach(session.channel)
+            question = packets.ReattachSession(session.name, session.channel.last_received)
+            answer = yield Ask(Command(question, packets.ReattachSessionResponse))
+            if answer.reattached and session.may_continue:
+                verdicts.append(Continue(session, answer.last_confirmed_command_id))
+                continue
+            connection.detach(session.channel)
+            if answer.reattached:
+                yield Ask(Command(packets.SessionClose(), packets.NullResponse), session.channel.channel)
+            if session.closing:
+                verdicts.append(Over(session))
+            else:
+                verdicts.append((yield from self._recreate(connection, session, ours=ours)))
+        return verdicts
+
+    def _recreate(self, connection: Connection, session: Session, *, ours: bool) -> ControlScript[Anew]:
+        name = self._context.uuid()
+        patience_s = self._context.config.call_timeout_s
+        while True:
+            try:
+                channel = yield from self.create(connection, session, name, ours=ours)
+            except SessionCreationRejected:
+                if patience_s <= 0:
+                    raise
+                patience_s -= STARTING_RETRY_S
+                yield Wait(STARTING_RETRY_S)
+            else:
+                return Anew(session, name, channel)
+
+    def carry_out(self, now: float, connection: Connection, verdicts: Sequence[Verdict], error: CorewireError) -> Tally:
+        """Do to the sessions what was decided. They stay locked; raises ConfirmationMismatch if one must not continue."""
+        tally = Tally()
+        for verdict in verdicts:
+            match verdict:
+                case Continue(session, peer_received):
+                    tally.reattached += 1
+                    tally.replayed += self._continue(session, peer_received, error)
+                case Anew(session, name, channel):
+                    tally.recreated += 1
+                    session.channel.close()
+                    session.name = name
+                    connection.attach(channel)
+                    session.begin_epoch(now, channel, error)
+                case Over(session):
+                    session.end(now, ObjectClosed("the session is closed", subject=f"session {session.name}"))
+        return tally
+
+    def _continue(self, session: Session, peer_received: int, error: CorewireError) -> int:
+        try:
+            replayed = session.channel.resume(peer_received)
+        except ConfirmationMismatch:
+            session.distrusted = True
+            raise
+        if replayed and isinstance(session.channel, ForeignChannel):
+            session.tainted = True
+            if session.sends_unanswered:
+                session.transaction.replayed(error)
+        return replayed
+
+
+def lost(error: Exception | None) -> CorewireError:
+    """What the end of a link means to callers."""
+    if isinstance(error, CorewireError):
+        return error
+    text = "the other side closed the connection" if error is None else str(error) or type(error).__name__
+    failure = NotConnected(text)
+    failure.__cause__ = error
+    return failure
