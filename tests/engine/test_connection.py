@@ -493,6 +493,34 @@ def test_goodbye_parts_from_the_channels_and_confirms_unless_something_is_broken
     assert link.state is LinkState.OPEN
 
 
+@given(st.data())
+@settings(deadline=None, max_examples=200)
+def test_garbage_breaks_the_rules_and_nothing_else(data: st.DataObject) -> None:
+    """Whatever bytes come, in whatever pieces: events, or RemoteProtocolError and then silence."""
+    packets = [
+        Ping(5),
+        SubscribeTopologyV2(),
+        CreateSession("s", 10, 136),
+        SessionStart(),
+        SessionAddMetadata("k", "v"),
+    ]
+    stream = bytearray(MAGIC + b"".join(frame(data.draw(st.sampled_from(packets)), 1) for _ in range(5)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        stream[data.draw(st.integers(0, len(stream) - 1))] = data.draw(st.integers(0, 255))
+    role = data.draw(st.sampled_from(Role))
+    link = started(role, greeting=b"")
+    try:
+        while stream:
+            size = data.draw(st.integers(1, len(stream)))
+            link.receive_data(1.0, bytes(stream[:size]))
+            del stream[:size]
+            link.handle_timeout(2.0)
+    except RemoteProtocolError:
+        assert link.state is LinkState.ERROR
+    else:
+        assert link.state is not LinkState.ERROR
+
+
 # -- snapshots and traces ----------------------------------------------------------------------------------------------------------
 
 
