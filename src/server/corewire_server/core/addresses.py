@@ -8,7 +8,7 @@ a pattern are a group of their own. What an address resolves to is a ``Route``, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from corewire.values import RoutingType
 
@@ -44,14 +44,27 @@ class Address:
         self.marked = False  # the next scan deletes it, if it is still unused
 
 
-class Route(NamedTuple):
-    """Where messages to one address go: each of ``everyone``, and one of each group of ``turns``."""
+class Route:
+    """Where messages to one name go: each queue of ``everyone``, and one of each group of ``turns``."""
 
-    everyone: tuple[Queue, ...]
-    turns: tuple[tuple[Address, tuple[Queue, ...]], ...]
+    __slots__ = ("address", "everyone", "name", "only", "queue", "turns")
+
+    def __init__(
+        self, name: str, everyone: tuple[Queue, ...], turns: tuple[tuple[Address, tuple[Queue, ...]], ...]
+    ) -> None:
+        self.name = name
+        self.address, _, self.queue = name.partition("::")  # the queue is empty unless the name is fully qualified
+        self.everyone = everyone
+        self.turns = turns
+        self.only: Queue | None = None  # the queue that gets all of it, without any question
+        queues = [*everyone, *(queue for _, group in turns for queue in group)]
+        if len(queues) == 1 and not self.queue and _takes_all(queues[0]):
+            self.only = queues[0]
 
 
-NOWHERE: Final = Route((), ())
+def _takes_all(queue: Queue) -> bool:
+    config = queue.config
+    return queue.filter is None and config.enabled is not False and not config.purge_on_no_consumers
 
 
 def is_pattern(name: str) -> bool:
@@ -79,6 +92,7 @@ class Addresses:
         self._by_name: dict[str, Address] = {}
         self._patterns: dict[str, list[str]] = {}  # the names among them that are patterns, in words
         self._routes: dict[str, Route] = {}
+        self._raw_routes: dict[bytes, Route] = {}  # the same, by the bytes of the name in a message
 
     def get(self, name: str) -> Address | None:
         """The address of this name."""
@@ -94,40 +108,53 @@ class Addresses:
         """The address goes. It has no queues any more."""
         del self._by_name[address.name]
         self._patterns.pop(address.name, None)
-        self._routes.clear()
+        self._forget_routes()
 
     def bind(self, queue: Queue) -> None:
         """The queue begins to get what its address gets."""
         queue.address.queues.append(queue)
-        self._routes.clear()
+        self._forget_routes()
 
     def unbind(self, queue: Queue) -> None:
         """The queue gets nothing any more."""
         queue.address.queues.remove(queue)
         queue.address.used = True
-        self._routes.clear()
+        self._forget_routes()
 
     def route(self, name: str) -> Route:
-        """What messages to this address reach."""
+        """What messages to this address, or ``address::queue``, reach."""
         route = self._routes.get(name)
         if route is None:
             if len(self._routes) >= self._routes_max:
-                self._routes.clear()
+                self._forget_routes()
             route = self._routes[name] = self._resolve(name)
         return route
 
+    def raw_route(self, raw: bytes) -> Route:
+        """The same for the bytes of a name (UTF-16LE)."""
+        route = self._raw_routes.get(raw)
+        if route is None:
+            route = self.route(raw.decode("utf-16-le", "surrogatepass"))
+            self._raw_routes[raw] = route
+        return route
+
+    def _forget_routes(self) -> None:
+        self._routes.clear()
+        self._raw_routes.clear()
+
     def _resolve(self, name: str) -> Route:
-        bound = [address for address in (self._by_name.get(name),) if address is not None]
+        address = name.partition("::")[0]
+        bound = [self._by_name[address]] if address in self._by_name else []
         if self._patterns:
-            words = name.split(".")
+            words = address.split(".")
             bound += [
                 self._by_name[pattern]
                 for pattern, parts in self._patterns.items()
-                if pattern != name and matches(parts, words)
+                if pattern != address and matches(parts, words)
             ]
-        everyone = tuple(q for address in bound for q in address.queues if q.config.routing_type is MULTICAST)
-        groups = ((address, tuple(q for q in address.queues if q.config.routing_type is ANYCAST)) for address in bound)
-        return Route(everyone, tuple((address, queues) for address, queues in groups if queues))
+        everyone = tuple(q for one in bound for q in one.queues if q.config.routing_type is MULTICAST)
+        groups = ((one, tuple(q for q in one.queues if q.config.routing_type is ANYCAST)) for one in bound)
+        return Route(name, everyone, tuple((one, queues) for one, queues in groups if queues))
 
     def matching(self, name: str) -> Iterator[Address]:
         """The addresses that a query for this name, which may be a pattern, means."""

@@ -29,6 +29,7 @@ class Limits:
     frame_before_login_bytes_max: int = 65_536
     frame_bytes_max: int = 16 * MIB
     memory_bytes_max: int = 512 * MIB  # messages of the whole broker; then credits are withheld, sends refused with 210
+    record_bytes_max: int = 10 * MIB - 4096  # of one message; more does not fit a record of the journal
     resend_pause_bytes: int = 16 * MIB  # unconfirmed bytes of one session: its deliveries pause
     resend_bytes_max: int = 64 * MIB  # unconfirmed bytes of one session: it is closed
     detached_without_ttl_ms: int = 60_000  # how long a lost link's sessions wait when the client's TTL is -1

@@ -125,6 +125,7 @@ def _move(state: State, session: Session, link: Link, peer_received: int) -> boo
         channel.link.detach(channel)
     del old.sessions[channel.channel]
     session.link = link
+    session.adopt_version()
     link.sessions[channel.channel] = session
     link.connection.attach(channel)
     link.connection.logged_in()

@@ -35,12 +35,6 @@ class Consumer:
         queue.consumers.append(self)
         session.consumers[consumer_id] = self
 
-    @property
-    def takes(self) -> bool:
-        """Whether it can be given a message now."""
-        session = self.session
-        return self.credits > 0 and (session.flows or (self.browses and session.reachable))
-
     def add_credits(self, tokens: int) -> None:
         """SESS_FLOWTOKEN: so many bytes more; -1 no flow control from now on; 0 nothing until the next token."""
         if self.credits > UNLIMITED >> 1:

@@ -44,8 +44,9 @@ def deliver(state: State, queue: Queue) -> None:
             turn = 0
         consumer = consumers[turn]
         turn += 1
+        session = consumer.session
         ref = None
-        if consumer.takes:
+        if consumer.credits > 0 and (session.flows or (consumer.browses and session.reachable)):
             ref = queue.pop() if consumer.cursor is None else _next_match(state, consumer)
         if ref is None:
             idle += 1
@@ -100,7 +101,7 @@ def _hand_out(state: State, consumer: Consumer, ref: Ref) -> None:
     channel.send_frame(frame)
     if not session.link.has_output:
         state.wrote(session.link)
-    if channel.buffered_bytes > state.limits.resend_pause_bytes:
+    if session.counts and channel.buffered_bytes > state.limits.resend_pause_bytes:
         session.crowded = True
         session.update_flow()
 

@@ -9,11 +9,13 @@ or it would tell the client of success.
 from __future__ import annotations
 
 from enum import Enum
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from corewire._channel import ConfirmationMismatch
+from corewire.errors import RemoteProtocolError
 from corewire.wire import hot, packets, registry
-from corewire.wire.framing import packet_type
+from corewire.wire.framing import HEADER_SIZE, packet_type
 from corewire_server.core import closing
 from corewire_server.core.commands import committing, consuming, queries, queues, sending, sessions
 from corewire_server.core.refusal import Refused, not_built
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
     from corewire_server.core.session import Session
     from corewire_server.core.state import State
+
+
+_LONG: Final = Struct(">q")
 
 
 class Answered(Enum):
@@ -59,19 +64,24 @@ def receive(state: State, session: Session, frame: bytes) -> None:
 
 def _on_send(state: State, session: Session, frame: bytes) -> None:
     channel = session.channel
-    correlated = session.link.version >= 130
-    raw, wanted, correlation, _ = hot.parse_send(frame, hot.send_trailer(session.capabilities))
-    if correlation > 0 and correlated and session.is_stray(correlation, state.limits.async_gaps_max):
-        return
+    correlation: int | None = None
+    at = len(frame) - session.trailer
+    if at < HEADER_SIZE:
+        raise RemoteProtocolError("the frame is too short", packet="SESS_SEND", offset=len(frame))
+    if session.correlates:
+        correlation = _LONG.unpack_from(frame, at + 1)[0]
+        if correlation > 0 and session.is_stray(correlation, state.limits.async_gaps_max):
+            return
     try:
-        sending.send(state, session, raw)
+        sending.send(state, session, frame)
     except Refused as refusal:
-        _refuse(state, session, refusal, wanted=wanted, correlation=correlation if correlated else None)
+        _refuse(state, session, refusal, wanted=frame[at] != 0, correlation=correlation)
         channel.processed(len(frame))
         return
-    channel.processed(len(frame))
-    if wanted:
-        channel.send_frame(hot.null_response_frame(channel.channel, correlation if correlated else None))
+    if session.counts:
+        channel.processed(len(frame))
+    if frame[at]:
+        channel.send_frame(hot.null_response_frame(channel.channel, correlation))
 
 
 def _on_acknowledge(state: State, session: Session, frame: bytes) -> None:
@@ -88,7 +98,8 @@ def _on_acknowledge(state: State, session: Session, frame: bytes) -> None:
         channel.processed(len(frame))
         return
     session.last_ack = frame
-    channel.processed(len(frame))
+    if session.counts:
+        channel.processed(len(frame))
     if wanted:
         _answer_plainly(session, None)
 

@@ -17,6 +17,8 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
+from corewire_server.core.records import raw_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -172,18 +174,38 @@ def _by_sequence(ref: Ref) -> int:
     return ref.sequence
 
 
+def is_kept(config: QueueConfiguration) -> bool:
+    """Whether a queue survives a restart."""
+    return config.durable and not config.temporary
+
+
 class Queue:
     """A queue: what waits in it, who takes from it."""
 
     __slots__ = (
         *("address", "config", "consumers", "cursors", "dirty", "dropped", "expiring", "filter", "forced", "id"),
-        *("idle_since", "in_delivery", "marked", "owner", "sequence", "transient", "turn", "used", "waiting", "waits"),
+        *(
+            "idle_since",
+            "in_delivery",
+            "keeps",
+            "marked",
+            "owner",
+            "raw_id",
+            "sequence",
+            "transient",
+            "turn",
+            "used",
+            "waiting",
+            "waits",
+        ),
     )
 
     def __init__(
         self, queue_id: int, config: QueueConfiguration, address: Address, queue_filter: Filter | None
     ) -> None:
         self.id = queue_id
+        self.raw_id = raw_id(queue_id)
+        self.keeps = is_kept(config)  # its durable messages are in the journal
         self.config = config  # resolved: no attribute is None but those that may be
         self.address = address
         self.filter = queue_filter
@@ -216,8 +238,7 @@ class Queue:
 
     def put(self, ref: Ref) -> None:
         """A new message, behind all others of its priority."""
-        self.sequence += 1
-        ref.sequence = self.sequence
+        self.sequence = ref.sequence = self.sequence + 1
         ref.waits = True
         self.waits += 1
         self.waiting.append(ref)

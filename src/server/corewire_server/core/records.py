@@ -102,9 +102,17 @@ def queue_from_bytes(body: bytes) -> QueueConfiguration:
 
 def message(message_id: int, raw: bytes, queue_ids: Sequence[int]) -> Record:
     """A message is in these queues."""
-    if len(queue_ids) == 1:
-        return Record(_ADD, message_id, _MESSAGE, b"\0\x01" + _LONG.pack(queue_ids[0]) + raw)
     return Record(_ADD, message_id, _MESSAGE, b"".join((_COUNT.pack(len(queue_ids)), *map(_LONG.pack, queue_ids), raw)))
+
+
+def message_in_one(message_id: int, raw: bytes, queue: bytes) -> Record:
+    """A message is in one queue, whose id is given by ``raw_id``."""
+    return Record(_ADD, message_id, _MESSAGE, queue + raw)
+
+
+def raw_id(queue_id: int) -> bytes:
+    """What begins the body of a message that is in this queue only."""
+    return _COUNT.pack(1) + _LONG.pack(queue_id)
 
 
 def read_message(body: bytes) -> tuple[list[int], bytes]:

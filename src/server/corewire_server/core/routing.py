@@ -32,14 +32,16 @@ def targets(state: State, name: str, routing_type: RoutingType | None, raw: byte
     Of each group of anycast queues one is chosen, first among those that have a consumer. What was chosen may still refuse
     (another routing type, switched off, nobody there to keep it for); no other is tried then.
     """
-    address, queue_name = split_name(name)
-    route = state.store.addresses.route(address)
-    chosen = [q for q in route.everyone if _passes(q, queue_name, raw)]
+    route = state.store.addresses.route(name)
+    chosen = [queue for queue in route.everyone if _passes(queue, route.queue, raw)]
     for anchor, queues in route.turns:
-        one = queues[0] if len(queues) == 1 else _next_in_turn(anchor, queues, queue_name, raw)
-        if one is not None and (len(queues) > 1 or _passes(one, queue_name, raw)):
+        if len(queues) > 1:
+            one = _next_in_turn(anchor, queues, route.queue, raw)
+        else:
+            one = queues[0] if _passes(queues[0], route.queue, raw) else None
+        if one is not None:
             chosen.append(one)
-    return [q for q in chosen if _accepts(q, routing_type)]
+    return [queue for queue in chosen if _accepts(queue, routing_type)]
 
 
 def _passes(queue: Queue, queue_name: str, raw: bytes) -> bool:

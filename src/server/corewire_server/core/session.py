@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from corewire.wire import hot
 from corewire.wire.versions import capabilities
 from corewire_server.core.transactions import Transaction
 
@@ -18,7 +19,8 @@ class Session:
     """State only; commands are in ``commands/``."""
 
     __slots__ = (
-        *("async_gaps", "auto_acks", "auto_sends", "channel", "closed", "consumers", "credit_requests", "credits"),
+        *("async_gaps", "auto_acks", "auto_sends", "channel", "closed", "consumers", "correlates", "counts"),
+        *("credit_requests", "credits", "trailer"),
         *(
             "crowded",
             "default_address",
@@ -51,6 +53,10 @@ class Session:
         self.auto_sends = auto_sends
         self.auto_acks = auto_acks
         self.pre_acknowledges = pre_acknowledges
+        self.counts = channel.window_bytes is not None  # commands are counted, confirmed and kept
+        self.trailer = 0  # bytes behind the message in its sends
+        self.correlates = False  # its client numbers sends
+        self.adopt_version()
         self.default_address: str | None = None
         self.started = False
         self.closed = False
@@ -63,8 +69,13 @@ class Session:
         self.last_async = 0  # the highest correlation id of unblocked sends
         self.async_gaps: dict[int, None] = {}  # lower ones that did not come yet
         self.last_ack = b""
-        self.credits = 0  # bytes that its producers may still send
+        self.credits = 0  # bytes that its producers may still send; below 0: sent without
         self.credit_requests: list[tuple[int, str]] = []  # withheld: credits and address
+
+    def adopt_version(self) -> None:
+        """It is on a link whose version is known."""
+        self.trailer = hot.send_trailer(self.capabilities)
+        self.correlates = self.capabilities.correlation_ids
 
     @property
     def version(self) -> int:

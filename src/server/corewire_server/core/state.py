@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from corewire_server.core.effects import Log
+from corewire_server.core.intake import Reserved
 from corewire_server.core.store import Store
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class State:
         self.node_id = config.node_id
         self.store = Store(config)
         self.room = True  # whether the journal has room for another segment
+        self.reserved = Reserved(config.limits.strings_max)
         self.now = 0  # milliseconds since the epoch
         self.links: dict[int, Link] = {}  # also lost ones whose sessions wait for their client
         self.sessions: dict[str, Session] = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from corewire_server.core import records
 from corewire_server.core.addresses import Address, Addresses
 from corewire_server.core.duplicates import Duplicates
-from corewire_server.core.queues import REF_BYTES, Fan, Queue, Ref
+from corewire_server.core.queues import REF_BYTES, Fan, Queue, Ref, is_kept
 from corewire_server.records import Op
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Store:
     def add_queue(self, config: QueueConfiguration, address: Address, queue_filter: Filter | None) -> Queue:
         """Make a queue on an address."""
         queue_id = self.next_id()
-        if config.durable and not config.temporary:
+        if is_kept(config):
             self.records.append(records.queue(queue_id, config))
         return self.put_queue(queue_id, config, address, queue_filter)
 
@@ -126,7 +126,7 @@ class Store:
         """Forget a queue that has no consumers, with all that waits in it."""
         while (ref := queue.pop()) is not None:
             self.finish(queue, ref)
-        if queue.config.durable and not queue.config.temporary:
+        if queue.keeps:
             self.records.append(records.delete(queue.id))
         del self.queues[queue.config.name]
         self.addresses.unbind(queue)
@@ -139,10 +139,23 @@ class Store:
         self, message_id: int, message: bytes, durable: bool, priority: int, expiration: int, queues: Sequence[Queue]
     ) -> None:
         """Put a message into queues, at least one."""
-        kept: list[int] = [q.id for q in queues if q.config.durable and not q.config.temporary] if durable else []
+        if len(queues) == 1:
+            self.add_to_one(message_id, message, durable, priority, expiration, queues[0])
+            return
+        kept = [queue.id for queue in queues if queue.keeps] if durable else []
         if kept:
             self.records.append(records.message(message_id, message, kept))
         self.put_message(message_id, message, priority, expiration, queues, kept)
+
+    def add_to_one(
+        self, message_id: int, message: bytes, durable: bool, priority: int, expiration: int, queue: Queue
+    ) -> None:
+        """Put a message into one queue."""
+        keep = durable and queue.keeps
+        if keep:
+            self.records.append(records.message_in_one(message_id, message, queue.raw_id))
+        self.bytes += len(message) + REF_BYTES
+        queue.put(Ref(message_id, message, priority, expiration, keep, None))
 
     def put_message(
         self,
@@ -155,11 +168,7 @@ class Store:
     ) -> list[Ref]:
         """The message is in these queues now, in those of ``kept`` durably."""
         self.bytes += len(message) + REF_BYTES * len(queues)
-        if len(queues) == 1:
-            ref = Ref(message_id, message, priority, expiration, bool(kept), None)
-            queues[0].put(ref)
-            return [ref]
-        fan = Fan(len(queues), len(kept))
+        fan = Fan(len(queues), len(kept)) if len(queues) > 1 else None
         refs: list[Ref] = []
         for queue in queues:
             ref = Ref(message_id, message, priority, expiration, queue.id in kept, fan)

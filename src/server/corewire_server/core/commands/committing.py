@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from corewire_server.core import closing, returns
+from corewire_server.core.commands import sending
 from corewire_server.core.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -29,13 +30,7 @@ def commit(state: State, session: Session, packet: packets.SessionCommit) -> Non
         queue.in_delivery -= 1
         store.finish(queue, ref)
     for sent in transaction.sent:
-        if sent.duplicate_id is not None:
-            store.add_duplicate(sent.address, sent.duplicate_id)
-        queues = [queue for queue in sent.queues if not queue.dropped]
-        if queues:
-            store.add_message(sent.id, sent.message, sent.durable, sent.priority, sent.expiration, queues)
-        for queue in queues:
-            state.prompt(queue)
+        sending.accept(state, sent)
 
 
 def rollback(state: State, session: Session, packet: packets.SessionRollback) -> None:

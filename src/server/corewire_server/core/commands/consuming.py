@@ -76,20 +76,17 @@ def acknowledge(state: State, session: Session, consumer_id: int, message_id: in
         return False
     if consumer.browses:
         return True
-    unacked = consumer.unacked
-    if message_id not in unacked:
+    if message_id not in consumer.unacked:
         return False
     queue = consumer.queue
-    refs = [unacked.pop(message_id)] if individual else consumer.take_up_to(message_id)
     queue.used = True
-    if not session.auto_acks:
-        acked = session.transaction.acked
+    refs = [consumer.unacked.pop(message_id)] if individual else consumer.take_up_to(message_id)
+    if session.auto_acks:
+        queue.in_delivery -= len(refs)
         for ref in refs:
-            acked.append((queue, ref))
-        return True
-    queue.in_delivery -= len(refs)
-    for ref in refs:
-        state.store.finish(queue, ref)
+            state.store.finish(queue, ref)
+    else:
+        session.transaction.acked += [(queue, ref) for ref in refs]
     return True
 
 

@@ -2,121 +2,137 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from corewire.errors import ErrorCode, RemoteProtocolError
+from corewire.errors import ErrorCode
 from corewire.values import QueueConfiguration, RoutingType
 from corewire.wire.message import CoreMessage
 from corewire_server.core import naming
+from corewire_server.core.intake import NOTHING, parse_head, stamped
 from corewire_server.core.refusal import Refused, not_built
-from corewire_server.core.routing import split_name, targets
+from corewire_server.core.routing import targets
 from corewire_server.core.transactions import Sent
 
 if TYPE_CHECKING:
+    from corewire_server.core.addresses import Route
+    from corewire_server.core.intake import Heeded
     from corewire_server.core.queues import Queue
     from corewire_server.core.session import Session
     from corewire_server.core.state import State
 
-_OPT: Final = "x-opt-amq".encode("utf-16-le")
-_STRIPPED: Final = ("x-opt-amq", "_AMQ_ROUTE_TO", "_AMQ_ACK_ROUTE_TO")
-_UNBUILT: Final = {
-    "_AMQ_SCHED_DELIVERY": "scheduled delivery",
-    "_AMQ_GROUP_ID": "message groups",
-    "_AMQ_ROUTE_TO": "routing by binding id (bridges)",
-    "_AMQ_BRIDGE_DUP": "bridges",
-    "_AMQ_SCALEDOWN_TO": "scale-down",
-}
 
+def send(state: State, session: Session, frame: bytes) -> None:
+    """
+    Take the message of a SESS_SEND: route it now, or with the transaction's commit.
 
-def send(state: State, session: Session, raw: bytes) -> None:
-    """Take a message: route it now, or with the transaction's commit."""
-    message = CoreMessage(raw)
-    if not 0 <= message.priority <= 9:
-        raise RemoteProtocolError(
-            f"priority {message.priority}", packet="SESS_SEND", offset=13 + message.properties_at - 1
-        )
-    in_transaction = not session.auto_sends
+    Nearly all messages go to one queue that takes everything; they do not leave this function. Raises Refused, or
+    RemoteProtocolError if there is no message in the frame.
+    """
+    end = len(frame) - session.trailer
+    id_at, raw_address, durable, expiration, priority, properties_at = parse_head(frame, end)
+    store = state.store
     try:
-        _send(state, session, message, in_transaction=in_transaction)
+        heeded = state.reserved.find(frame, properties_at, end)
+        if raw_address is not None:
+            route = store.addresses.raw_route(raw_address)
+            only = route.only
+            if (
+                only is not None
+                and session.auto_sends
+                and heeded.duplicate_id is None
+                and not heeded.dropped
+                and (heeded.routing_type is None or heeded.routing_type is only.config.routing_type)
+                and end <= state.limits.record_bytes_max
+            ):
+                if session.default_address is None:
+                    session.default_address = route.name
+                session.credits -= end
+                if state.full:
+                    _check_room(state, session, route.name)
+                message_id = store.next_id()
+                message = stamped(frame, end, id_at, message_id)
+                store.add_to_one(message_id, message, bool(durable), priority, expiration, only)
+                if not only.dirty:
+                    state.prompt(only)
+                return
+        _send(state, session, CoreMessage(frame[13:end]), heeded)
     except Refused as refusal:
-        if in_transaction:
+        if not session.auto_sends:
             session.transaction.fail(refusal)
         raise
 
 
-def _send(state: State, session: Session, message: CoreMessage, *, in_transaction: bool) -> None:
-    name = message.address
+def _send(state: State, session: Session, message: CoreMessage, heeded: Heeded) -> None:
+    store = state.store
+    name = message.address or session.default_address
     if name is None:
-        name = session.default_address
-        if name is None:
-            raise Refused(ErrorCode.ILLEGAL_STATE, "AMQ229029: the message has no address")
-        message = message.rewritten(address=name)
-    elif session.default_address is None:
-        session.default_address = name
+        raise Refused(ErrorCode.ILLEGAL_STATE, "AMQ229029: the message has no address")
     if name == naming.MANAGEMENT_ADDRESS:
         raise not_built("management")
-    _charge(state, session, len(message.raw), name)
-    routing_type: RoutingType | None = None
-    duplicate_id: bytes | None = None
-    address = split_name(name)[0]
-    if message.may_hold_reserved or message.raw.find(_OPT, message.properties_at) >= 0:
-        message, routing_type, duplicate_id = _read_reserved(message)
-        if duplicate_id is not None and state.store.is_duplicate(address, duplicate_id):
-            if in_transaction:
+    if len(message.raw) > state.limits.record_bytes_max:
+        raise not_built(f"messages above {state.limits.record_bytes_max} bytes that are no large messages")
+    session.default_address = session.default_address or name
+    session.credits -= len(message.raw)
+    if state.full:
+        _check_room(state, session, name)
+    route = store.addresses.route(name)
+    if heeded is not NOTHING:
+        duplicate_id = heeded.duplicate_id
+        if duplicate_id is not None and store.is_duplicate(route.address, duplicate_id):
+            if not session.auto_sends:
                 text = "Duplicate message detected - message will not be routed."
                 session.transaction.fail(Refused(ErrorCode.DUPLICATE_ID_REJECTED, text))
             return
-        if routing_type is not None:
-            auto_create(state, address, routing_type)
-    message_id = state.store.next_id()
-    message.stamp(message_id)
-    queues = targets(state, name, routing_type, message.raw)
-    durable = bool(message.durable)
-    if in_transaction:
-        sent = Sent(
-            message_id, message.raw, durable, message.priority, message.expiration, tuple(queues), address, duplicate_id
-        )
+        if heeded.routing_type is not None:
+            auto_create(state, route.address, heeded.routing_type)
+    if message.address is None or heeded.dropped:
+        message = message.rewritten(address=name, drop=heeded.dropped)
+    message.stamp(store.next_id())
+    _route(state, session, message, heeded, route)
+
+
+def _route(state: State, session: Session, message: CoreMessage, heeded: Heeded, route: Route) -> None:
+    store = state.store
+    queues = targets(state, route.name, heeded.routing_type, message.raw)
+    sent = Sent(
+        message.id,
+        message.raw,
+        bool(message.durable),
+        message.priority,
+        message.expiration,
+        tuple(queues),
+        route.address,
+        heeded.duplicate_id,
+    )
+    if not session.auto_sends:
         session.transaction.sent.append(sent)
         session.transaction.bytes += len(message.raw)
-        state.store.bytes += len(message.raw)
-        return
-    if duplicate_id is not None:
-        state.store.add_duplicate(address, duplicate_id)
+        store.bytes += len(message.raw)
+    else:
+        accept(state, sent)
+
+
+def accept(state: State, sent: Sent) -> None:
+    """A message reaches its queues; those that were deleted meanwhile do not get it."""
+    store = state.store
+    if sent.duplicate_id is not None:
+        store.add_duplicate(sent.address, sent.duplicate_id)
+    queues = [queue for queue in sent.queues if not queue.dropped]
     if queues:
-        state.store.add_message(message_id, message.raw, durable, message.priority, message.expiration, queues)
+        store.add_message(sent.id, sent.message, sent.durable, sent.priority, sent.expiration, queues)
         for queue in queues:
             state.prompt(queue)
 
 
-def _charge(state: State, session: Session, size: int, name: str) -> None:
-    """Debit the credits. A full broker takes what it gave credits for, up to a quarter more than its limit."""
-    balance = session.credits
-    session.credits = balance - size if balance > size else 0
-    if state.full and (not state.room or balance < size or state.store.bytes * 4 > state.limits.memory_bytes_max * 5):
+def _check_room(state: State, session: Session, name: str) -> None:
+    """A full broker takes what it gave credits for, up to a quarter more than its limit. Raises Refused 210."""
+    over = state.store.bytes * 4 > state.limits.memory_bytes_max * 5
+    if over or session.credits < 0 or not state.room:
         raise Refused(ErrorCode.ADDRESS_FULL, f'AMQ229102: Address "{name}" is full.')
 
 
-def _read_reserved(message: CoreMessage) -> tuple[CoreMessage, RoutingType | None, bytes | None]:
-    properties = message.properties
-    dropped: list[str] = []
-    for name in properties:
-        if name.startswith(("_AMQ_", "x-opt")):
-            if name in _UNBUILT and properties[name]:
-                raise not_built(_UNBUILT[name])
-            if name.startswith(_STRIPPED) and name not in _STRIPPED[1:]:
-                dropped.append(name)
-    if dropped:
-        message = message.rewritten(drop=dropped)
-    code = properties.get("_AMQ_ROUTING_TYPE")
-    routing_type = RoutingType(code) if isinstance(code, int) and code in (0, 1) else None
-    key = properties.get("_AMQ_DUPL_ID")
-    if isinstance(key, str):
-        key = key.encode("utf-16-le", "surrogatepass")
-    return message, routing_type, key if isinstance(key, bytes) else None
-
-
 def auto_create(state: State, name: str, routing_type: RoutingType) -> None:
-    """Make what a client's send needs and is not there: address, routing type, anycast queue. Refused 106 if not allowed."""
+    """Make what a client's send needs and is not there: address, routing type, anycast queue. Raises Refused 106."""
     address = state.store.addresses.get(name)
     if address is not None and address.queues:
         return

@@ -63,7 +63,7 @@ def request_credits(state: State, session: Session, packet: packets.SessionProdu
 def grant(state: State, session: Session, amount: int, address: str) -> None:
     """SESS_PRODUCER_CREDITS."""
     channel = session.channel
-    session.credits += max(amount, 0)
+    session.credits = max(session.credits, 0) + max(amount, 0)
     channel.send_frame(
         registry.encode(packets.SessionProducerCredits(amount, address), channel.channel, session.version)
     )
