@@ -1,4 +1,4 @@
-"""How a broker says goodbye: three packets by version, one value here (docs/protocol/connections.md)."""
+"""How a broker says goodbye: three packets by version, one value here (docs/protocol/liveness.md)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Whose answer is it? Questions of one session in order, and how answers find them (docs/protocol/responses.md).
+Whose answer is it? Questions of one session in order, and how answers find them (docs/protocol/requests.md).
 
 Blocking answers carry no name of their question: a NULL_RESPONSE says -1 whatever was asked. They come in the order of
 the questions, so an answer belongs to the oldest question that it fits, and a question that nobody waits for any more

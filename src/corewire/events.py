@@ -157,7 +157,7 @@ ClientEvent: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A broker notification (docs/protocol/management.md)."""
+    """A broker notification."""
 
     type: str
     timestamp: datetime
