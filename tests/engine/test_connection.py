@@ -497,7 +497,7 @@ def test_goodbye_parts_from_the_channels_and_confirms_unless_something_is_broken
 @settings(deadline=None, max_examples=200)
 def test_garbage_breaks_the_rules_and_nothing_else(data: st.DataObject) -> None:
     """Whatever bytes come, in whatever pieces: events, or RemoteProtocolError and then silence."""
-    packets = [
+    packets: list[registry.Packet] = [
         Ping(5),
         SubscribeTopologyV2(),
         CreateSession("s", 10, 136),
