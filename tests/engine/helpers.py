@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from corewire._channel import Channel, int32
 from corewire._connection import Connection, ConnectionConfig, Role
+from corewire._operation import Operation
+from corewire._replies import Question, Replies
 from corewire.wire import registry
-from corewire.wire.framing import FrameReader, channel_id, frame_header, packet_type
+from corewire.wire.framing import MAGIC, FrameReader, channel_id, frame_header, packet_type
 from corewire.wire.packets import (
     ExceptionResponse,
     NullResponse,
@@ -28,12 +30,32 @@ COMMAND = 79  # SESS_PRODUCER_REQUEST_CREDITS: asks for nothing
 QUESTION = 43  # SESS_COMMIT: is answered
 REFUSED = 44  # SESS_ROLLBACK, which the server of these tests refuses
 DELIVERY = 80  # SESS_PRODUCER_CREDITS
+PING_60 = bytes.fromhex("000000110a0000000000000000000000000000ea60")
+
+
+def frame(packet: registry.Packet, channel: int = 0, version: int = 136) -> bytes:
+    return registry.encode(packet, channel, version)
+
+
+def started(role: Role, config: ConnectionConfig | None = None, *, greeting: bytes = MAGIC + PING_60) -> Connection:
+    """A link that is open and has nothing to send."""
+    link = Connection(role, config)
+    link.start(0.0)
+    if role is Role.SERVER:
+        link.receive_data(0.0, greeting)
+    link.data_to_send()
+    return link
 
 
 def command(number: int, *, size: int = 0, kind: int = COMMAND) -> bytes:
     """A countable frame that can be told from others."""
     payload = number.to_bytes(4, "big") + bytes(size)
     return frame_header(kind, CHANNEL, len(payload)) + payload
+
+
+def number_of(frame: bytes) -> int:
+    """The number of such a frame."""
+    return int.from_bytes(frame[13:17], "big")
 
 
 class ConnectionPair:
@@ -117,6 +139,7 @@ class SessionPair:
         start = replace(new, first=int32(first_id), last_received=int32(first_id - 1))
         self.ends = {role: End(role, Channel.restore(start, None)) for role in Role}
         self.replayed: dict[Role, list[bytes]] = {role: [] for role in Role}
+        self.replies = Replies()
         self._written_readers = {role: FrameReader() for role in Role}
         self.pair.pump()
         for role, end in self.ends.items():
@@ -175,12 +198,27 @@ class SessionPair:
         end.processed.append(frame)
         kind = packet_type(frame)
         if kind == REFUSED:
-            end.send(registry.encode(ExceptionResponse(104, "no"), CHANNEL, 136))
+            end.send(command(number_of(frame), kind=ExceptionResponse.TYPE))
         end.channel.processed(len(frame))
         window = end.channel.window_bytes
         assert window is None or end.channel.export().received_bytes < max(window, 1)
         if kind == QUESTION:
-            end.send(registry.encode(NullResponse(-1), CHANNEL, 136))
+            end.send(command(number_of(frame), kind=NullResponse.TYPE))
+        if registry.is_response(kind):
+            self._answer(kind, number_of(frame))
+
+    def ask(self, number: int, *, size: int = 0, kind: int = QUESTION) -> Operation[int]:
+        """Let the client ask something that the server answers with the number, or refuses with it."""
+        operation: Operation[int] = Operation()
+        self.replies.ask(Question(operation, (NullResponse.TYPE,), -1))
+        self.client.send(command(number, size=size, kind=kind))
+        return operation
+
+    def _answer(self, kind: int, number: int) -> None:
+        question = self.replies.match(kind, None)
+        assert question is not None
+        if question.operation is not None:
+            question.operation.succeed(number)
 
     def cut(self) -> None:
         """The link breaks: both sides notice, what is under way is lost."""

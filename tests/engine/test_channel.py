@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,9 @@ from corewire.errors import LocalProtocolError, RemoteProtocolError
 from corewire.wire import registry
 from corewire.wire.framing import packet_type
 from corewire.wire.packets import NullResponse, SessionAddMetadata, SessionAddMetadata2
+
+if TYPE_CHECKING:
+    from corewire._operation import Operation
 
 # -- a channel alone, on a link of a server -------------------------------------------------------------------------------
 
@@ -297,14 +301,25 @@ class TwoEngines(RuleBasedStateMachine):
         self.first_id = first_id
         self.number = 0
         self.up = True
+        self.waiting: dict[int, Operation[int]] = {}
 
     def _frame(self, kind: int, size: int) -> bytes:
         self.number += 1
         return command(self.number, size=size, kind=kind)
 
-    @rule(kind=st.sampled_from([COMMAND, QUESTION, REFUSED]), size=st.integers(0, 120))
-    def client_sends(self, kind: int, size: int) -> None:
-        self._send(Role.CLIENT, self._frame(kind, size))
+    @rule(size=st.integers(0, 120))
+    def client_commands(self, size: int) -> None:
+        self._send(Role.CLIENT, self._frame(COMMAND, size))
+
+    @rule(kind=st.sampled_from([QUESTION, REFUSED]), size=st.integers(0, 120), abandoned=st.booleans())
+    def client_asks(self, kind: int, size: int, abandoned: bool) -> None:
+        self.number += 1
+        operation = self.session.ask(self.number, size=size, kind=kind)
+        self.session.watch()
+        if abandoned:
+            assert self.session.replies.abandon(operation)
+        else:
+            self.waiting[self.number] = operation
 
     @rule(size=st.integers(0, 120))
     def server_delivers(self, size: int) -> None:
@@ -369,7 +384,7 @@ class TwoEngines(RuleBasedStateMachine):
             assert sender.channel.buffered_bytes == sum(map(len, sender.sent[first:]))
 
     def teardown(self) -> None:
-        """After a calm end everything was processed once, in order, as if no link had ever broken."""
+        """After a calm end all was processed once, in order, as if no link had ever broken, and each answer is its own."""
         if not hasattr(self, "session"):
             return
         if not self.up:
@@ -377,6 +392,9 @@ class TwoEngines(RuleBasedStateMachine):
         self.session.settle()
         assert self.session.server.processed == self.session.client.sent
         assert self.session.client.processed == self.session.server.sent
+        assert len(self.session.replies) == 0
+        for number, operation in self.waiting.items():  # an operation asserts that it ends once
+            assert operation.result() == number
 
 
 TestTwoEngines = TwoEngines.TestCase
@@ -386,7 +404,7 @@ TestTwoEngines.settings = settings(max_examples=60, stateful_step_count=40, dead
 def test_without_a_window_no_confirmation_passes_in_either_direction() -> None:
     session = SessionPair(None)
     for number in range(20):
-        session.client.send(command(number, size=1000, kind=QUESTION))
+        session.ask(number, size=1000)
     session.settle()
     session.pair.advance(31.0)
     session.settle()
@@ -400,7 +418,7 @@ def test_link_cut_at_any_byte_loses_and_doubles_nothing(cuts: list[int], late_no
     session = SessionPair(60)
     for number, size in enumerate(cuts):
         for _ in range(3):
-            session.client.send(command(number, size=size % 50, kind=QUESTION))
+            session.ask(number, size=size % 50)
             session.server.send(command(number, kind=DELIVERY))
         session.watch()
         session.deliver(Role.SERVER, size)
