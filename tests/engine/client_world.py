@@ -13,6 +13,7 @@ from corewire.wire import packets
 from corewire.wire.framing import FrameReader, packet_type
 from corewire.wire.registry import packet_name
 from corewire_server.core import Broker, CoreConfig
+from corewire_server.core.config import AddressSettings
 from corewire_server.core.effects import CloseLink, SendBytes
 from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, Timeout
 
@@ -78,7 +79,9 @@ class ClientWorld:
             self.pump()
 
     def add_broker(self, name: str, seed: bytes | None = None) -> Broker:
-        broker = self.brokers[name] = Broker(CoreConfig(node_seed=seed or name.encode()))
+        broker = self.brokers[name] = Broker(
+            CoreConfig(node_seed=seed or name.encode(), addresses=AddressSettings(max_delivery_attempts=-1))
+        )
         broker.recover([])
         if self.foreign:
             broker.state.node_id = "12345678-1234-1234-8234-123456789abc"

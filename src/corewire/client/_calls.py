@@ -75,6 +75,7 @@ class Command:
     written: bool = False
     deadline: float | None = None
     ticket: int = 0  #: of `Channel.ask_frame`
+    repeated: bool = False  #: asked again on a new session: the first time may have done it
 
     @property
     def call(self) -> Call[Any] | None:

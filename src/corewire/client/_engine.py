@@ -19,7 +19,15 @@ from corewire.client._producer import Producer, send, submit
 from corewire.client._queues import queue_info, queue_packet, shared_queue_packet
 from corewire.client._session import Session
 from corewire.client.message import encode
-from corewire.errors import ConfigError, LocalProtocolError, ObjectClosed
+from corewire.errors import (
+    AddressExists,
+    BrokerError,
+    ConfigError,
+    LocalProtocolError,
+    ObjectClosed,
+    QueueDoesNotExist,
+    QueueExists,
+)
 from corewire.values import AckMode
 from corewire.wire import packets
 
@@ -343,22 +351,48 @@ class ClientEngine:
     # -- commands: addresses and queues -------------------------------------------------------------------------------------------
 
     def create_queue(
-        self, now: float, session: SessionId, queue: QueueConfiguration, *, shared: bool = False
+        self,
+        now: float,
+        session: SessionId,
+        queue: QueueConfiguration,
+        *,
+        shared: bool = False,
+        exist_ok: bool = False,
     ) -> Operation[None]:
-        """Create a queue. ``shared``: it may be there already, with the same address and filter. Fails with QueueExists."""
-        packet = shared_queue_packet(queue) if shared else queue_packet(queue)
-        return self._ask(now, session, packet, Fate.AGAIN if shared else Fate.UNBLOCKED)
+        """Create a queue. Fails with QueueExists, unless ``exist_ok``, and with InvalidQueueConfiguration.
 
-    def delete_queue(self, now: float, session: SessionId, name: str) -> Operation[None]:
-        """Delete a queue. Fails with QueueDoesNotExist, IllegalState while it has consumers."""
-        return self._ask(now, session, packets.DeleteQueue(name), Fate.UNBLOCKED)
+        ``shared``: it may be there already, with the same address and filter. A temporary queue whose caller walks away is
+        deleted again.
+        """
+        found = self._open_session(session)
+        packet = shared_queue_packet(queue) if shared else queue_packet(queue)
+        script = _create(packet, QueueExists, exist_ok=exist_ok, repeatable=shared or queue.temporary)
+        return found.run(now, script, self._drop_queue(session, queue.name) if queue.temporary else None)
+
+    def _drop_queue(self, session: SessionId, name: str) -> Callable[[float, None], None]:
+        def drop(now: float, _: None) -> None:
+            found = self._context.sessions.get(session)
+            if found is not None and found.error is None and not found.closing:
+                found.background(now, _delete(name, missing_ok=True))
+
+        return drop
+
+    def delete_queue(self, now: float, session: SessionId, name: str, *, missing_ok: bool = False) -> Operation[None]:
+        """Delete a queue. Fails with QueueDoesNotExist, unless ``missing_ok``, and with IllegalState while it has consumers."""
+        return self._open_session(session).run(now, _delete(name, missing_ok=missing_ok))
 
     def create_address(
-        self, now: float, session: SessionId, name: str, routing_types: Iterable[RoutingType]
+        self,
+        now: float,
+        session: SessionId,
+        name: str,
+        routing_types: Iterable[RoutingType],
+        *,
+        exist_ok: bool = False,
     ) -> Operation[None]:
-        """Create an address. Fails with AddressExists."""
-        kinds = sorted(int(kind) for kind in routing_types)
-        return self._ask(now, session, packets.CreateAddress(name, kinds), Fate.UNBLOCKED)
+        """Create an address. Fails with AddressExists, unless ``exist_ok``."""
+        packet = packets.CreateAddress(name, sorted(int(kind) for kind in routing_types))
+        return self._open_session(session).run(now, _create(packet, AddressExists, exist_ok=exist_ok, repeatable=False))
 
     def query_queue(self, now: float, session: SessionId, name: str) -> Operation[QueueInfo]:
         """What the broker knows of a queue."""
@@ -386,9 +420,6 @@ class ClientEngine:
         return self._lifeline.close(now)
 
     # -- who is who ----------------------------------------------------------------------------------------------------------------
-
-    def _ask(self, now: float, session: SessionId, packet: Packet, fate: Fate) -> Operation[None]:
-        return self._open_session(session).run(now, _until_answered(Command(packet, packets.NullResponse, fate)))
 
     def _done(self) -> Call[None]:
         call: Call[None] = Call()
@@ -431,8 +462,22 @@ def _needs_clock(message: Message) -> bool:
     return bool(draft.ttl or draft.delay)
 
 
-def _until_answered(command: Command) -> Script[None]:
-    yield command
+def _create(packet: Packet, exists: type[BrokerError], *, exist_ok: bool, repeatable: bool) -> Script[None]:
+    command = Command(packet, packets.NullResponse, Fate.AGAIN if exist_ok or repeatable else Fate.UNBLOCKED)
+    try:
+        yield command
+    except exists:
+        if not (exist_ok or (repeatable and command.repeated)):
+            raise
+
+
+def _delete(name: str, *, missing_ok: bool) -> Script[None]:
+    fate = Fate.AGAIN if missing_ok else Fate.UNBLOCKED
+    try:
+        yield Command(packets.DeleteQueue(name), packets.NullResponse, fate)
+    except QueueDoesNotExist:
+        if not missing_ok:
+            raise
 
 
 def _query_queue(name: str) -> Script[QueueInfo]:

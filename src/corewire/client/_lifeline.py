@@ -14,7 +14,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from corewire._channel import Channel, ConfirmationMismatch
+from corewire._channel import ConfirmationMismatch
 from corewire._farewell import read_farewell
 from corewire._states import advance
 from corewire._timers import Timers
@@ -22,6 +22,7 @@ from corewire.client import _topology
 from corewire.client._calls import Call
 from corewire.client._life import LIFE, ClientState, LifeMove
 from corewire.client._link import TOPOLOGY_CHANNEL, Link
+from corewire.client._openings import Openings
 from corewire.client._reconnect import GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
 from corewire.client._recovery import Sessions, lost
 from corewire.effects import Dial, Hangup, Send
@@ -69,16 +70,6 @@ class ClientTimer(Enum):
     RETRY = "retry"
 
 
-class Opening:
-    """A session that is being made, and who waits for it."""
-
-    def __init__(self, session: Session, call: Call[SessionId]) -> None:
-        self.session = session
-        self.call = call
-        self.deadline: float | None = None  #: while there is no link
-        self.inquiry: Inquiry[Channel] | None = None
-
-
 class Lifeline:
     """Links, their loss and recovery, and the sessions' place in that."""
 
@@ -98,7 +89,7 @@ class Lifeline:
         self._version = 0
         self._makes = Sessions(context)
         self._establishing: Inquiry[list[Verdict]] | None = None
-        self._openings: list[Opening] = []
+        self._openings = Openings(context, self._makes)
         self._starting: Call[None] | None = None
         self._closing: Call[None] | None = None
         self._cause: CorewireError | None = None  # of the loss that is being recovered
@@ -120,7 +111,7 @@ class Lifeline:
 
     def next_timeout(self) -> float | None:
         """When to call ``handle_timeout``."""
-        deadlines = [self._timers.next(), *(opening.deadline for opening in self._openings)]
+        deadlines = [self._timers.next(), self._openings.next_timeout()]
         if self._link is not None and self._link.up:
             deadlines += (self._link.connection.next_timeout(), self._link.control.next_timeout())
         deadlines += (session.next_timeout() for session in self._context.sessions.values())
@@ -140,13 +131,14 @@ class Lifeline:
 
     def open_session(self, now: float, session: Session) -> Call[SessionId]:
         """Make a session at the broker, now or when it is back."""
-        opening = Opening(session, Call())
-        self._openings.append(opening)
+        opening = self._openings.add(now, session)
         if self._is(ClientState.UP):
-            self._begin_opening(now, opening)
-        elif (failover_s := self._context.config.call_failover_timeout_s) is not None:
-            opening.deadline = now + failover_s
+            self._ask_for_sessions(now)
         return opening.call
+
+    def _ask_for_sessions(self, now: float) -> None:
+        if self._link is not None:
+            self._openings.ask(now, self._link, ours=self.topology.is_ours(self.node_id))
 
     def close(self, now: float) -> Call[None]:
         """Close sessions and link; waits for answers only from a broker that is there."""
@@ -158,9 +150,7 @@ class Lifeline:
             self._context.succeed(call, None)
             return call
         closed = ObjectClosed("the client is closed")
-        for opening in self._openings:
-            self._fail_opening(opening, closed)
-        self._openings.clear()
+        self._openings.end(closed)
         for session in list(self._context.sessions.values()):
             session.close(now)
         if not self._is(ClientState.UP) or not self._context.sessions:
@@ -217,9 +207,7 @@ class Lifeline:
                 self._lose(now, ConnectionTimedOut(text) if silent else NotConnected(text))
         if self._link is not None and self._link.up:
             self._link.control.handle_timeout(now)
-        for opening in [each for each in self._openings if each.deadline is not None and each.deadline <= now]:
-            self._openings.remove(opening)
-            self._fail_opening(opening, CallTimeout("no broker came back in time"))
+        self._openings.expire(now)
         blamed = [session for session in list(self._context.sessions.values()) if session.expire(now)]
         if blamed and self._link is not None:
             self._lose(now, ConnectionTimedOut("a call was not answered in time"))
@@ -323,8 +311,8 @@ class Lifeline:
             inquiry = link.control.outcomes.pop(0)
             if inquiry is self._establishing:
                 self._established(now, link, inquiry)
-            else:
-                self._opened(now, link, inquiry)
+            elif (blame := self._openings.answered(now, link, inquiry)) is not None:
+                self._lose(now, ConnectionTimedOut(str(blame)))
         if self._context.short_of_room:
             for session in list(self._context.sessions.values()):
                 if session.outlets.waiting:
@@ -367,46 +355,7 @@ class Lifeline:
                 self._context.sessions.pop(session.id)
             elif session.epoch:
                 session.unlock(now, cause)
-        for opening in list(self._openings):
-            opening.deadline = None
-            self._begin_opening(now, opening)
-
-    # -- making sessions -------------------------------------------------------------------------------------------------
-
-    def _begin_opening(self, now: float, opening: Opening) -> None:
-        link = self._link
-        assert link is not None
-        ours = self.topology.is_ours(self.node_id)
-        session = opening.session
-        opening.inquiry = link.control.run(now, self._makes.create(link.connection, session, session.name, ours=ours))
-        self._settle(now)
-
-    def _opened(self, now: float, link: Link, inquiry: Inquiry[Channel]) -> None:
-        opening = next((each for each in self._openings if each.inquiry is inquiry), None)
-        if opening is None:
-            return
-        self._openings.remove(opening)
-        session, call = opening.session, opening.call
-        if inquiry.error is not None:
-            self._fail_opening(opening, inquiry.error)
-            if isinstance(inquiry.error, CallTimeout):
-                self._lose(now, ConnectionTimedOut("CREATESESSION was not answered in time"))
-            return
-        self._version = link.connection.version
-        self._context.sessions[session.id] = session
-        channel = inquiry.value
-        assert channel is not None
-        link.connection.attach(channel)
-        session.begin_epoch(now, channel, None)
-        session.unlock(now, None)
-        if not call.done:
-            self._context.succeed(call, session.id)
-        if call.abandoned:
-            session.close(now)
-
-    def _fail_opening(self, opening: Opening, error: CorewireError) -> None:
-        if not opening.call.done:
-            self._context.fail(opening.call, error)
+        self._ask_for_sessions(now)
 
     # -- losing the link, and the end ------------------------------------------------------------------------------------
 
@@ -420,11 +369,7 @@ class Lifeline:
             self._context.effects.append(Hangup(link.number))
         for session in self._context.sessions.values():
             session.lock()
-        failover_s = self._context.config.call_failover_timeout_s
-        for opening in self._openings:
-            opening.inquiry = None
-            if opening.deadline is None and failover_s is not None:
-                opening.deadline = now + failover_s
+        self._openings.link_lost(now)
         if self._closing is not None:
             self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
         else:
@@ -472,9 +417,7 @@ class Lifeline:
         self._context.sessions.clear()
         for session in sessions:
             session.end(now, error)
-        for opening in self._openings:
-            self._fail_opening(opening, error)
-        self._openings.clear()
+        self._openings.end(error)
         if self._starting is not None:
             self._context.fail(self._starting, error)
             self._starting = None

@@ -322,6 +322,8 @@ class Session:
     def begin_epoch(self, now: float, channel: Channel, error: CorewireError | None) -> None:
         """The broker made the session (anew), on this channel. ``error`` says what became of the one before."""
         again = [c for c in self.answers if c.fate is Fate.AGAIN]
+        for command in again:
+            command.repeated = True
         waiting = [c for c in self._backlog if not c.bound]
         self._unsettled += [c for c in self.answers.take_all() if c.fate is not Fate.AGAIN]
         self._unsettled += [c for c in self._backlog if c.bound]

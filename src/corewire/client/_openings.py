@@ -1,0 +1,104 @@
+"""Sessions that are being made at the broker: asked for on a link, asked for again on the next one, or given up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire.client._calls import Call
+from corewire.errors import CallTimeout
+
+if TYPE_CHECKING:
+    from corewire._channel import Channel
+    from corewire.client._context import Context
+    from corewire.client._control import Inquiry
+    from corewire.client._ids import SessionId
+    from corewire.client._link import Link
+    from corewire.client._recovery import Sessions
+    from corewire.client._session import Session
+    from corewire.errors import CorewireError
+
+
+class Opening:
+    """A session that is being made, and who waits for it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.call: Call[SessionId] = Call()
+        self.deadline: float | None = None  #: while there is no link
+        self.inquiry: Inquiry[Channel] | None = None  #: while there is one
+
+
+class Openings:
+    """All of them, in the order in which they were asked for."""
+
+    def __init__(self, context: Context, makes: Sessions) -> None:
+        self._context = context
+        self._makes = makes
+        self._waiting: list[Opening] = []
+
+    def add(self, now: float, session: Session) -> Opening:
+        """Somebody wants a session."""
+        opening = Opening(session)
+        self._waiting.append(opening)
+        self._limit(now, opening)
+        return opening
+
+    def _limit(self, now: float, opening: Opening) -> None:
+        failover_s = self._context.config.call_failover_timeout_s
+        if opening.deadline is None and failover_s is not None:
+            opening.deadline = now + failover_s
+
+    def next_timeout(self) -> float | None:
+        """When the next one has waited too long for a broker."""
+        return min((each.deadline for each in self._waiting if each.deadline is not None), default=None)
+
+    def ask(self, now: float, link: Link, *, ours: bool) -> None:
+        """A link is there: ask for all that were not asked for on it."""
+        for opening in self._waiting:
+            if opening.inquiry is None:
+                opening.deadline = None
+                script = self._makes.create(link.connection, opening.session, opening.session.name, ours=ours)
+                opening.inquiry = link.control.run(now, script)
+
+    def link_lost(self, now: float) -> None:
+        """Each waits for the next link, and is asked for again under the same name."""
+        for opening in self._waiting:
+            opening.inquiry = None
+            self._limit(now, opening)
+
+    def expire(self, now: float) -> None:
+        """Give up those that have waited too long for a broker."""
+        for opening in [each for each in self._waiting if each.deadline is not None and each.deadline <= now]:
+            self._waiting.remove(opening)
+            self._fail(opening, CallTimeout("no broker came back in time"))
+
+    def answered(self, now: float, link: Link, inquiry: Inquiry[Channel]) -> CorewireError | None:
+        """The broker answered. Returns what is to be blamed on the link, if anything."""
+        opening = next((each for each in self._waiting if each.inquiry is inquiry), None)
+        if opening is None:
+            return None
+        self._waiting.remove(opening)
+        if inquiry.error is not None:
+            self._fail(opening, inquiry.error)
+            return inquiry.error if isinstance(inquiry.error, CallTimeout) else None
+        session, channel = opening.session, inquiry.value
+        assert channel is not None
+        link.connection.attach(channel)
+        self._context.sessions[session.id] = session
+        session.begin_epoch(now, channel, None)
+        session.unlock(now, None)
+        if not opening.call.done:
+            self._context.succeed(opening.call, session.id)
+        if opening.call.abandoned:
+            session.close(now)
+        return None
+
+    def end(self, error: CorewireError) -> None:
+        """No more sessions will be made."""
+        for opening in self._waiting:
+            self._fail(opening, error)
+        self._waiting.clear()
+
+    def _fail(self, opening: Opening, error: CorewireError) -> None:
+        if not opening.call.done:
+            self._context.fail(opening.call, error)
