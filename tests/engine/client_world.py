@@ -96,9 +96,17 @@ class ClientWorld:
 
     def turn(self) -> bool:
         """Perform what the client wants and deliver what is on its way, once each way."""
-        moved = False
-        for effect in self.engine.poll_effects():
-            moved = True
+        moved = self.perform()
+        for link, wire in list(self.wires.items()):
+            if wire.alive and not wire.stalled:
+                moved = self._to_broker(link, wire) or moved
+                moved = self._to_client(link, wire) or moved
+        return moved
+
+    def perform(self) -> bool:
+        """Perform what the client wants. Returns whether there was anything."""
+        effects = self.engine.poll_effects()
+        for effect in effects:
             match effect:
                 case Dial(link, endpoint, _):
                     self._dial(link, endpoint)
@@ -116,11 +124,26 @@ class ClientWorld:
                     self.events.append(event)
                 case _:
                     raise AssertionError(effect)
+        return bool(effects)
+
+    def step(self) -> bool:
+        """Deliver one frame, the client's first. Returns whether there was one."""
+        while self.perform():
+            pass
         for link, wire in list(self.wires.items()):
-            if wire.alive and not wire.stalled:
-                moved = self._to_broker(link, wire) or moved
-                moved = self._to_client(link, wire) or moved
-        return moved
+            if not wire.alive:
+                continue
+            for data, deliver in ((wire.to_broker, self._to_broker), (wire.to_client, self._to_client)):
+                if data:
+                    size = 7 if data.startswith(b"ARTEMIS") else int.from_bytes(data[:4], "big") + 4
+                    rest = bytes(data[size:])
+                    del data[size:]
+                    deliver(link, wire)
+                    data += rest
+                    while self.perform():
+                        pass
+                    return True
+        return False
 
     def _note(self, link: int, chunks: Any) -> None:
         data = b"".join(chunks).removeprefix(b"ARTEMIS")
