@@ -223,7 +223,7 @@ class Session:
 
 
 def send_packet(
-    address: str,
+    address: str | None,
     text: str,
     *,
     requires_response: bool = False,

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from enum import Enum
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from corewire._channel import ConfirmationMismatch
 from corewire.errors import RemoteProtocolError
 from corewire.wire import hot, packets, registry
 from corewire.wire.framing import HEADER_SIZE, packet_type
 from corewire_server.core import closing
-from corewire_server.core.commands import committing, consuming, queries, queues, sending, sessions
+from corewire_server.core.commands import committing, consuming, queries, queues, sending, sessions, unbuilt
 from corewire_server.core.refusal import Refused, not_built
 
 if TYPE_CHECKING:
@@ -36,12 +36,16 @@ class Answered(Enum):
     ALWAYS = "always"
     IF_ASKED = "if asked"  # its requires_response, or as the two kinds of metadata call it, requires_confirmation
     NEVER = "never"
+    BY_REFUSAL = "by refusal"  # success is told by another packet, if at all
+
+
+Handler: TypeAlias = "Callable[[State, Session, Any], object | None]"
 
 
 class Command(NamedTuple):
     """What is done with a type of packet. The handler returns its answer; None is the plain one."""
 
-    handler: Callable[[State, Session, Any], object | None]
+    handler: Handler
     answered: Answered
 
 
@@ -69,9 +73,10 @@ def _on_send(state: State, session: Session, frame: bytes) -> None:
     if at < HEADER_SIZE:
         raise RemoteProtocolError("the frame is too short", packet="SESS_SEND", offset=len(frame))
     if session.correlates:
-        correlation = _LONG.unpack_from(frame, at + 1)[0]
-        if correlation > 0 and session.is_stray(correlation, state.limits.async_gaps_max):
+        number: int = _LONG.unpack_from(frame, at + 1)[0]
+        if number > 0 and session.is_stray(number, state.limits.async_gaps_max):
             return
+        correlation = number
     try:
         sending.send(state, session, frame)
     except Refused as refusal:
@@ -128,7 +133,7 @@ def _on_command(state: State, session: Session, frame: bytes) -> None:
     answer: Any = None
     try:
         if command is None:
-            raise _unknown(state, kind)
+            raise not_built(registry.packet_name(kind))
         wanted = _wants_answer(command, packet)
         answer = command.handler(state, session, packet)
     except Refused as refusal:
@@ -143,7 +148,7 @@ def _on_command(state: State, session: Session, frame: bytes) -> None:
         channel.flush()
     if answer is not None:
         channel.send_frame(registry.encode(answer, channel.channel, session.link.version))
-    elif wanted:
+    elif wanted and command.answered is not Answered.BY_REFUSAL:
         _answer_plainly(session, getattr(packet, "correlation_id", None))
     if kind == packets.SessionClose.TYPE:
         closing.close_session(state, session, failed=False)
@@ -151,7 +156,7 @@ def _on_command(state: State, session: Session, frame: bytes) -> None:
 
 def _wants_answer(command: Command, packet: Any) -> bool:
     if command.answered is not Answered.IF_ASKED:
-        return command.answered is Answered.ALWAYS
+        return command.answered in (Answered.ALWAYS, Answered.BY_REFUSAL)
     flag: bool = packet.requires_confirmation if hasattr(packet, "requires_confirmation") else packet.requires_response
     return flag
 
@@ -173,50 +178,48 @@ def _refuse(state: State, session: Session, refusal: Refused, *, wanted: bool, c
     channel.send_frame(registry.encode(answer, channel.channel, session.link.version))
 
 
-def _unknown(state: State, kind: int) -> Refused:
-    feature = _UNBUILT.get(kind, registry.packet_name(kind))
-    state.missing[feature] = state.missing.get(feature, 0) + 1
-    return not_built(feature)
-
-
 def _close(state: State, session: Session, packet: packets.SessionClose) -> None:
     """SESS_CLOSE: the session goes after its answer."""
 
 
-_XA: Final = "XA transactions"
-_UNBUILT: Final = {
-    **dict.fromkeys((39, *range(51, 55), *range(56, 62), 63, 65), _XA),
-    72: "large messages",
-    73: "large messages",
-}
-COMMANDS: Final[dict[int, Command]] = {
-    packet.TYPE: Command(handler, answered)
-    for packet, handler, answered in (
-        (packets.SessionCreateConsumer, consuming.create_consumer, Answered.IF_ASKED),
-        (packets.SessionConsumerClose, consuming.close_consumer, Answered.ALWAYS),
-        (packets.SessionForceConsumerDelivery, consuming.force_delivery, Answered.NEVER),
-        (packets.SessionExpired, consuming.expire, Answered.NEVER),
-        (packets.SessionQueueQuery, queries.query_queue, Answered.ALWAYS),
-        (packets.SessionBindingQuery, queries.query_bindings, Answered.ALWAYS),
-        (packets.CreateAddress, queues.create_address, Answered.IF_ASKED),
-        (packets.CreateQueue, queues.create_queue, Answered.IF_ASKED),
-        (packets.CreateQueueV2, queues.create_queue_v2, Answered.IF_ASKED),
-        (packets.CreateSharedQueue, queues.create_shared_queue, Answered.IF_ASKED),
-        (packets.CreateSharedQueueV2, queues.create_shared_queue_v2, Answered.IF_ASKED),
-        (packets.DeleteQueue, queues.delete_queue, Answered.ALWAYS),
-        (packets.SessionStart, sessions.start, Answered.NEVER),
-        (packets.SessionStop, sessions.stop, Answered.ALWAYS),
-        (packets.SessionClose, _close, Answered.ALWAYS),
-        (packets.SessionAddMetadata, sessions.add_metadata, Answered.ALWAYS),
-        (packets.SessionAddMetadata2, sessions.add_metadata, Answered.IF_ASKED),
-        (packets.SessionUniqueAddMetadata, sessions.add_unique_metadata, Answered.IF_ASKED),
-        (packets.SessionProducerRequestCredits, sessions.request_credits, Answered.NEVER),
-        (packets.CreateProducer, sessions.note_producer, Answered.NEVER),
-        (packets.RemoveProducer, sessions.note_producer, Answered.NEVER),
-        (packets.SessionCommit, committing.commit, Answered.ALWAYS),
-        (packets.SessionRollback, committing.rollback, Answered.ALWAYS),
-    )
-}
+_XA_BRANCH: Final = (
+    *(packets.SessionXaStart, packets.SessionXaEnd, packets.SessionXaPrepare, packets.SessionXaCommit),
+    *(packets.SessionXaRollback, packets.SessionXaJoin, packets.SessionXaSuspend, packets.SessionXaResume),
+    packets.SessionXaForget,
+)
+_TABLE: Final[tuple[tuple[type[registry.Packet], Handler, Answered], ...]] = (
+    (packets.SessionCreateConsumer, consuming.create_consumer, Answered.IF_ASKED),
+    (packets.SessionConsumerClose, consuming.close_consumer, Answered.ALWAYS),
+    (packets.SessionForceConsumerDelivery, consuming.force_delivery, Answered.NEVER),
+    (packets.SessionExpired, consuming.expire, Answered.NEVER),
+    (packets.SessionQueueQuery, queries.query_queue, Answered.ALWAYS),
+    (packets.SessionBindingQuery, queries.query_bindings, Answered.ALWAYS),
+    (packets.CreateAddress, queues.create_address, Answered.IF_ASKED),
+    (packets.CreateQueue, queues.create_queue, Answered.IF_ASKED),
+    (packets.CreateQueueV2, queues.create_queue_v2, Answered.IF_ASKED),
+    (packets.CreateSharedQueue, queues.create_shared_queue, Answered.IF_ASKED),
+    (packets.CreateSharedQueueV2, queues.create_shared_queue_v2, Answered.IF_ASKED),
+    (packets.DeleteQueue, queues.delete_queue, Answered.ALWAYS),
+    (packets.SessionStart, sessions.start, Answered.NEVER),
+    (packets.SessionStop, sessions.stop, Answered.ALWAYS),
+    (packets.SessionClose, _close, Answered.ALWAYS),
+    (packets.SessionAddMetadata, sessions.add_metadata, Answered.ALWAYS),
+    (packets.SessionAddMetadata2, sessions.add_metadata, Answered.IF_ASKED),
+    (packets.SessionUniqueAddMetadata, sessions.add_unique_metadata, Answered.IF_ASKED),
+    (packets.SessionProducerRequestCredits, sessions.request_credits, Answered.NEVER),
+    (packets.CreateProducer, sessions.note_producer, Answered.NEVER),
+    (packets.RemoveProducer, sessions.note_producer, Answered.NEVER),
+    (packets.SessionSendLarge, unbuilt.large_header, Answered.NEVER),
+    (packets.SessionSendContinuation, unbuilt.large_chunk, Answered.BY_REFUSAL),
+    *((one, unbuilt.xa_branch, Answered.ALWAYS) for one in _XA_BRANCH),
+    (packets.SessionXaFailed, unbuilt.xa, Answered.NEVER),
+    (packets.SessionXaInDoubtXids, unbuilt.xa, Answered.ALWAYS),
+    (packets.SessionXaSetTimeout, unbuilt.xa, Answered.ALWAYS),
+    (packets.SessionXaGetTimeout, unbuilt.xa, Answered.ALWAYS),
+    (packets.SessionCommit, committing.commit, Answered.ALWAYS),
+    (packets.SessionRollback, committing.rollback, Answered.ALWAYS),
+)
+COMMANDS: Final = {packet.TYPE: Command(handler, answered) for packet, handler, answered in _TABLE}
 
 
 def name_of(frame: bytes) -> str:

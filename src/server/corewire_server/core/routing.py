@@ -35,10 +35,11 @@ def targets(state: State, name: str, routing_type: RoutingType | None, raw: byte
     route = state.store.addresses.route(name)
     chosen = [queue for queue in route.everyone if _passes(queue, route.queue, raw)]
     for anchor, queues in route.turns:
-        if len(queues) > 1:
+        first, *others = queues
+        if others:
             one = _next_in_turn(anchor, queues, route.queue, raw)
         else:
-            one = queues[0] if _passes(queues[0], route.queue, raw) else None
+            one = first if _passes(first, route.queue, raw) else None
         if one is not None:
             chosen.append(one)
     return [queue for queue in chosen if _accepts(queue, routing_type)]

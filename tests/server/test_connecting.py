@@ -1,0 +1,241 @@
+"""Opening, re-attaching and losing sessions."""
+
+from __future__ import annotations
+
+import pytest
+from tests.server.helpers import Client, World, one, send_packet
+
+from corewire.wire import packets
+from corewire_server.core import CoreConfig, Limits
+
+
+def _refused(client: Client, packet: packets.CreateSessionV2) -> int:
+    client.send(1, packet)
+    answer = one(client.read(1))
+    assert isinstance(answer, packets.ExceptionResponse), answer
+    return answer.code
+
+
+def test_versions_that_are_not_spoken_are_refused_and_the_link_goes_on() -> None:
+    client = World().connect()
+    assert _refused(client, packets.CreateSessionV2("s", 10, 128)) == 108
+    assert _refused(client, packets.CreateSessionV2("s", 10, 137)) == 108
+    client.session()
+
+
+@pytest.mark.parametrize(("user", "password"), [("eve", "secret"), ("ann", "wrong"), ("ann", None), (None, None)])
+def test_wrong_users_and_passwords_are_refused_with_105(user: str | None, password: str | None) -> None:
+    client = World(CoreConfig(node_seed=b"", users={"ann": "secret"})).connect()
+    assert _refused(client, packets.CreateSessionV2("s", 10, 136, user, password)) == 105
+    client.session(username="ann", password="secret")
+
+
+def test_xa_sessions_are_refused_with_213_by_name() -> None:
+    client = World().connect()
+    client.send(1, packets.CreateSessionV2("s", 10, 136, xa=True))
+    answer = one(client.read(1))
+    assert (answer.code, answer.message) == (213, "corewire does not have this yet: XA sessions")
+
+
+def test_check_for_failover_is_answered_at_once() -> None:
+    client = World().connect()
+    client.send(1, packets.CheckForFailover("some node"))
+    assert client.read(1) == [packets.CheckForFailoverReply(ok_to_failover=True)]
+
+
+def test_a_known_name_replaces_the_session() -> None:
+    world = World()
+    first = world.connect().session("same", window_size=1000)
+    first.queue("q")
+    first.publish("q", "m")
+    first.consume("q")
+    assert first.texts() == ["m"]
+    second = world.connect().session("same", window_size=1000)
+    second.consume("q")
+    assert second.texts() == ["m"]
+    first.tell(packets.SessionQueueQuery("q"))
+    assert first.read() == []
+
+
+def test_reattachment_writes_again_what_the_client_lacks_and_then_the_answer() -> None:
+    world = World()
+    client = world.connect()
+    session = client.session(window_size=1 << 20)
+    session.queue("q")
+    session.consume("q")
+    session.read()
+    client.lose()
+    session.tell(packets.SessionQueueQuery("q"))  # into the dead link
+    world.connect().session().publish("q", "while away")
+    other = world.connect()
+    other.read(0)
+    other.read(1)
+    answer = other.reattach(session, 0)  # it has seen the answer to CREATE_QUEUE only
+    assert answer == packets.ReattachSessionResponse(3, reattached=True)
+    replayed, delivery = session.read()
+    assert isinstance(replayed, packets.SessionQueueQueryResponseV3)
+    assert isinstance(delivery, packets.SessionReceiveMessage)
+
+
+def test_what_was_answered_while_nobody_was_there_comes_with_the_reattachment() -> None:
+    world = World()
+    client = world.connect()
+    session = client.session(window_size=1 << 20)
+    session.queue("q")
+    session.consume("q", credit=1)
+    session.read()
+    session.tell(packets.SessionForceConsumerDelivery(0, 7))
+    client.lose()
+    other = world.connect()
+    assert other.reattach(session, 1).reattached
+    assert len(session.deliveries()) == 1  # the marker
+
+
+def test_a_client_that_confirms_what_was_never_sent_is_refused_and_its_session_closed() -> None:
+    world = World()
+    client = world.connect()
+    session = client.session(window_size=1000)
+    client.lose()
+    answer = world.connect().reattach(session, 99)
+    assert answer == packets.ReattachSessionResponse(-1, reattached=False)
+    assert not world.connect().reattach(session, -1).reattached
+
+
+@pytest.mark.parametrize("window", [-1, 0])
+def test_sessions_without_a_window_end_with_their_link(window: int) -> None:
+    world = World()
+    client = world.connect()
+    session = client.session(window_size=window)
+    client.lose()
+    assert not world.connect().reattach(session, -1).reattached
+
+
+def test_a_session_waits_for_its_client_as_long_as_the_ttl() -> None:
+    world = World()
+    client = world.connect()
+    session = client.session(window_size=1000)
+    client.lose()
+    world.sleep(59_000)
+    assert world.connect().reattach(session, -1).reattached
+    session.client.lose()
+    world.sleep(63_000)
+    assert not world.connect().reattach(session, -1).reattached
+
+
+def test_without_a_ttl_a_lost_session_waits_for_the_configured_time() -> None:
+    world = World(CoreConfig(node_seed=b"", limits=Limits(detached_without_ttl_ms=5_000)))
+    client = world.connect()
+    client.send(0, packets.Ping(-1))
+    session = client.session(window_size=1000)
+    client.lose()
+    world.sleep(8_000)
+    assert not world.connect().reattach(session, -1).reattached
+
+
+def test_a_silent_link_is_closed_and_its_messages_go_to_others() -> None:
+    world = World()
+    silent, client = world.connect(), world.connect()
+    session = silent.session(window_size=1000)
+    session.queue("q")
+    session.publish("q", "m")
+    session.consume("q")
+    assert session.texts() == ["m"]
+    world.sleep(30_000)
+    client.send(0, packets.Ping(60_000))
+    world.sleep(35_000)
+    assert world.closed == [silent.link]
+    other = client.session()
+    other.consume("q")
+    assert [(one.text, one.count) for one in other.deliveries()] == [("m", 2)]
+
+
+def test_standing_still_is_not_failing() -> None:
+    world = World()
+    client = world.connect()
+    client.session(window_size=1000)
+    world.now += 3_600_000  # the machine slept; what the client wrote lies in the socket
+    client.send(0, packets.Ping(60_000))
+    world.sleep(3_000)
+    assert world.closed == []
+
+
+def test_temporary_queues_move_with_the_first_session_and_the_old_link_is_closed_behind_the_last() -> None:
+    world = World()
+    client = world.connect()
+    first, second = client.session(window_size=1000), client.session(window_size=1000)
+    first.queue("temp", temporary=True, durable=False)
+    other = world.connect()
+    assert other.reattach(second, -1).reattached
+    assert world.closed == []
+    client.send(1, packets.ReattachSession(first.name, 0))  # back and forth on a living link is nothing special
+    assert one(client.read(1)).reattached
+    assert other.reattach(first, 0).reattached
+    assert world.closed == [client.link]
+    assert first.ask(packets.SessionQueueQuery("temp")).exists
+    other.lose()
+    world.sleep(70_000)
+    assert not world.connect().session().ask(packets.SessionQueueQuery("temp")).exists
+
+
+def test_confirmations_come_by_size_and_by_the_clock() -> None:
+    world = World()
+    client = world.connect()
+    session = client.session(window_size=60)
+    session.tell(packets.SessionStart(), packets.SessionStart(), packets.SessionStart(), packets.SessionStart())
+    assert session.read() == []  # four times thirteen bytes
+    session.tell(packets.SessionStart())
+    assert session.read() == [packets.PacketsConfirmed(4)]
+    session.tell(packets.SessionStart())
+    world.sleep(2_100)
+    assert session.read() == [packets.PacketsConfirmed(5)]
+
+
+def test_a_refused_command_counts_and_its_exception_comes_before_the_confirmation() -> None:
+    world = World()
+    session = world.connect().session(window_size=0)
+    session.tell(packets.DeleteQueue("none"))
+    refusal, confirmation = session.read()
+    assert isinstance(refusal, packets.ExceptionResponse)
+    assert confirmation == packets.PacketsConfirmed(0)
+
+
+def test_a_success_is_confirmed_before_its_answer() -> None:
+    session = World().connect().session(window_size=0)
+    session.tell(packets.SessionQueueQuery("q"))
+    confirmation, answer = session.read()
+    assert confirmation == packets.PacketsConfirmed(0)
+    assert not answer.exists
+
+
+def test_doubled_writes_are_dropped_and_not_counted() -> None:
+    world = World()
+    session = world.connect().session(window_size=0)
+    session.queue("q")
+    session.read()
+    sends = [send_packet("q", str(n), requires_response=True, correlation_id=n) for n in (1, 2, 3)]
+    session.tell(sends[0], sends[2])  # 2 left a gap: it may be on its way
+    session.tell(sends[1], sends[2], sends[0])
+    items = session.read()
+    assert [one.correlation_id for one in items if isinstance(one, packets.NullResponse)] == [1, 3, 2]
+    assert [one.command_id for one in items if isinstance(one, packets.PacketsConfirmed)] == [1, 2, 3]
+    session.consume("q")
+    assert session.texts() == ["1", "3", "2"]
+
+
+def test_a_repeated_acknowledgement_is_a_copy_only_if_the_message_is_not_held() -> None:
+    world = World()
+    session = world.connect().session(window_size=0, auto_commit_acks=False)
+    session.queue("q")
+    session.publish("q", "m")
+    session.consume("q")
+    first = one(session.deliveries())
+    acknowledge = packets.SessionAcknowledge(0, first.message.id, requires_response=False)
+    session.tell(acknowledge)
+    counted = [item.command_id for item in session.read() if isinstance(item, packets.PacketsConfirmed)][-1]
+    session.tell(acknowledge)
+    assert session.read() == []  # neither refused nor counted
+    session.tell(packets.SessionRollback())
+    again = one(session.deliveries())
+    assert again.message.id == first.message.id
+    session.tell(acknowledge)
+    assert packets.PacketsConfirmed(counted + 2) in session.read()
