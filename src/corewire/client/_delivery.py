@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from corewire.client.message import Message
 from corewire.values import Queue, RoutingType, Topic
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from corewire.client._consumer import Consumer
     from corewire.client._ids import ConsumerId
     from corewire.values import Destination
+
+T = TypeVar("T", bound="Delivery")
 
 _MARKER: Final = "_hornetq.forced.delivery.seq"
 
@@ -31,6 +33,19 @@ class Delivery(Message):
         self.acknowledged = False  #: by the application
         self.number = 0  #: among what the session handed out, in order
         self.generation = consumer.generation  #: of the consumer; later ones get the message again
+
+    def copy_as(self, kind: type[T]) -> T:
+        """The same as an instance of a subclass, which adds what its world can do with it."""
+        copy = object.__new__(kind)
+        copy._message = self._message
+        copy._consumer = self._consumer
+        copy._hold(self._message)
+        copy.frame_bytes = self.frame_bytes
+        copy.delivery_count = self.delivery_count
+        copy.acknowledged = self.acknowledged
+        copy.number = self.number
+        copy.generation = self.generation
+        return copy
 
     @property
     def consumer(self) -> ConsumerId:

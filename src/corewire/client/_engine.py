@@ -15,7 +15,7 @@ from corewire.client._consumer import CONSUMER_WINDOW_DEFAULT, Consumer
 from corewire.client._context import Context, Counters
 from corewire.client._destinations import ask_address
 from corewire.client._lifeline import Lifeline
-from corewire.client._producer import Producer, send, submit
+from corewire.client._producer import Producer, Submission, send, submit
 from corewire.client._queues import queue_info, queue_packet, shared_queue_packet
 from corewire.client._session import Session
 from corewire.client.message import encode
@@ -145,6 +145,11 @@ class ClientEngine:
         """The session's name at the broker; changes when it is recreated."""
         return self._session(session).name
 
+    def is_open(self, session: SessionId) -> bool:
+        """Whether commands of a session make sense: it was not closed, and the client has not given up."""
+        found = self._context.sessions.get(session)
+        return found is not None and found.error is None and not found.closing
+
     def rollback_only(self, session: SessionId) -> bool:
         """Whether the open transaction cannot be committed any more."""
         return self._session(session).transaction.rollback_only is not None
@@ -160,6 +165,11 @@ class ClientEngine:
     def credit_bytes(self, producer: ProducerId) -> int:
         """What may be sent now to the producer's address."""
         return self._producer(producer).credit_bytes
+
+    def was_written(self, submission: Operation[None]) -> bool:
+        """Whether a submitted message (the inner operation of `submit`) has left for a broker."""
+        assert isinstance(submission, Submission)
+        return submission.command.written
 
     def blocked(self, producer: ProducerId) -> bool:
         """Whether messages of the producer's destination wait for credits."""

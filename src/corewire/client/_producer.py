@@ -80,6 +80,16 @@ class Producer:
                 self.session.post(packets.RemoveProducer(self.number))
 
 
+class Submission(Call[None]):
+    """What becomes of one submitted message."""
+
+    __slots__ = ("command",)
+
+    def __init__(self, command: Command) -> None:
+        super().__init__()
+        self.command = command
+
+
 def _command(session: Session, message: bytes, *, answered: bool, sender: int) -> Command:
     size = len(message) + _FRAME_OVERHEAD
     if size > FRAME_BYTES_MAX:
@@ -109,7 +119,7 @@ def submit(now: float, producer: Producer, message: bytes) -> Call[Operation[Non
     session.check_open()
     command = _command(session, message, answered=True, sender=producer.number)
     admitted: Call[Operation[None]] = Call()
-    receipt: Call[None] = Call()
+    receipt = Submission(command)
     command.waiter = receipt
     session.transaction.work_done = True
     session.outlets.offer(now, producer.destination, Outgoing(command, len(message), admitted, receipt))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
 
-__all__ = ["Deadline", "Expired", "check", "fail_after", "move_on_after", "nearest", "woken_by"]
+__all__ = ["Deadline", "Expired", "check", "fail_after", "guarded", "move_on_after", "nearest", "woken_by"]
 
 
 class Expired(BaseException):
@@ -34,7 +34,7 @@ class Expired(BaseException):
 class Deadline:
     """A block with a deadline, in seconds from the making of it. ``cancelled_caught`` tells afterwards whether it was cut short."""
 
-    __slots__ = ("_at", "_outer", "_shield", "_token", "_wakers", "cancelled_caught")
+    __slots__ = ("_at", "_cancelled", "_outer", "_shield", "_token", "_wakers", "cancelled_caught")
 
     def __init__(self, delay: float | None, shield: bool) -> None:
         self._at = math.inf if delay is None else time.monotonic() + delay
@@ -42,13 +42,19 @@ class Deadline:
         self._outer: Deadline | None = None
         self._token: Token[Deadline | None] | None = None
         self._wakers: set[Callable[[], None]] = set()
+        self._cancelled = False
         self.cancelled_caught = False
 
     def cancel(self) -> None:
         """End the block at its next corewire call, or the one that is waiting now. May come from another thread."""
-        self._at = -math.inf
+        self._cancelled = True
         for wake in tuple(self._wakers):
             wake()
+
+    @property
+    def passed(self) -> bool:
+        """Whether its time is over."""
+        return self._at <= time.monotonic()
 
     def __enter__(self) -> Deadline:
         self._outer = _current.get()
@@ -74,15 +80,19 @@ def _chain() -> Iterator[Deadline]:
         deadline = None if deadline._shield else deadline._outer
 
 
+def guarded() -> bool:
+    """Whether there is a surrounding deadline at all: one without a time may be cancelled."""
+    return _current.get() is not None
+
+
 def nearest() -> float:
     """When the first surrounding deadline passes, on the monotonic clock; infinite without one."""
-    return min((deadline._at for deadline in _chain()), default=math.inf)
+    return min((-math.inf if deadline._cancelled else deadline._at for deadline in _chain()), default=math.inf)
 
 
 def check() -> None:
     """Raise ``Expired`` for the outermost surrounding block whose deadline has passed."""
-    now = time.monotonic()
-    expired = [deadline for deadline in _chain() if deadline._at <= now]
+    expired = [deadline for deadline in _chain() if deadline._cancelled or deadline.passed]
     if expired:
         raise Expired(expired[-1])
 
@@ -107,8 +117,8 @@ def move_on_after(delay: float | None, shield: bool = False) -> Deadline:
 
 @contextmanager
 def fail_after(delay: float | None, shield: bool = False) -> Generator[Deadline]:
-    """As ``move_on_after``, but raise ``TimeoutError`` when the deadline passed."""
+    """As ``move_on_after``, but raise ``TimeoutError`` when the deadline passed (not for ``cancel()``)."""
     with Deadline(delay, shield) as deadline:
         yield deadline
-    if deadline.cancelled_caught:
+    if deadline.cancelled_caught and deadline.passed:
         raise TimeoutError(f"not done within {delay} s")

@@ -1,17 +1,25 @@
-"""``Client.events()``: what happens to a client, kept for a reader that may be slow."""
+"""What happens to a client, for those who asked: ``on_event`` at once, and ``Client.events()`` for readers that may be slow."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakSet
 
 from corewire import Operation
 from corewire.events import EventsMissed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from corewire.events import ClientEvent
 
-__all__ = ["EventQueue"]
+__all__ = ["Audience", "EventQueue"]
+
+logger = logging.getLogger("corewire")
+
+Reading: TypeAlias = "Operation[ClientEvent | None]"
 
 
 class EventQueue:
@@ -22,9 +30,9 @@ class EventQueue:
         self._size = size
         self._missed = 0
         self._ended = False
-        self._reader: Operation[ClientEvent | None] | None = None
+        self._reader: Reading | None = None
 
-    def put(self, event: ClientEvent) -> Operation[ClientEvent | None] | None:
+    def put(self, event: ClientEvent) -> Reading | None:
         """Keep an event, or give it to the reader that waits; then it is the driver's to wake that one."""
         if self._reader is not None:
             reader, self._reader = self._reader, None
@@ -36,7 +44,7 @@ class EventQueue:
         self._events.append(event)
         return None
 
-    def end(self) -> Operation[ClientEvent | None] | None:
+    def end(self) -> Reading | None:
         """The client is closed: what is kept can still be read, then comes the end (None)."""
         self._ended = True
         if self._reader is None:
@@ -45,20 +53,55 @@ class EventQueue:
         reader.succeed(None)
         return reader
 
-    def next(self) -> Operation[ClientEvent | None]:
+    def next(self) -> Reading:
         """The next event, or None at the end. One reader at a time."""
-        operation: Operation[ClientEvent | None] = Operation()
+        assert self._reader is None, "somebody else is reading these events"
+        reading: Reading = Operation()
         if self._missed:
-            operation.succeed(EventsMissed(self._missed))
+            reading.succeed(EventsMissed(self._missed))
             self._missed = 0
         elif self._events:
-            operation.succeed(self._events.popleft())
+            reading.succeed(self._events.popleft())
         elif self._ended:
-            operation.succeed(None)
+            reading.succeed(None)
         else:
-            self._reader = operation
-        return operation
+            self._reader = reading
+        return reading
 
-    def withdraw(self) -> None:
-        """The reader does not wait any more."""
-        self._reader = None
+    def give_back(self, reading: Reading) -> None:
+        """The reader does not wait any more, and has not seen what it may have been given."""
+        if self._reader is reading:
+            self._reader = None
+        elif (event := reading.result()) is not None:
+            self._events.appendleft(event)
+
+
+class Audience:
+    """Everybody who wants to know of one client's events. Queues that nobody reads any more go by themselves."""
+
+    def __init__(self, on_event: Callable[[ClientEvent], None] | None) -> None:
+        self._on_event = on_event
+        self._queues: WeakSet[EventQueue] = WeakSet()
+        self._over = False
+
+    def join(self, size: int) -> EventQueue:
+        """Keep events from now on for one more reader."""
+        queue = EventQueue(size)
+        if self._over:
+            queue.end()
+        self._queues.add(queue)
+        return queue
+
+    def tell(self, event: ClientEvent) -> list[Reading]:
+        """Something happened. Returns whom to wake."""
+        if self._on_event is not None:
+            try:
+                self._on_event(event)
+            except Exception:
+                logger.exception("on_event raised for %r", event)
+        return [reading for queue in self._queues if (reading := queue.put(event)) is not None]
+
+    def dismiss(self) -> list[Reading]:
+        """The client is closed. Returns whom to wake."""
+        self._over = True
+        return [reading for queue in self._queues if (reading := queue.end()) is not None]

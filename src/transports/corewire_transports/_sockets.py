@@ -1,8 +1,8 @@
 """
 The links of a client over non-blocking sockets and one selector: what the threads and the blocking driver share.
 
-``turn`` waits for sockets and time, feeds the engine and performs what it asks for. Nothing blocks in a write: what a socket does
-not take is kept and written when it becomes writable, while reading goes on.
+``turn`` waits for nothing: it feeds the engine what the sockets have and the time, and performs what the engine asks for. Nothing
+blocks in a write: what a socket does not take is kept and written when it becomes writable, while reading goes on.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from corewire import ClientEngine, Endpoint
-    from corewire._operation import Operation
+    from corewire import ClientEngine, Endpoint, Operation
     from corewire.events import ClientEvent
 
-__all__ = ["Sockets"]
+__all__ = ["Ready", "Sockets"]
+
+Ready = list[tuple[selectors.SelectorKey, int]]
 
 READ_BYTES = 65_536  # larger reads cost page faults
 CHUNKS_MAX = 512  # of one sendmsg; the system's limit is 1024
@@ -33,7 +34,7 @@ LINGER_S = 1.0  # how long a link that is given up may take to write its rest
 class Link:
     """One socket, being dialled or up."""
 
-    __slots__ = ("dialling", "endpoint", "give_up_at", "hanging_up", "number", "rest", "sock")
+    __slots__ = ("dialling", "endpoint", "give_up_at", "hanging_up", "number", "rest", "rest_bytes", "sock")
 
     def __init__(self, number: int, endpoint: Endpoint, give_up_at: float | None) -> None:
         self.number = number
@@ -42,11 +43,12 @@ class Link:
         self.dialling: Dialling | None = None
         self.sock: socket.socket | None = None
         self.rest: list[bytes | memoryview] = []
+        self.rest_bytes = 0
         self.hanging_up = False
 
 
 class Sockets:
-    """Performs the effects of one engine. Every method but ``wait_for_input`` must be called under the owner's lock, if it has one."""
+    """Performs the effects of one engine. The owner calls every method under its lock, if it has one."""
 
     def __init__(
         self,
@@ -56,20 +58,33 @@ class Sockets:
     ) -> None:
         self.engine = engine
         self.selector = selectors.DefaultSelector()
+        self.changed = False  #: whether the selector waits for something else than before; the owner takes it back
+        self.unwritten_bytes = 0  #: what the sockets did not take yet
         self._completed = completed
         self._notify = notify
         self._links: dict[int, Link] = {}
+        self._performing = False
 
     # -- outputs of the engine -----------------------------------------------------------------------------------------
 
     def perform(self) -> None:
-        """Do what the engine asks for, until it asks for nothing more."""
+        """Do what the engine asks for, in order, until it asks for nothing more."""
+        if self._performing:  # a write failed, and the engine was told: what it asks for comes after the rest
+            return
+        self._performing = True
+        try:
+            self._perform()
+        finally:
+            self._performing = False
+
+    def _perform(self) -> None:
         while effects := self.engine.poll_effects():
             for effect in effects:
                 match effect:
                     case Send(number, chunks):
                         if (link := self._links.get(number)) is not None:
                             link.rest.extend(chunks)
+                            self._count(link, sum(map(len, chunks)))
                             self._write(link)
                     case Completed(operation):
                         self._completed(operation)
@@ -96,9 +111,9 @@ class Sockets:
         """No socket is left."""
         return not self._links
 
-    # -- inputs ----------------------------------------------------------------------------------------------------------
+    # -- inputs --------------------------------------------------------------------------------------------------------
 
-    def turn(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+    def turn(self, ready: Ready) -> None:
         """Feed the engine what the sockets have, then the time: what lies in a buffer is read before silence is judged."""
         for key, mask in ready:
             link = key.data
@@ -119,7 +134,7 @@ class Sockets:
             self._forget(link)
         self.selector.close()
 
-    # -- one link ----------------------------------------------------------------------------------------------------------
+    # -- one link ------------------------------------------------------------------------------------------------------
 
     def _dial(self, number: int, endpoint: Endpoint, timeout_s: float | None) -> None:
         now = time.monotonic()
@@ -129,7 +144,11 @@ class Sockets:
         except OSError as error:
             self._down(link, not_reached(error, endpoint))
             return
-        self.selector.register(link.dialling.sock, selectors.EVENT_WRITE, link)
+        self._watch(link.dialling.sock, link.dialling.event, link)
+
+    def _watch(self, sock: socket.socket, events: int, link: Link) -> None:
+        self.selector.register(sock, events, link)
+        self.changed = True
 
     def _ready(self, link: Link, mask: int) -> None:
         if link.sock is None:
@@ -151,10 +170,10 @@ class Sockets:
             self._down(link, not_reached(error, link.endpoint))
             return
         if not connected:
-            self.selector.register(dialling.sock, selectors.EVENT_WRITE, link)
+            self._watch(dialling.sock, dialling.event, link)
             return
         link.sock, link.dialling, link.give_up_at = dialling.sock, None, None
-        self.selector.register(link.sock, selectors.EVENT_READ, link)
+        self._watch(link.sock, selectors.EVENT_READ, link)
         self.engine.link_up(time.monotonic(), link.number)
         self.perform()
 
@@ -180,6 +199,7 @@ class Sockets:
         try:
             while link.rest:
                 sent = sock.sendmsg(link.rest[:CHUNKS_MAX])
+                self._count(link, -sent)
                 _cut(link.rest, sent)
         except BlockingIOError:
             pass
@@ -192,15 +212,20 @@ class Sockets:
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if link.rest else 0)
         if self.selector.get_key(sock).events != wanted:
             self.selector.modify(sock, wanted, link)
+            self.changed = True
+
+    def _count(self, link: Link, added: int) -> None:
+        link.rest_bytes += added
+        self.unwritten_bytes += added
 
     def _hang_up(self, number: int) -> None:
         link = self._links.get(number)
         if link is None:
             return
+        link.hanging_up = True
         if not link.rest or link.sock is None:
             self._forget(link)
         else:
-            link.hanging_up = True
             link.give_up_at = time.monotonic() + LINGER_S
 
     def _down(self, link: Link, error: Exception) -> None:
@@ -211,11 +236,13 @@ class Sockets:
 
     def _forget(self, link: Link) -> None:
         del self._links[link.number]
+        self.unwritten_bytes -= link.rest_bytes
         sock = link.sock if link.dialling is None else link.dialling.sock
         if sock is not None:
             if sock in self.selector.get_map():
                 self.selector.unregister(sock)
             sock.close()
+        self.changed = True
 
 
 def _cut(rest: list[bytes | memoryview], sent: int) -> None:

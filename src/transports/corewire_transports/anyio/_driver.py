@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import anyio
 from anyio.abc import SocketAttribute
+from anyio.lowlevel import checkpoint
 
 from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
-from corewire.errors import LocalProtocolError
+from corewire.errors import LocalProtocolError, NotConnected
 from corewire_transports._endpoint import set_options
 from corewire_transports._errors import not_reached, was_lost
+from corewire_transports._events import Audience
+from corewire_transports.anyio._tasks import current_task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anyio.abc import SocketStream, TaskGroup
 
-    from corewire import ClientEngine, Endpoint
-    from corewire._operation import Operation
+    from corewire import ClientEngine, Endpoint, Operation
     from corewire.events import ClientEvent
     from corewire_transports._events import EventQueue
 
@@ -29,9 +31,10 @@ __all__ = ["Driver"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-logger = logging.getLogger("corewire")
-
-READ_BYTES = 65_536
+READ_BYTES = 65_536  # larger reads cost page faults
+UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
+CALLS_IN_A_ROW_MAX = 64  # then others have their turn
+TURNS_OF_READERS = 3  # of the loop: what lies in a buffer is read before silence is judged
 LINGER_S = 1.0  # how long a link that is given up may take to write its rest
 
 
@@ -41,19 +44,23 @@ class Link:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.rest: list[bytes] = []
+        self.rest_bytes = 0  # with what the socket is taking now
         self.to_write = anyio.Event()
         self.hanging_up = False
+        self.error: Exception | None = None
         self.scope = anyio.CancelScope()
 
-    def write(self, chunks: list[bytes]) -> None:
+    def write(self, chunks: Sequence[bytes]) -> None:
         """Queue bytes for the task that writes."""
         self.rest += chunks
+        self.rest_bytes += sum(map(len, chunks))
         self.to_write.set()
 
     def hang_up(self) -> None:
-        """End the link when what was queued is out."""
+        """End the link when what was queued is out; at once while it is dialled."""
         self.hanging_up = True
         self.to_write.set()
+        self.scope.deadline = anyio.current_time() + (LINGER_S if self.rest_bytes else 0.0)
 
 
 class Driver:
@@ -61,89 +68,128 @@ class Driver:
 
     def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None, tasks: TaskGroup) -> None:
         self.engine = engine
-        self._on_event = on_event
+        self.caller = current_task_of()
         self._tasks = tasks
+        self._audience = Audience(on_event)
         self._links: dict[int, Link] = {}
         self._waiting: dict[int, anyio.Event] = {}
-        self._queues: list[EventQueue] = []
-        self._link_ended = anyio.Event()
+        self._link_moved = anyio.Event()  # it has written, or ended
         self._timer_changed = anyio.Event()
         self._sleeping_until: float | None = None
+        self._calls_in_a_row = 0
+        self._inside = False
+        self._broken: BaseException | None = None
         self._pid = os.getpid()
-        self._ended = False
 
     async def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
         self._tasks.start_soon(self._keep_time)
-        try:
-            await self.call(self.engine.start)
-        except BaseException:
-            await self.close()
-            raise
+        await self.call(self.engine.start)
 
     async def call(
         self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a command of the engine and wait for its operation. Cancellation abandons it."""
-        return await self.wait(self.begin(command, *args, **kwargs))
+        await self.give_way()
+        operation = self.begin(command, *args, **kwargs)
+        try:
+            await self.wait(operation)
+        except BaseException:
+            if self._broken is None:
+                self.begin(self.engine.abandon, operation)
+            raise
+        return operation.result()
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
         if os.getpid() != self._pid:
             raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
-        result = command(anyio.current_time(), *args, **kwargs)
-        self._perform()
-        return result
+        if self._broken is not None:
+            raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
+        if self._inside:
+            raise LocalProtocolError("on_event must not call the client", hint="Use events().")
+        self._inside = True
+        try:
+            try:
+                return command(time.monotonic(), *args, **kwargs)
+            finally:
+                self._perform()
+        except Exception:
+            raise
+        except BaseException as error:  # a signal's, in the middle of the engine: nobody knows what it left
+            self._broken = error
+            self._tasks.cancel_scope.cancel()
+            raise
+        finally:
+            self._inside = False
 
-    async def wait(self, operation: Operation[T]) -> T:
-        """Wait for an operation."""
+    async def wait(self, operation: Operation[Any]) -> None:
+        """Until an operation is done."""
         if not operation.done:
             event = self._waiting[id(operation)] = anyio.Event()
             try:
                 await event.wait()
-            except BaseException:
-                if not operation.done:  # else it was handed over already, and is returned in spite of the cancellation
-                    self.engine.abandon(anyio.current_time(), operation)
-                    self._perform()
-                    raise
             finally:
                 del self._waiting[id(operation)]
-        return operation.result()
 
-    def subscribe(self, queue: EventQueue) -> None:
-        """Put every event from now on into ``queue`` as well."""
-        self._queues.append(queue)
+    async def give_way(self) -> None:
+        """Every so many calls: let others run, and the sockets take what was written."""
+        self._calls_in_a_row += 1
+        if self._calls_in_a_row >= CALLS_IN_A_ROW_MAX:
+            self._calls_in_a_row = 0
+            await checkpoint()
+            while self._unwritten_bytes > UNWRITTEN_BYTES_MAX:
+                self._link_moved = anyio.Event()
+                await self._link_moved.wait()
+
+    async def poll(self) -> None:
+        """Let the driver's own tasks run once."""
+        await checkpoint()
+
+    def listen(self, size: int) -> EventQueue:
+        """Keep events from now on for one more reader."""
+        return self._audience.join(size)
+
+    async def next_event(self, queue: EventQueue) -> ClientEvent | None:
+        """The next event of a reader, None at the end."""
+        reading = queue.next()
+        try:
+            await self.wait(reading)
+        except BaseException:
+            queue.give_back(reading)
+            raise
+        return reading.result()
+
+    def wake(self, operation: Operation[Any]) -> None:
+        """An operation is done: go on, whoever waits for it."""
+        if (event := self._waiting.get(id(operation))) is not None:
+            event.set()
 
     async def close(self) -> None:
         """Close the client. Takes a second at most beyond what the engine waits for."""
-        if self._ended:
-            return
-        self._ended = True
         with anyio.CancelScope(shield=True):
-            await self.call(self.engine.close)
-            with anyio.move_on_after(LINGER_S):
-                while self._links:
-                    self._link_ended = anyio.Event()
-                    await self._link_ended.wait()
-        for link in self._links.values():
-            link.scope.cancel()
-        for queue in self._queues:
-            if (reader := queue.end()) is not None:
-                self._wake(reader)
+            if self._broken is None:
+                await self.wait(self.begin(self.engine.close))
+                with anyio.move_on_after(LINGER_S):
+                    while self._links:
+                        self._link_moved = anyio.Event()
+                        await self._link_moved.wait()
+            for link in self._links.values():
+                link.scope.cancel()
+            for reading in self._audience.dismiss():
+                self.wake(reading)
 
-    # -- tasks ---------------------------------------------------------------------------------------------------------------
+    # -- tasks -------------------------------------------------------------------------------------------------------------
 
     async def _keep_time(self) -> None:
         while True:
             self._timer_changed = anyio.Event()
             deadline = self._sleeping_until = self.engine.next_timeout()
-            if deadline is None:
+            with anyio.move_on_after(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 await self._timer_changed.wait()
-            else:
-                with anyio.move_on_after(max(0.0, deadline - anyio.current_time())):
-                    await self._timer_changed.wait()
-            self.engine.handle_timeout(anyio.current_time())
-            self._perform()
+            for _ in range(TURNS_OF_READERS):
+                await checkpoint()
+            self.begin(self.engine.handle_timeout)
 
     async def _run_link(self, number: int, link: Link, timeout_s: float | None) -> None:
         error: Exception | None = None
@@ -156,51 +202,48 @@ class Driver:
             except (OSError, TimeoutError) as failed:
                 error = not_reached(failed, link.endpoint)
             else:
-                error = await self._serve_link(number, link, stream)
+                async with stream:
+                    await self._serve_link(number, link, stream)
+                error = was_lost(link.error, link.endpoint)
         del self._links[number]
-        self._link_ended.set()
-        if error is not None and not link.hanging_up:
-            self.engine.link_down(anyio.current_time(), number, error)
-            self._perform()
+        self._link_moved.set()
+        if not link.hanging_up:
+            self.begin(self.engine.link_down, number, error)
 
-    async def _serve_link(self, number: int, link: Link, stream: SocketStream) -> Exception:
-        error: Exception | None = None
-        async with stream:
-            set_options(stream.extra(SocketAttribute.raw_socket), link.endpoint)
-            self.engine.link_up(anyio.current_time(), number)
-            self._perform()
-            async with anyio.create_task_group() as both:
-                both.start_soon(self._write_link, link, stream, both.cancel_scope)
-                try:
-                    while True:
-                        data = await stream.receive(READ_BYTES)
-                        if not link.hanging_up:
-                            self.engine.receive_data(anyio.current_time(), number, data)
-                            self._perform()
-                except anyio.EndOfStream:
-                    pass
-                except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError) as broken:
-                    error = broken.__cause__ if isinstance(broken.__cause__, Exception) else broken
-                both.cancel_scope.cancel()
-        return was_lost(error, link.endpoint)
+    async def _serve_link(self, number: int, link: Link, stream: SocketStream) -> None:
+        set_options(stream.extra(SocketAttribute.raw_socket), link.endpoint)
+        self.begin(self.engine.link_up, number)
+        async with anyio.create_task_group() as both:
+            both.start_soon(self._write_link, link, stream, both.cancel_scope)
+            try:
+                while True:
+                    data = await stream.receive(READ_BYTES)
+                    if not link.hanging_up:
+                        self.begin(self.engine.receive_data, number, data)
+            except anyio.EndOfStream:
+                pass
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as broken:
+                link.error = broken.__cause__ if isinstance(broken.__cause__, OSError) else broken
+            both.cancel_scope.cancel()
 
-    async def _write_link(self, link: Link, stream: SocketStream, scope: anyio.CancelScope) -> None:
+    async def _write_link(self, link: Link, stream: SocketStream, reading: anyio.CancelScope) -> None:
         try:
-            while True:
+            while not link.hanging_up or link.rest:
                 await link.to_write.wait()
                 link.to_write = anyio.Event()
                 rest, link.rest = link.rest, []
-                with anyio.move_on_after(LINGER_S if link.hanging_up else None):
-                    if rest:
-                        await stream.send(b"".join(rest))
-                if link.hanging_up and not link.rest:
-                    break
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass  # the reader sees the end of the link, and why
-        else:
-            scope.cancel()
+                await stream.send(b"".join(rest))
+                link.rest_bytes -= sum(map(len, rest))
+                self._link_moved.set()
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as broken:
+            link.error = broken.__cause__ if isinstance(broken.__cause__, OSError) else broken
+        reading.cancel()
 
-    # -- effects -------------------------------------------------------------------------------------------------------------
+    # -- effects -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _unwritten_bytes(self) -> int:
+        return sum(link.rest_bytes for link in self._links.values())
 
     def _perform(self) -> None:
         while effects := self.engine.poll_effects():
@@ -208,9 +251,9 @@ class Driver:
                 match effect:
                     case Send(number, chunks):
                         if (link := self._links.get(number)) is not None:
-                            link.write(list(chunks))
+                            link.write(chunks)
                     case Completed(operation):
-                        self._wake(operation)
+                        self.wake(operation)
                     case Dial(number, endpoint, timeout_s):
                         link = self._links[number] = Link(endpoint)
                         self._tasks.start_soon(self._run_link, number, link, timeout_s)
@@ -218,7 +261,8 @@ class Driver:
                         if (link := self._links.get(number)) is not None:
                             link.hang_up()
                     case Notify(event):
-                        self._notify(event)
+                        for reading in self._audience.tell(event):
+                            self.wake(reading)
                     case Discover():  # a URL that asks for it is refused by ClientConfig
                         raise AssertionError("discovery is not built")
                     case _:
@@ -226,17 +270,3 @@ class Driver:
         deadline = self.engine.next_timeout()
         if deadline is not None and (self._sleeping_until is None or deadline < self._sleeping_until):
             self._timer_changed.set()
-
-    def _wake(self, operation: Operation[Any]) -> None:
-        if (event := self._waiting.get(id(operation))) is not None:
-            event.set()
-
-    def _notify(self, event: ClientEvent) -> None:
-        if self._on_event is not None:
-            try:
-                self._on_event(event)
-            except Exception:
-                logger.exception("on_event raised for %r", event)
-        for queue in self._queues:
-            if (reader := queue.put(event)) is not None:
-                self._wake(reader)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from corewire.errors import LocalProtocolError
-from corewire_transports._deadline import check, nearest
-from corewire_transports._sockets import Sockets
+from corewire.errors import LocalProtocolError, NotConnected, ObjectClosed
+from corewire_transports._deadline import check, guarded, move_on_after, nearest
+from corewire_transports._events import Audience
+from corewire_transports._sockets import LINGER_S, Sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from corewire import ClientEngine
-    from corewire._operation import Operation
+    from corewire import ClientEngine, Operation
     from corewire.events import ClientEvent
     from corewire_transports._events import EventQueue
 
@@ -25,21 +25,26 @@ __all__ = ["Driver"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-logger = logging.getLogger("corewire")
-
-GLANCE_S = 0.05  # how soon a deadline that another thread cancels is seen
+GLANCE_S = 0.05  # how soon a deadline is seen that a signal handler or another thread cancels
+UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
+CALLS_IN_A_ROW_MAX = 64  # then what came is read
 
 
 class Driver:
     """Moves one engine inside the calls of one thread: pings, confirmations and failover happen only while a call waits."""
 
+    caller = staticmethod(threading.get_ident)
+
     def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None) -> None:
         self.engine = engine
-        self._on_event = on_event
-        self._sockets = Sockets(engine, self._wake, self._notify)
-        self._queues: list[EventQueue] = []
+        self._sockets = Sockets(engine, self.wake, self._notify)
+        self._audience = Audience(on_event)
+        self._calls_in_a_row = 0
         self._pid = os.getpid()
+        self._inside = False
+        self._close_asked = False
         self._ended = False
+        self._broken: BaseException | None = None
 
     def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
@@ -51,64 +56,116 @@ class Driver:
 
     def call(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and turn it until its operation is done. Leaving early abandons it."""
-        return self.wait(self.begin(command, *args, **kwargs))
+        self.give_way()
+        operation = self.begin(command, *args, **kwargs)
+        try:
+            self.wait(operation)
+        except BaseException:
+            if self._broken is None:
+                self.begin(self.engine.abandon, operation)
+            raise
+        return operation.result()
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
-        if os.getpid() != self._pid:
-            raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
-        result = command(time.monotonic(), *args, **kwargs)
-        self._sockets.perform()
-        return result
+        return self._enter(lambda: command(time.monotonic(), *args, **kwargs))
 
-    def wait(self, operation: Operation[T]) -> T:
-        """Turn the engine until the operation is done, at most until a deadline of the caller."""
+    def wait(self, operation: Operation[Any]) -> None:
+        """Turn the engine until an operation is done, at most until a deadline of the caller."""
+        while not operation.done:
+            if self._ended:
+                raise ObjectClosed("the client is closed")
+            check()
+            self._turn(nearest())
+
+    def give_way(self) -> None:
+        """Every so many calls: read what came. Let the sockets take what was written, before more is."""
+        self._calls_in_a_row += 1
+        if self._calls_in_a_row >= CALLS_IN_A_ROW_MAX:
+            self._turn(-math.inf)
+        while self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX:
+            check()
+            self._turn(nearest())
+
+    def poll(self) -> None:
+        """Let the engine have what came and the time, without waiting."""
+        self._turn(-math.inf)
+
+    def listen(self, size: int) -> EventQueue:
+        """Keep events from now on for one more reader."""
+        return self._audience.join(size)
+
+    def next_event(self, queue: EventQueue) -> ClientEvent | None:
+        """The next event of a reader, None at the end."""
+        reading = queue.next()
         try:
-            while not operation.done:
-                check()
-                self.turn(nearest())
+            self.wait(reading)
         except BaseException:
-            if not operation.done:  # else it was handed over already, and is returned in spite of the deadline
-                self.engine.abandon(time.monotonic(), operation)
-                self._sockets.perform()
-                raise
-        return operation.result()
+            queue.give_back(reading)
+            raise
+        return reading.result()
 
-    def turn(self, until: float) -> None:
-        """Wait for input or time, at most until ``until`` on the monotonic clock, and let the engine have it."""
-        deadline = self._sockets.next_timeout()
-        left = min(until, math.inf if deadline is None else deadline) - time.monotonic()
-        if until != math.inf:
-            left = min(left, GLANCE_S)
-        self._sockets.turn(self._sockets.selector.select(None if left == math.inf else max(0.0, left)))
-
-    def subscribe(self, queue: EventQueue) -> None:
-        """Put every event from now on into ``queue`` as well."""
-        self._queues.append(queue)
+    def wake(self, operation: Operation[Any]) -> None:
+        """Nobody sleeps: ``wait`` looks at its operation after every turn."""
 
     def close(self) -> None:
         """Close the client. Takes a second at most beyond what the engine waits for."""
+        if self._inside:  # from on_event, or from a signal handler in the middle of a call: as soon as that is over
+            self._close_asked = True
+            return
         if self._ended:
             return
-        self._ended = True
         try:
-            self.call(self.engine.close)
-            give_up_at = time.monotonic() + 1.0
-            while not self._sockets.idle and time.monotonic() < give_up_at:
-                self.turn(give_up_at)
+            with move_on_after(None, shield=True):
+                if self._broken is None:
+                    self.wait(self.begin(self.engine.close))
+                    give_up_at = time.monotonic() + LINGER_S
+                    while not self._sockets.idle and time.monotonic() < give_up_at:
+                        self._turn(give_up_at)
         finally:
+            self._ended = True
             self._sockets.close()
-            for queue in self._queues:
-                queue.end()
+            self._audience.dismiss()
 
-    def _wake(self, operation: Operation[Any]) -> None:
-        """Nobody sleeps: ``wait`` looks at its operation after every turn."""
+    def _turn(self, until: float) -> None:
+        """Wait for input or time, at most until ``until`` on the monotonic clock, and let the engine have it."""
+        self._calls_in_a_row = 0
+        deadline = self._sockets.next_timeout()
+        left = min(until, math.inf if deadline is None else deadline) - time.monotonic()
+        if guarded():
+            left = min(left, GLANCE_S)
+        try:
+            ready = self._sockets.selector.select(None if left == math.inf else max(0.0, left))
+        except (OSError, ValueError):
+            if not self._ended:  # by a signal handler, meanwhile
+                raise
+            return
+        self._enter(lambda: self._sockets.turn(ready))
+
+    def _enter(self, step: Callable[[], T]) -> T:
+        if os.getpid() != self._pid:
+            raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
+        if self._broken is not None:
+            raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
+        if self._inside:
+            raise LocalProtocolError("on_event must not call the client", hint="Use events().")
+        self._inside = True
+        try:
+            try:
+                return step()
+            finally:
+                self._sockets.perform()
+                if self._close_asked:
+                    self._close_asked = False
+                    self.engine.close(time.monotonic())
+                    self._sockets.perform()
+        except Exception:
+            raise
+        except BaseException as error:  # a signal's, in the middle of the engine: nobody knows what it left
+            self._broken = error
+            raise
+        finally:
+            self._inside = False
 
     def _notify(self, event: ClientEvent) -> None:
-        if self._on_event is not None:
-            try:
-                self._on_event(event)
-            except Exception:
-                logger.exception("on_event raised for %r", event)
-        for queue in self._queues:
-            queue.put(event)
+        self._audience.tell(event)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import math
 import os
+import selectors
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from corewire.errors import LocalProtocolError
-from corewire_transports._deadline import check, nearest, woken_by
-from corewire_transports._sockets import Sockets
+from corewire.errors import LocalProtocolError, NotConnected
+from corewire_transports._deadline import check, move_on_after, nearest, woken_by
+from corewire_transports._events import Audience
+from corewire_transports._sockets import LINGER_S, Sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from corewire import ClientEngine
-    from corewire._operation import Operation
+    from corewire import ClientEngine, Operation
     from corewire.events import ClientEvent
     from corewire_transports._events import EventQueue
 
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger("corewire")
 
+UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
+
 
 class Driver:
     """
@@ -36,20 +39,25 @@ class Driver:
     time and writes what a socket did not take. One lock guards the engine.
     """
 
+    caller = staticmethod(threading.get_ident)
+
     def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None) -> None:
         self.engine = engine
-        self._on_event = on_event
         self._lock = threading.RLock()
-        self._sockets = Sockets(engine, self._wake, self._notify)
+        self._sockets = Sockets(engine, self.wake, self._notify)
+        self._audience = Audience(on_event)
         self._waiting: dict[int, threading.Event] = {}
-        self._queues: list[EventQueue] = []
         self._pid = os.getpid()
+        self._inside = False
+        self._close_asked = False
         self._ended = False
-        self._sleeping_until = math.inf
+        self._broken: BaseException | None = None
+        self._sleeping_until = -math.inf
+        self._written = threading.Condition(self._lock)
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._ear.setblocking(False)
-        self._sockets.selector.register(self._ear, 1, None)
+        self._sockets.selector.register(self._ear, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._run, name="corewire", daemon=True)
 
     def start(self) -> None:
@@ -63,114 +71,192 @@ class Driver:
 
     def call(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and wait for its operation. Leaving early abandons it."""
-        return self.wait(self.begin(command, *args, **kwargs))
+        self.give_way()
+        operation = self.begin(command, *args, **kwargs)
+        try:
+            self.wait(operation)
+        except BaseException:
+            if self._broken is None:
+                self.begin(self.engine.abandon, operation)
+            raise
+        return operation.result()
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
-        if os.getpid() != self._pid:
-            raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
+        self._check_process()
         with self._lock:
-            result = command(time.monotonic(), *args, **kwargs)
-            self._after()
-        return result
+            if self._broken is not None:
+                raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
+            if self._inside:
+                raise LocalProtocolError("on_event must not call the client", hint="Use events().")
+            self._inside = True
+            try:
+                try:
+                    return command(time.monotonic(), *args, **kwargs)
+                finally:
+                    self._sockets.perform()
+                    self._close_if_asked()
+                    self._mind_thread()
+            except Exception:
+                raise
+            except BaseException as error:  # a signal's, in the middle of the engine: nobody knows what it left
+                self._break(error)
+                raise
+            finally:
+                self._inside = False
 
-    def wait(self, operation: Operation[T]) -> T:
-        """Wait for an operation, at most until a deadline of the caller."""
+    def wait(self, operation: Operation[Any]) -> None:
+        """Until an operation is done, at most until a deadline of the caller."""
         event = threading.Event()
         with self._lock:
             if operation.done:
-                return operation.result()
+                return
             self._waiting[id(operation)] = event
         try:
             with woken_by(event.set):
                 while not operation.done:
+                    if self._broken is not None:
+                        raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
                     check()
                     left = nearest() - time.monotonic()
                     event.wait(None if left == math.inf else max(0.0, left))
-                    if not operation.done:
-                        event.clear()
-        except BaseException:
-            with self._lock:
-                if not operation.done:  # else it was handed over already, and is returned in spite of the deadline
-                    self.engine.abandon(time.monotonic(), operation)
-                    self._after()
-                    raise
+                    event.clear()
         finally:
             self._waiting.pop(id(operation), None)
-        return operation.result()
 
-    def subscribe(self, queue: EventQueue) -> None:
-        """Put every event from now on into ``queue`` as well."""
+    def give_way(self) -> None:
+        """Let the sockets take what was written, before more is."""
+        if self._sockets.unwritten_bytes <= UNWRITTEN_BYTES_MAX:
+            return
+        with self._written, woken_by(self._announce_written):
+            while self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX and self._broken is None:
+                check()
+                left = nearest() - time.monotonic()
+                self._written.wait(None if left == math.inf else max(0.0, left))
+
+    def poll(self) -> None:
+        """Nothing: the driver's thread turns the engine."""
+
+    def listen(self, size: int) -> EventQueue:
+        """Keep events from now on for one more reader."""
         with self._lock:
-            self._queues.append(queue)
+            return self._audience.join(size)
+
+    def next_event(self, queue: EventQueue) -> ClientEvent | None:
+        """The next event of a reader, None at the end."""
+        with self._lock:
+            reading = queue.next()
+        try:
+            self.wait(reading)
+        except BaseException:
+            with self._lock:
+                queue.give_back(reading)
+            raise
+        return reading.result()
+
+    def wake(self, operation: Operation[Any]) -> None:
+        """An operation is done: go on, whoever waits for it."""
+        if (event := self._waiting.get(id(operation))) is not None:
+            event.set()
 
     def close(self) -> None:
         """Close the client and end the thread. Takes a second at most beyond what the engine waits for."""
+        self._check_process()
+        with self._lock:
+            if self._inside:  # from on_event, or from a signal handler in the middle of a call: as soon as that is over
+                self._close_asked = True
+                return
         try:
-            if not self._ended:
-                self.call(self.engine.close)
+            with move_on_after(None, shield=True):
+                if self._broken is None and not self._ended:
+                    self.wait(self.begin(self.engine.close))
         finally:
             with self._lock:
                 self._ended = True
-                for queue in self._queues:
-                    if (reader := queue.end()) is not None:
-                        self._wake(reader)
+                for reading in self._audience.dismiss():
+                    self.wake(reading)
                 self._ring()
-            if self._thread is not threading.current_thread() and self._thread.ident is not None:
-                self._thread.join(2.0)
+            if self._thread.ident is not None:
+                self._thread.join(LINGER_S + 1.0)
 
     # -- the thread --------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._turn_until_ended()
+        except BaseException as error:
+            logger.exception("the client stops")
+            self._break(error)
+        with self._lock:
+            self._sockets.close()
+            self._bell.close()
+            self._ear.close()
+
+    def _turn_until_ended(self) -> None:
         give_up_at = math.inf
-        while True:
+        while self._broken is None:
             with self._lock:
                 if self._ended:
-                    give_up_at = min(give_up_at, time.monotonic() + 1.0)
+                    give_up_at = min(give_up_at, time.monotonic() + LINGER_S)
                     if self._sockets.idle or time.monotonic() >= give_up_at:
-                        break
+                        return
                 deadline = self._sockets.next_timeout()
                 self._sleeping_until = min(give_up_at, math.inf if deadline is None else deadline)
             left = self._sleeping_until - time.monotonic()
             ready = self._sockets.selector.select(None if left == math.inf else max(0.0, left))
             with self._lock:
                 self._sleeping_until = -math.inf
-                self._listen()
-                self._sockets.turn(ready)
-        with self._lock:
-            self._sockets.close()
-            self._bell.close()
-            self._ear.close()
+                self._listen_to_bell()
+                self._inside = True
+                try:
+                    self._sockets.turn(ready)
+                    self._close_if_asked()
+                finally:
+                    self._inside = False
+                self._announce_written()
 
-    def _after(self) -> None:
-        """Perform what a command caused; wake the thread if it would sleep past the new nearest deadline."""
-        self._sockets.perform()
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
+
+    def _announce_written(self) -> None:
+        with self._written:
+            self._written.notify_all()
+
+    def _close_if_asked(self) -> None:
+        if self._close_asked:
+            self._close_asked = False
+            self.engine.close(time.monotonic())
+            self._sockets.perform()
+
+    def _mind_thread(self) -> None:
+        """Wake the thread if it waits for the wrong sockets, or would sleep past the nearest deadline."""
         deadline = self._sockets.next_timeout()
-        if deadline is not None and deadline < self._sleeping_until:
+        if self._sockets.changed or (deadline is not None and deadline < self._sleeping_until):
+            self._sockets.changed = False
             self._ring()
 
     def _ring(self) -> None:
         try:
             self._bell.send(b"\0")
-        except (BlockingIOError, OSError):  # rung already, or the thread has ended
+        except OSError:  # rung often enough, or the thread has ended
             return
 
-    def _listen(self) -> None:
+    def _listen_to_bell(self) -> None:
         try:
             self._ear.recv(4096)
         except BlockingIOError:
             return
 
-    def _wake(self, operation: Operation[Any]) -> None:
-        if (event := self._waiting.get(id(operation))) is not None:
-            event.set()
+    def _break(self, error: BaseException) -> None:
+        """The engine is in nobody knows what state: nobody may use it any more."""
+        with self._lock:
+            self._broken = error
+            for event in list(self._waiting.values()):
+                event.set()
+            self._written.notify_all()
+            self._ring()
 
     def _notify(self, event: ClientEvent) -> None:
-        if self._on_event is not None:
-            try:
-                self._on_event(event)
-            except Exception:
-                logger.exception("on_event raised for %r", event)
-        for queue in self._queues:
-            if (reader := queue.put(event)) is not None:
-                self._wake(reader)
+        for reading in self._audience.tell(event):
+            self.wake(reading)

@@ -1,0 +1,30 @@
+"""The client, for asyncio and trio, through anyio."""
+
+from anyio import fail_after, move_on_after
+
+from corewire_transports._opening import Opening
+from corewire_transports.anyio._connect import connect
+from corewire_transports.anyio.client import Client, ClientState, ClientStats
+from corewire_transports.anyio.consumer import Browser, Consumer, ConsumerOptions
+from corewire_transports.anyio.producer import Producer, Receipt, SendState
+from corewire_transports.anyio.received import ReceivedMessage
+from corewire_transports.anyio.session import Session, TransactedSession
+
+__all__ = [
+    "Browser",
+    "Client",
+    "ClientState",
+    "ClientStats",
+    "Consumer",
+    "ConsumerOptions",
+    "Opening",
+    "Producer",
+    "Receipt",
+    "ReceivedMessage",
+    "SendState",
+    "Session",
+    "TransactedSession",
+    "connect",
+    "fail_after",
+    "move_on_after",
+]

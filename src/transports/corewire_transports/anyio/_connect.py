@@ -1,0 +1,67 @@
+"""``connect`` for asyncio and trio, through anyio: a block, because it owns tasks."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from corewire_transports._settings import make_engine, read_settings
+from corewire_transports.anyio._driver import Driver
+from corewire_transports.anyio.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from corewire import ClientConfig
+    from corewire.events import ClientEvent
+
+__all__ = ["connect"]
+
+
+def connect(
+    url: str | ClientConfig = "tcp://localhost:61616",
+    /,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    client_id: str | None = None,
+    on_event: Callable[[ClientEvent], None] | None = None,
+) -> AbstractAsyncContextManager[Client]:
+    """Connect for the length of a block. Keywords win over the URL. What the block raises leaves it as itself.
+
+    ``on_event`` is called for every event, in order, before callers see its effects; it must not block or call the client.
+    Raises ConfigError; entering raises NotConnected, CallTimeout, SecurityError.
+    """
+    return _connected(read_settings(url, user=user, password=password, client_id=client_id), on_event)
+
+
+@asynccontextmanager
+async def _connected(
+    config: ClientConfig, on_event: Callable[[ClientEvent], None] | None
+) -> AsyncGenerator[Client, None]:
+    error: BaseException | None = None
+    try:
+        async with anyio.create_task_group() as tasks:
+            driver = Driver(make_engine(config), on_event, tasks)
+            client = Client(driver)
+            try:
+                await driver.start()
+                async with client:
+                    yield client
+            except anyio.get_cancelled_exc_class():
+                raise  # the task group must see it
+            except BaseException as caught:  # noqa: BLE001  # raised again below, outside of the task group
+                error = caught
+            finally:
+                await driver.close()
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:  # a task of the driver failed
+        if error is None and len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        if error is None:
+            raise
+    if error is not None:
+        raise error

@@ -1,0 +1,142 @@
+"""The client, for asyncio and trio, through anyio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from anyio import move_on_after
+
+from corewire import AckMode
+from corewire.client._life import ClientState
+from corewire_transports._opening import opening
+from corewire_transports.anyio._events import Events
+from corewire_transports.anyio.session import Session, TransactedSession
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
+    from corewire import ClientConfig, Endpoint, Topology
+    from corewire.events import ClientEvent
+    from corewire_transports.anyio._driver import Driver
+
+__all__ = ["Client", "ClientState", "ClientStats"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientStats:
+    """Counts since the client was made."""
+
+    messages_sent: int
+    messages_received: int
+    messages_acknowledged: int
+    messages_maybe_lost: int  #: non-durable ones that were on their way when a session was recreated
+    bytes_sent: int
+    bytes_received: int
+    reconnects: int
+    reattached_sessions: int
+    recreated_sessions: int
+    replayed_packets: int
+    credit_wait_s: float  #: seconds that senders waited for credits
+    resend_bytes: int  #: kept for replay now
+
+
+class Client:
+    """One connection with its reconnection engine (Artemis: session factory; JMS: connection). Share it."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._engine = driver.engine
+        self._sessions: dict[Session, None] = {}
+
+    def __repr__(self) -> str:
+        return f"<Client {self.state.value} {self.endpoint}>"
+
+    @opening
+    async def session(self, ack_mode: AckMode = AckMode.AUTO, /) -> Session:
+        """Open a session. Raises SessionCreationRejected, SecurityError, CallTimeout, ConnectionLost."""
+        return Session(self, await self._driver.call(self._engine.create_session, ack_mode=ack_mode), ack_mode)
+
+    @opening
+    async def transacted_session(self) -> TransactedSession:
+        """Open a session in which sends and acknowledgements take effect at commit. Raises as `session`."""
+        return TransactedSession(
+            self, await self._driver.call(self._engine.create_session, transacted=True), AckMode.AUTO
+        )
+
+    def events(self, *, buffer: int = 256) -> AsyncIterator[ClientEvent]:
+        """What happens to the connection from now on, until the client is closed. Beyond ``buffer`` events the oldest go."""
+        return Events(self._driver, buffer)
+
+    async def poll(self) -> None:
+        """Give the engine a turn (pings, confirmations, events). Only the blocking world needs it."""
+        await self._driver.poll()
+
+    async def close(self) -> None:
+        """Close sessions and connection. Messages in hand count as consumed. Never raises ConnectionLost."""
+        with move_on_after(None, shield=True):
+            for session in list(self._sessions):
+                await session.close()
+            await self._driver.close()
+
+    @property
+    def state(self) -> ClientState:
+        """Where it is in its life."""
+        return self._engine.state
+
+    @property
+    def config(self) -> ClientConfig:
+        """What it was made with."""
+        return self._engine.config
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where it is connected, or was last."""
+        return self._engine.endpoint
+
+    @property
+    def node_id(self) -> str | None:
+        """The broker's node id, None while it is not known."""
+        return self._engine.node_id
+
+    @property
+    def version(self) -> int:
+        """The protocol version that is spoken."""
+        return self._engine.version
+
+    @property
+    def topology(self) -> Topology:
+        """The cluster, as the broker told it."""
+        return self._engine.topology
+
+    @property
+    def stats(self) -> ClientStats:
+        """Counts since it was made."""
+        counters = self._engine.counters
+        return ClientStats(
+            messages_sent=counters.messages_sent,
+            messages_received=counters.messages_received,
+            messages_acknowledged=counters.messages_acknowledged,
+            messages_maybe_lost=counters.messages_maybe_lost,
+            bytes_sent=counters.bytes_sent,
+            bytes_received=counters.bytes_received,
+            reconnects=counters.reconnects,
+            reattached_sessions=counters.reattached_sessions,
+            recreated_sessions=counters.recreated_sessions,
+            replayed_packets=counters.replayed_packets,
+            credit_wait_s=counters.credit_wait_s,
+            resend_bytes=self._engine.resend_bytes,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            with move_on_after(None, shield=True):
+                for session in list(self._sessions):
+                    await session.__aexit__(kind, error, trace)
+        await self.close()

@@ -1,0 +1,242 @@
+"""Sessions, for asyncio and trio, through anyio."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Self, Unpack
+
+from anyio import move_on_after
+
+from corewire import AckMode, QueueConfiguration, RoutingType
+from corewire.client._life import ClientState
+from corewire.errors import CorewireError, LocalProtocolError
+from corewire_transports._messages import as_destination, as_message, as_queue_name, wall_ms
+from corewire_transports._opening import opening
+from corewire_transports.anyio.consumer import Browser, Consumer
+from corewire_transports.anyio.producer import Producer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from types import TracebackType
+
+    from corewire import AddressInfo, Body, Destination, Headers, Message, Queue, QueueInfo, SessionId
+    from corewire_transports.anyio.client import Client
+    from corewire_transports.anyio.consumer import ConsumerOptions
+
+__all__ = ["Session", "TransactedSession"]
+
+
+class Session:
+    """A channel to the broker: order, acknowledgement, one transaction at a time. Sends may be shared by tasks."""
+
+    def __init__(self, client: Client, handle: SessionId, ack_mode: AckMode) -> None:
+        self._client = client
+        self._driver = client._driver
+        self._engine = client._engine
+        self._id = handle
+        self._ack_mode = ack_mode
+        self._name = self._engine.session_name(handle)
+        self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
+        self._consumers: dict[Consumer, None] = {}
+        client._sessions[self] = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._ack_mode.name} {self._name}{', closed' if self.closed else ''}>"
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    async def send(
+        self, destination: str | Destination, body: Body | Message = None, /, **headers: Unpack[Headers]
+    ) -> None:
+        """Send. Durable: returns when the broker has it; else when it is queued here. Waits for credits.
+
+        Raises AddressFull, AddressDoesNotExist, QueueDoesNotExist, UnexpectedRoutingType, SecurityError, Unblocked (may or may
+        not have arrived), CallTimeout, NotConnected; TypeError or ValueError for a message that cannot be.
+        """
+        to, message = as_destination(destination), as_message(body, headers)
+        await self._driver.call(self._engine.send, self._id, to, message, wall_ms=wall_ms())
+
+    @opening
+    async def producer(self, destination: str | Destination, /, **defaults: Unpack[Headers]) -> Producer:
+        """A destination with defaults, credits of its own, and pipelined sends. Raises as `send` for what cannot be sent to."""
+        to = as_destination(destination)
+        return Producer(self, await self._driver.call(self._engine.create_producer, self._id, to), to, defaults)
+
+    # -- receiving -----------------------------------------------------------------------------------------------------
+
+    @opening
+    async def consumer(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Consumer:
+        """Consume a queue. Raises QueueDoesNotExist, MaxConsumerLimitExceeded, InvalidFilterExpression, SecurityError."""
+        name = as_queue_name(queue)
+        found = await self._driver.call(
+            self._engine.create_consumer,
+            self._id,
+            name,
+            selector=options.get("selector"),
+            priority=options.get("priority", 0),
+            window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            create=options.get("create", True),
+        )
+        return Consumer(self, found, name, options.get("selector"))
+
+    @opening
+    async def browser(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Browser:
+        """Look at what is in a queue without taking it. Raises as `consumer`."""
+        name = as_queue_name(queue)
+        found = await self._driver.call(
+            self._engine.create_consumer,
+            self._id,
+            name,
+            selector=options.get("selector"),
+            browse_only=True,
+            window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            create=options.get("create", True),
+        )
+        return Browser(self, found, name)
+
+    async def recover(self) -> None:
+        """Give back everything not acknowledged; it comes again with a higher delivery count. Not for transacted sessions."""
+        await self._give_back()
+
+    async def start(self) -> None:
+        """Resume deliveries (a session begins started)."""
+        await self._driver.call(self._engine.start_session, self._id)
+
+    async def stop(self) -> None:
+        """Pause deliveries. Nothing is under way any more when it returns."""
+        await self._driver.call(self._engine.stop_session, self._id)
+
+    async def _give_back(self) -> None:
+        in_hand = False
+        for consumer in self._consumers:
+            in_hand = in_hand or consumer._in_hand is not None
+            consumer._in_hand = None
+        await self._driver.call(self._engine.rollback, self._id, consider_last_delivered=in_hand)
+
+    # -- addresses and queues ------------------------------------------------------------------------------------------
+
+    async def create_queue(
+        self, queue: str | QueueConfiguration, /, *, shared: bool = False, exist_ok: bool = False
+    ) -> None:
+        """Create a queue; a name alone is an anycast queue. Raises QueueExists (not with ``exist_ok``), SecurityError.
+
+        ``shared``: it may be there already, with the same address and filter. Raises Unblocked where it may have happened.
+        """
+        if isinstance(queue, str):
+            queue = QueueConfiguration(name=queue, routing_type=RoutingType.ANYCAST)
+        await self._driver.call(self._engine.create_queue, self._id, queue, shared=shared, exist_ok=exist_ok)
+
+    async def delete_queue(self, name: str, /, *, missing_ok: bool = False) -> None:
+        """Delete a queue. Raises QueueDoesNotExist (not with ``missing_ok``), IllegalState while it has consumers."""
+        await self._driver.call(self._engine.delete_queue, self._id, name, missing_ok=missing_ok)
+
+    async def query_queue(self, name: str, /) -> QueueInfo:
+        """What the broker knows of a queue."""
+        return await self._driver.call(self._engine.query_queue, self._id, name)
+
+    async def create_address(self, name: str, /, *routing_types: RoutingType, exist_ok: bool = False) -> None:
+        """Create an address, for both routing types if none is given. Raises AddressExists (not with ``exist_ok``)."""
+        kinds = routing_types or tuple(RoutingType)
+        await self._driver.call(self._engine.create_address, self._id, name, kinds, exist_ok=exist_ok)
+
+    async def query_address(self, name: str, /) -> AddressInfo:
+        """What the broker knows of an address."""
+        return await self._driver.call(self._engine.query_address, self._id, name)
+
+    # -- the session itself --------------------------------------------------------------------------------------------
+
+    async def add_metadata(self, key: str, value: str, /, *, unique: bool = False) -> None:
+        """Name the session at the broker. ``unique`` raises DuplicateMetadata where another session is named so."""
+        await self._driver.call(self._engine.add_metadata, self._id, key, value, unique=unique)
+
+    async def close(self) -> None:
+        """Close it with its producers and consumers; messages in hand count as consumed. Never raises ConnectionLost."""
+        with move_on_after(None, shield=True):
+            for consumer in list(self._consumers):
+                await consumer._close(give_back=False)
+            await self._close()
+
+    async def _close(self) -> None:
+        self._client._sessions.pop(self, None)
+        self._consumers.clear()
+        await self._driver.wait(self._driver.begin(self._engine.close_session, self._id))
+
+    @property
+    def name(self) -> str:
+        """Its name at the broker."""
+        if not self.closed:
+            self._name = self._engine.session_name(self._id)
+        return self._name
+
+    @property
+    def ack_mode(self) -> AckMode:
+        """When messages count as consumed."""
+        return self._ack_mode
+
+    @property
+    def client(self) -> Client:
+        """The client that it belongs to."""
+        return self._client
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed, or its client is, or gave up."""
+        return not self._engine.is_open(self._id)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.close()
+            return
+        with move_on_after(None, shield=True):
+            holding = any(consumer._in_hand is not None for consumer in self._consumers)
+            if holding and self._client.state is ClientState.UP and not self.closed:
+                with move_on_after(self._client.config.call_timeout_s):
+                    await self._give_back()
+            await self._close()
+
+
+class TransactedSession(Session):
+    """A session in which sends and acknowledgements take effect at commit. One user at a time."""
+
+    def __init__(self, client: Client, handle: SessionId, ack_mode: AckMode) -> None:
+        super().__init__(client, handle, ack_mode)
+        self._counts_on_return = False
+
+    async def commit(self) -> None:
+        """Make what was sent and received take effect.
+
+        Raises TransactionRolledBack (run it again), TransactionOutcomeUnknown (it may have happened), DuplicateIdRejected, or the
+        error of a send in it.
+        """
+        with move_on_after(None, shield=True):
+            await self._driver.call(self._engine.commit, self._id)
+
+    async def rollback(self) -> None:
+        """Undo what was sent; messages that were received are delivered again."""
+        with move_on_after(None, shield=True):
+            await self._driver.call(self._engine.rollback, self._id)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[None]:
+        """Commit at the end of the block, roll back if it raises. Raises as `commit`."""
+        try:
+            yield
+        except BaseException:
+            with suppress(CorewireError):  # the block's own exception says more
+                await self.rollback()
+            raise
+        await self.commit()
+
+    async def recover(self) -> None:
+        """Not for transacted sessions: raises LocalProtocolError."""
+        raise LocalProtocolError("a transacted session is rolled back, not recovered", subject=repr(self))
+
+    @property
+    def rollback_only(self) -> bool:
+        """Whether the open transaction cannot be committed any more: its session was lost."""
+        return self._engine.rollback_only(self._id)

@@ -1,0 +1,28 @@
+# Made from the anyio one by scripts/gen_facades.py. Do not edit.
+"""The client, for one thread that turns the engine itself."""
+
+from corewire_transports._deadline import fail_after, move_on_after
+from corewire_transports.blocking._connect import connect
+from corewire_transports.blocking.client import Client, ClientState, ClientStats
+from corewire_transports.blocking.consumer import Browser, Consumer, ConsumerOptions
+from corewire_transports.blocking.producer import Producer, Receipt, SendState
+from corewire_transports.blocking.received import ReceivedMessage
+from corewire_transports.blocking.session import Session, TransactedSession
+
+__all__ = [
+    "Browser",
+    "Client",
+    "ClientState",
+    "ClientStats",
+    "Consumer",
+    "ConsumerOptions",
+    "Producer",
+    "Receipt",
+    "ReceivedMessage",
+    "SendState",
+    "Session",
+    "TransactedSession",
+    "connect",
+    "fail_after",
+    "move_on_after",
+]

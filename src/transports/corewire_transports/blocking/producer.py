@@ -1,0 +1,148 @@
+# Made from the anyio one by scripts/gen_facades.py. Do not edit.
+"""Producers, for one thread that turns the engine itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING, Self, Unpack, cast
+
+from corewire_transports._deadline import move_on_after
+from corewire_transports._messages import as_message, wall_ms
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from corewire import Body, Destination, Headers, Message, Operation, ProducerId
+    from corewire_transports.blocking.session import Session
+
+__all__ = ["Producer", "Receipt", "SendState"]
+
+SETTLE_AT = 64  # submitted messages, before those that are done are let go
+
+
+class SendState(Enum):
+    """How far a submitted message has come."""
+
+    QUEUED = "queued"  #: here, not on any wire
+    SENT = "sent"  #: written at least once; will be written again after a reattachment
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+class Receipt:
+    """What became of one submitted message."""
+
+    __slots__ = ("_message", "_operation", "_session")
+
+    def __init__(self, session: Session, operation: Operation[None], message: Message) -> None:
+        self._session = session
+        self._operation = operation
+        self._message = message
+
+    def __repr__(self) -> str:
+        return f"<Receipt {self.state.value} {self._message!r}>"
+
+    @property
+    def state(self) -> SendState:
+        """How far it has come."""
+        if self._operation.done:
+            return SendState.CONFIRMED if self._operation.error is None else SendState.FAILED
+        return SendState.SENT if self._session._engine.was_written(self._operation) else SendState.QUEUED
+
+    @property
+    def message(self) -> Message:
+        """What was submitted."""
+        return self._message
+
+    def wait(self) -> None:
+        """Until confirmed. Raises what sending raised."""
+        self._session._driver.wait(self._operation)
+        self._operation.result()
+
+
+class Producer:
+    """A destination with defaults, credits of its own, and pipelined sends."""
+
+    def __init__(self, session: Session, handle: ProducerId, destination: Destination, defaults: Headers) -> None:
+        self._session = session
+        self._driver = session._driver
+        self._engine = session._engine
+        self._id = handle
+        self._destination = destination
+        self._defaults = defaults
+        self._unsettled: deque[Operation[None]] = deque()
+        self._failed: list[Exception] = []
+
+    def __repr__(self) -> str:
+        return f"<Producer {self._destination}>"
+
+    def send(self, body: Body | Message = None, /, **headers: Unpack[Headers]) -> None:
+        """Send, as `Session.send`, and raise as it does."""
+        self._session.send(self._destination, body, **self._with_defaults(headers))
+
+    def submit(self, body: Body | Message = None, /, **headers: Unpack[Headers]) -> Receipt:
+        """Queue without waiting for the broker: waits for room only (credits, resend buffer).
+
+        Raises AddressFull, NotConnected, and what is wrong with the message; the rest is told by the receipt and by `flush`.
+        """
+        message = as_message(body, self._with_defaults(headers))
+        operation = self._driver.call(self._engine.submit, self._id, message, wall_ms=wall_ms())
+        self._unsettled.append(operation)
+        if len(self._unsettled) >= SETTLE_AT:
+            self._driver.begin(self._settle)
+        return Receipt(self._session, operation, message)
+
+    def flush(self) -> None:
+        """Until all submitted are confirmed. Raises ExceptionGroup of what failed since the last flush."""
+        while (operation := self._driver.begin(self._settle)) is not None:
+            self._driver.wait(operation)
+        failed, self._failed = self._failed, []
+        if failed:
+            raise ExceptionGroup(f"{len(failed)} messages to {self._destination} failed", failed)
+
+    def close(self) -> None:
+        """Close it. What was submitted arrives nevertheless."""
+        with move_on_after(None, shield=True):
+            self._driver.wait(self._driver.begin(self._engine.close_producer, self._id))
+
+    @property
+    def destination(self) -> Destination:
+        """Where it sends to."""
+        return self._destination
+
+    @property
+    def credit_bytes(self) -> int:
+        """What may be sent now without waiting."""
+        return self._engine.credit_bytes(self._id)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether messages wait for credits."""
+        return self._engine.blocked(self._id)
+
+    def _with_defaults(self, headers: Headers) -> Headers:
+        return cast("Headers", {**self._defaults, **headers}) if self._defaults else headers
+
+    def _settle(self, _now: float) -> Operation[None] | None:
+        """Take out what is done, from the oldest on; return what is not. Run by the driver: one caller at a time."""
+        while self._unsettled:
+            operation = self._unsettled[0]
+            if not operation.done:
+                return operation
+            self._unsettled.popleft()
+            if operation.error is not None:
+                self._failed.append(operation.error)
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self.close()

@@ -1,0 +1,37 @@
+"""``connect`` for plain threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire_transports._settings import make_engine, read_settings
+from corewire_transports.threads._driver import Driver
+from corewire_transports.threads.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire import ClientConfig
+    from corewire.events import ClientEvent
+
+__all__ = ["connect"]
+
+
+def connect(
+    url: str | ClientConfig = "tcp://localhost:61616",
+    /,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    client_id: str | None = None,
+    on_event: Callable[[ClientEvent], None] | None = None,
+) -> Client:
+    """Connect: for the length of a block, or until ``close()``. Keywords win over the URL.
+
+    ``on_event`` is called for every event, in order, before callers see its effects; it must not block or call the client.
+    Raises ConfigError, NotConnected, CallTimeout, SecurityError.
+    """
+    config = read_settings(url, user=user, password=password, client_id=client_id)
+    driver = Driver(make_engine(config), on_event)
+    driver.start()
+    return Client(driver)
