@@ -39,6 +39,12 @@ class Artemis:
         return f"tcp://127.0.0.1:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """Of the running broker."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What the broker printed since its last start."""
         return (self.folder / "run.log").read_text(errors="replace")
