@@ -64,7 +64,9 @@ class ScriptCore:
 class Machine:
     """Drives one node. Jobs are done at once, or, while ``slow``, when ``disk_turn`` is called."""
 
-    def __init__(self, disk: Disk, script: Sequence[tuple[Record, ...]], settings: JournalSettings) -> None:
+    def __init__(
+        self, disk: Disk, script: Sequence[tuple[Record, ...]], settings: JournalSettings, *, salt: int = 7
+    ) -> None:
         self.disk = disk
         self.core = ScriptCore(script)
         self.sent: list[int] = []
@@ -75,7 +77,7 @@ class Machine:
         self.slow = False
         self.jobs: deque[DiskJob] = deque()
         self.recovered = recover(disk.files(), disk.read, settings.segment_bytes)
-        self.writer = Writer(self.recovered, settings, salt=7, seed=SEED)
+        self.writer = Writer(self.recovered, settings, salt=salt, seed=SEED)
         self.node = Node(self.core, self.writer)
         self.perform(self.node.begin(self.now, self.recovered))
 

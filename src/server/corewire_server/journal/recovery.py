@@ -149,8 +149,7 @@ class _Reader:
 
     def _begin(self) -> None:
         found, tail = self.found, self.heads[self.last]
-        data = self.read(segment_name(self.last), tail.file_bytes)
-        found.oldest = max([tail.oldest, *(one.head.oldest for one in _batches(data, tail, 1 << 64))])
+        self._look_at_tail(tail)
         for number in self.heads:
             if number < found.oldest:  # it was to be given back when the crash came
                 found.cleanup.append(Delete(segment_name(number)))
@@ -162,6 +161,21 @@ class _Reader:
         found.seed = tail.seed
         found.next_batch = self.heads[found.oldest].first_batch
         found.next_ordinal = 0
+
+    def _look_at_tail(self, tail: SegmentHead) -> None:
+        """Only its last batch says which segments are needed, so first see whether it is sound."""
+        found, name = self.found, segment_name(self.last)
+        data = self.read(name, tail.file_bytes)
+        found.oldest, at, expected = tail.oldest, SEGMENT_HEAD_BYTES, tail.first_batch
+        for one in _batches(data, tail, 1 << 64):
+            if one.head.flags == END:
+                raise JournalDamaged(segment_name(self.last + 1), 0, "this segment is missing")
+            found.oldest, at, expected = one.head.oldest, one.end, expected + 1
+        later = _later(data, at, tail, expected)
+        if later is not None:
+            raise JournalDamaged(name, at, f"batch {expected} is damaged; a later one is sound, at byte {later}")
+        if found.oldest not in self.heads and not clean_end(data, at):
+            raise JournalDamaged(name, at, f"batch {expected} is damaged; without it segment {found.oldest} is needed")
 
     def _segment(self, number: int) -> None:
         found, head, name = self.found, self.heads[number], segment_name(number)
@@ -176,18 +190,13 @@ class _Reader:
                 name, 0, f"this segment begins with batch {head.first_batch}, expected {found.next_batch}"
             )
         data = self.read(name, head.file_bytes)
-        ended = False
         for one in _batches(data, head, until):
-            ended = one.head.flags == END
-            if not ended:
+            if one.head.flags != END:
                 self._batch(segment, one)
-        if number < self.last:
-            if found.next_batch < until:
-                raise JournalDamaged(name, segment.used, f"batch {found.next_batch} is damaged")
-            return
-        if ended:
-            raise JournalDamaged(segment_name(number + 1), 0, "this segment is missing")
-        self._judge_end(data, head, segment)
+        if number == self.last:
+            self._judge_end(data, head, segment)
+        elif found.next_batch < until:
+            raise JournalDamaged(name, segment.used, f"batch {found.next_batch} is damaged")
 
     def _batch(self, segment: Segment, one: _Found) -> None:
         found = self.found
@@ -206,11 +215,6 @@ class _Reader:
 
     def _judge_end(self, data: bytes, head: SegmentHead, segment: Segment) -> None:
         name, at = segment_name(head.segment), segment.used
-        later = _later(data, at, head, self.found.next_batch)
-        if later is not None:
-            raise JournalDamaged(
-                name, at, f"batch {self.found.next_batch} is damaged; a later one is sound, at byte {later}"
-            )
         if clean_end(data, at):
             return
         claimed = decode_batch_head(data, at)

@@ -172,10 +172,10 @@ class Node:
         return [Halt(reason)]
 
     def _next_job(self, now: int) -> list[Order]:
-        if self._writer is None or self._job_out or self._halted:
+        if self._writer is None or self._halted:
             return []
-        job = self._writer.next_job(now)
-        self._job_out = job is not None
+        job = None if self._job_out else self._writer.next_job(now)
+        self._job_out = self._job_out or job is not None
         limit = BACKLOG_BYTES_MAX // 2 if self.congested else BACKLOG_BYTES_MAX
         self.congested = self._writer.backlog_bytes > limit
         return [] if job is None else [job]

@@ -178,6 +178,15 @@ class Disk:
         """A file is shorter than it was."""
         del self._names[name].cached[length:]
 
+    def zero_to(self, name: str, length: int) -> None:
+        """A file that was cut has its length again, with zeros."""
+        content = self._names[name].cached
+        content.extend(bytes(length - len(content)))
+
+    def take_file(self, name: str, other: Disk) -> None:
+        """A file of this folder is replaced by that of another."""
+        self._names[name].cached = bytearray(other.read(name, 1 << 40))
+
     def rename_file(self, old: str, new: str) -> None:
         """A file has another name, or took the place of another."""
         self._names[new] = self._names.pop(old)
