@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.artemis import Artemis
+from tests.interop.ours import OurBroker
 from tests.interop.peers import artemis_home, missing_tools
 
 if TYPE_CHECKING:
@@ -40,3 +41,11 @@ def artemis(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ar
         yield broker
     finally:
         broker.stop()
+
+
+@pytest.fixture
+def our_broker(tmp_path: Path) -> Iterator[OurBroker]:
+    """``corewire run`` on an empty folder."""
+    with OurBroker(tmp_path / "ours") as broker:
+        yield broker
+        assert "Traceback" not in broker.log

@@ -23,7 +23,8 @@ class JavaLanes:
     """A JVM that runs lanes; leave the block to end it."""
 
     def __init__(self, url: str, lanes: str, *, count: int, version: str = ARTEMIS, seconds: int = 120) -> None:
-        """``lanes``: names or prefixes that end with a dot, comma separated. ``count``: messages of each, see ``Run.java``."""
+        """``lanes``: names or prefixes that end with a dot, comma separated. ``count``: messages of each
+        (of lanes that work in rounds: a hundredth of it in rounds), 0: until `stop`."""
         options = [*JVM_OPTIONS, THREADS, "-cp", lanes_class_path(version)]
         self._seconds = seconds
         self._process = subprocess.Popen(
@@ -69,6 +70,11 @@ class JavaLanes:
             if line.startswith("PROGRESS"):
                 return [int(word) for word in line.split()[1:]]
         return []
+
+    @property
+    def first_fault(self) -> str | None:
+        """What a lane complained of first, as soon as it does."""
+        return next((line for line in self.output if line.startswith("FAULT")), None)
 
     def stop(self) -> None:
         """No new messages; what was sent is still awaited."""

@@ -141,6 +141,17 @@ def test_a_disarmed_plan_is_forgotten(world: World) -> None:
     assert read(target, 5) == b"whole"
 
 
+def test_a_plan_can_wait_for_one_link(world: World) -> None:
+    (one, target_of_one), (other, _) = world.join(), world.join()
+    assert world.proxy.living == [0, 1]
+    world.proxy.arm(bytes_max=1, direction=Direction.TO_TARGET, link=1)
+    one.sendall(b"whole")
+    assert read(target_of_one, 5) == b"whole"
+    other.sendall(b"x")
+    assert world.proxy.wait_until(lambda proxy: proxy.cuts == 1, PATIENCE_S)
+    assert world.proxy.living == [0]
+
+
 def test_a_young_link_is_spared(world: World) -> None:
     client, target = world.join()
     world.proxy.arm(bytes_max=1, direction=Direction.TO_TARGET, spare_s=3600)

@@ -29,11 +29,12 @@ class Ending(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A planned cut: behind the ``after_bytes``-th byte that goes in ``direction`` from now on, over all links."""
+    """A planned cut: behind the ``after_bytes``-th byte that goes in ``direction`` from now on, on one link or over all."""
 
     direction: Direction
     after_bytes: int
     ending: Ending
+    link: int | None = None
     spare_s: float = 0.0  # bytes of links younger than this are not counted
     linger_s: float = 0.0  # so much longer lives the target's side of the cut link
 
@@ -94,7 +95,9 @@ class Link:
         """The part of ``data`` that passes, and the cut that comes behind it, if one does."""
         faults = self.proxy.faults
         plan = faults.plan
-        if plan is None or plan.direction is not direction or self.loop.time() - self.born < plan.spare_s:
+        if plan is None or plan.direction is not direction or plan.link not in (None, self.number):
+            return data, None
+        if self.loop.time() - self.born < plan.spare_s:
             return data, None
         if len(data) < plan.after_bytes:
             faults.plan = replace(plan, after_bytes=plan.after_bytes - len(data))

@@ -109,10 +109,16 @@ class Proxy:
         """Links that relay now."""
         return self._opened - self._ended
 
+    @property
+    def living(self) -> list[int]:
+        """Numbers of the links that relay now."""
+        return self._ask(lambda: sorted(link.number for link in self._links if not link.severed))
+
     def wait_until(self, condition: Callable[[Proxy], bool], timeout_s: float) -> bool:
         """Until ``condition`` holds, asked again whenever a link opens, ends or is cut. Returns whether it does.
 
-        It is called on the caller's thread and may look at ``cuts``, ``links`` and ``links_opened``.
+        It is called on the caller's thread and may look at ``cuts``, ``links`` and ``links_opened``, not
+        at `living`.
         """
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), timeout_s)
@@ -125,19 +131,20 @@ class Proxy:
         bytes_max: int = 100_000,
         direction: Direction | None = None,
         ending: Ending | None = None,
+        link: int | None = None,
         spare_s: float = 0.0,
         linger_s: float = 0.0,
     ) -> Cut:
         """Plan the next cut, in place of one that is still planned; call it when the client has recovered from the last.
 
         The cut comes behind a random byte, the 1st to ``bytes_max``-th from now. ``direction`` and ``ending`` are drawn if not
-        given (FIN or RESET; a STALL only on request). Bytes of links younger than ``spare_s`` are not counted. The target's side
+        given (FIN or RESET; a STALL only on request). ``link`` picks one of `living`; else the busiest is the likeliest. Bytes of links younger than ``spare_s`` are not counted. The target's side
         of a cut link lives ``linger_s`` longer. Returns the plan.
         """
         after_bytes = self.rng.randint(1, bytes_max)
         drawn_direction = self.rng.choice(list(Direction))
         drawn_ending = self.rng.choice([Ending.FIN, Ending.RESET])
-        plan = Cut(direction or drawn_direction, after_bytes, ending or drawn_ending, spare_s, linger_s)
+        plan = Cut(direction or drawn_direction, after_bytes, ending or drawn_ending, link, spare_s, linger_s)
         self._ask(lambda: setattr(self.faults, "plan", plan))
         return plan
 

@@ -12,6 +12,7 @@ import javax.jms.MessageConsumer;
 import javax.jms.MessageProducer;
 import javax.jms.ObjectMessage;
 import javax.jms.Queue;
+import javax.jms.QueueBrowser;
 import javax.jms.Session;
 import javax.jms.StreamMessage;
 import javax.jms.TextMessage;
@@ -227,11 +228,13 @@ final class JmsMessageLanes {
             }
             for (String[] item : cases) {
                 StringBuilder got = new StringBuilder();
-                Enumeration<?> messages = session.createBrowser(queue, item[0]).getEnumeration();
+                QueueBrowser browser = session.createBrowser(queue, item[0]);
+                Enumeration<?> messages = browser.getEnumeration();
                 int[] numbers = new int[12];
                 while (messages.hasMoreElements()) {
                     numbers[(int) ((Message) messages.nextElement()).getLongProperty("n")]++;
                 }
+                browser.close();
                 for (int n = 0; n < 12; n++) {
                     for (int i = 0; i < numbers[n]; i++) {
                         got.append(got.length() > 0 ? "," : "").append(n);

@@ -1,7 +1,6 @@
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import javax.jms.CompletionListener;
 import javax.jms.Connection;
 import javax.jms.DeliveryMode;
@@ -61,23 +60,25 @@ final class JmsQueueLanes {
         void handle(Message message, long number) throws Exception;
     }
 
-    /** Takes 0, 1, 2, ... until the producer is done and all is there. */
-    static void consume(Lane lane, MessageConsumer consumer, Handler handler) throws Exception {
+    /** Takes 0, 1, 2, ... until the producer is done and all is there; returns the last message. */
+    static Message consume(Lane lane, MessageConsumer consumer, Handler handler) throws Exception {
         long heard = System.currentTimeMillis();
+        Message last = null;
         while (lane.awaited()) {
             Message message = consumer.receive(250);
             if (message != null) {
                 heard = System.currentTimeMillis();
+                last = message;
                 long number = number(lane, message);
                 lane.arrived(number, message.getJMSRedelivered());
                 handler.handle(message, number);
             } else if (lane.isDone() && System.currentTimeMillis() - heard > Lane.PATIENCE_MS) {
                 lane.missing();
-                return;
+                return last;
             }
         }
         lane.check(consumer.receiveNoWait() == null, "a message too many at the end");
-        consumer.close();
+        return last;
     }
 
     static void produce(Lane lane, Session session, Destination destination, int deliveryMode) throws Exception {
@@ -99,11 +100,14 @@ final class JmsQueueLanes {
         MessageConsumer consumer = in.createConsumer(queue);
         boolean every = mode == ActiveMQJMSConstants.INDIVIDUAL_ACKNOWLEDGE;
         lane.start(l -> {
-            consume(l, consumer, (message, number) -> {
-                if (every || mode == Session.CLIENT_ACKNOWLEDGE && (number % 30 == 29 || !l.awaited())) {
+            Message last = consume(l, consumer, (message, number) -> {
+                if (every || mode == Session.CLIENT_ACKNOWLEDGE && number % 30 == 29) {
                     message.acknowledge();
                 }
             });
+            if (mode == Session.CLIENT_ACKNOWLEDGE && last != null) {
+                last.acknowledge();
+            }
             in.close();
             Session empty = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
             Message left = empty.createConsumer(queue).receiveNoWait();
@@ -191,7 +195,7 @@ final class JmsQueueLanes {
         }
     }
 
-    /** Asynchronous sends: each completed once, in order. */
+    /** Asynchronous sends: each completed once. */
     private static void completion(Lane lane) throws Exception {
         Connection connection = connect(lane, null);
         Session out = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
@@ -201,12 +205,11 @@ final class JmsQueueLanes {
         lane.start(l -> consume(l, consumer, (message, number) -> { }));
         MessageProducer producer = out.createProducer(queue);
         Semaphore room = new Semaphore(100);
-        AtomicLong completed = new AtomicLong();
         CompletionListener listener = new CompletionListener() {
             @Override
             public void onCompletion(Message message) {
                 try {
-                    lane.expect(completed.getAndIncrement(), message.getLongProperty("n"));
+                    lane.answered(message.getLongProperty("n"));
                 } catch (JMSException error) {
                     lane.raised(error);
                 }
@@ -226,6 +229,7 @@ final class JmsQueueLanes {
         }
         lane.done();
         lane.check(room.tryAcquire(100, Lane.PATIENCE_MS, TimeUnit.MILLISECONDS), "completions missing: " + (100 - room.availablePermits()));
+        lane.equal(lane.sent.get(), (long) lane.answers(), "completed sends");
     }
 
     /** Two consumers share a queue: each message goes to one of them, in order for each. */

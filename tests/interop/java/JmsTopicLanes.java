@@ -55,11 +55,15 @@ final class JmsTopicLanes {
         Topic topic = out.createTopic(lane.address);
         MessageConsumer consumer = in.createDurableSubscriber(topic, "subscription");
         lane.start(l -> {
-            JmsQueueLanes.consume(l, consumer, (message, number) -> {
-                if (number % 30 == 29 || !l.awaited()) {
+            Message last = JmsQueueLanes.consume(l, consumer, (message, number) -> {
+                if (number % 30 == 29) {
                     message.acknowledge();
                 }
             });
+            if (last != null) {
+                last.acknowledge();
+            }
+            consumer.close();
             in.unsubscribe("subscription");
         });
         JmsQueueLanes.produce(lane, out, topic, DeliveryMode.PERSISTENT);

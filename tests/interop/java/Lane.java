@@ -1,4 +1,5 @@
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
@@ -28,6 +29,7 @@ final class Lane {
     final AtomicLong steps = new AtomicLong();
     final ConcurrentLinkedQueue<String> faults = new ConcurrentLinkedQueue<>();
     private final List<Thread> threads = new ArrayList<>();
+    private final BitSet answers = new BitSet();
     private volatile boolean done;
 
     Lane(String name, Run run) {
@@ -36,13 +38,19 @@ final class Lane {
         this.run = run;
     }
 
-    /** May the n-th message, or round, begin? */
-    boolean more(long n) {
+    /** May the n-th message begin? An endless run leaves time for the other lanes. */
+    boolean more(long n) throws InterruptedException {
+        if (run.endless && n % 8 == 0) {
+            Thread.sleep(10);
+        }
         return n < run.count && !run.stopped;
     }
 
-    /** The same for lanes whose rounds are many times the work of a message. */
-    boolean moreRounds(long n) {
+    /** The same for the n-th round of lanes whose rounds are many times the work of a message. */
+    boolean moreRounds(long n) throws InterruptedException {
+        if (run.endless) {
+            Thread.sleep(20);
+        }
         return n < Math.max(1, run.count / 100) && !run.stopped;
     }
 
@@ -104,6 +112,21 @@ final class Lane {
             fault("LOST: wanted " + wanted + ", got " + got);
         }
         return got + 1;
+    }
+
+    /** The answer to number {@code n} came: once for each, not always in order, because a re-attaching client answers on two threads. */
+    void answered(long n) {
+        steps.incrementAndGet();
+        synchronized (answers) {
+            check(!answers.get((int) n), "answered twice: " + n);
+            answers.set((int) n);
+        }
+    }
+
+    int answers() {
+        synchronized (answers) {
+            return answers.cardinality();
+        }
     }
 
     /** The next in order, not delivered before. */

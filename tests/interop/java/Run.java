@@ -7,19 +7,22 @@ import java.util.TreeMap;
 
 /**
  * Runs lanes, all at once, in one JVM: java Run URL COUNT SECONDS LANE,...  A lane is named in full or by a prefix that ends with a dot.
- * COUNT: messages (a hundredth of it: rounds) of each lane. SECONDS: when to give up. Standard input takes "progress" (answered by
+ * COUNT: messages (a hundredth of it: rounds) of each lane, 0: until stopped. SECONDS: when to give up. Standard input takes "progress" (answered by
  * PROGRESS and one number a lane) and "stop" (no new messages; what was sent is awaited). The last line is RESULT and JSON; exit 0 if clean.
  */
 public final class Run {
     final String url;
     final long count;
+    /** Until told to stop. */
+    final boolean endless;
     final String id = Long.toString(System.currentTimeMillis(), 36);
     volatile boolean stopped;
     private final List<Lane> lanes = new ArrayList<>();
 
     Run(String url, long count) {
         this.url = url;
-        this.count = count;
+        this.endless = count == 0;
+        this.count = endless ? Long.MAX_VALUE : count;
     }
 
     public static void main(String[] args) throws Exception {

@@ -1,0 +1,60 @@
+"""Cuts links under running lanes, one after the other: the next only when every lane has moved on since the last."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from corewire_server.proxy import Ending
+
+if TYPE_CHECKING:
+    from tests.interop.lanes import JavaLanes
+
+    from corewire_server.proxy import Proxy
+
+# Re-attachment itself is spared: a cut in it costs a Java client its call timeout, whatever the broker does.
+SPARE_S = 0.5
+
+
+def cut_under(
+    lanes: JavaLanes, proxy: Proxy, cuts: int, *, stall_every: int = 0, patience_s: float = 60.0
+) -> list[float]:
+    """Do ``cuts`` cuts; every ``stall_every``-th is a stall without FIN. Returns the seconds each recovery took.
+
+    Raises ``TimeoutError`` if no byte comes to cut behind, or a lane does not move on after a cut; ``AssertionError`` at
+    the first fault of a lane.
+    """
+    recoveries = []
+    for number in range(1, cuts + 1):
+        ending = Ending.STALL if stall_every and number % stall_every == 0 else None
+        _cut_one(proxy, ending, time.monotonic() + patience_s)
+        began = time.monotonic()
+        _await_progress(lanes, proxy, began + patience_s)
+        recoveries.append(time.monotonic() - began)
+    return recoveries
+
+
+def _cut_one(proxy: Proxy, ending: Ending | None, deadline: float) -> None:
+    before = proxy.cuts
+    while proxy.cuts == before:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no traffic to cut behind, after {before} cuts")
+        # Each link is as likely as any other; one that is idle or has ended makes room for another draw.
+        link = proxy.rng.choice(proxy.living)
+        linger_s = proxy.rng.choice([0.0, 0.0, 0.3])
+        proxy.arm(bytes_max=4_000, ending=ending, link=link, spare_s=SPARE_S, linger_s=linger_s)
+        proxy.wait_until(lambda proxy: proxy.cuts > before, 0.3)
+
+
+def _await_progress(lanes: JavaLanes, proxy: Proxy, deadline: float) -> None:
+    start = lanes.progress()
+    while True:
+        now = lanes.progress()
+        behind = [index for index, (old, new) in enumerate(zip(start, now, strict=True)) if new <= old]
+        if not behind:
+            return
+        if lanes.first_fault:
+            raise AssertionError(f"after cut {proxy.cuts}: {lanes.first_fault}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"lanes {behind} of {len(now)} stand still after cut {proxy.cuts}")
+        proxy.wait_until(lambda _: False, 0.02)

@@ -1,0 +1,37 @@
+"""The ``artemis`` command line against our broker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.interop.artemis import artemis_cli
+
+if TYPE_CHECKING:
+    from tests.interop.ours import OurBroker
+
+COUNT = 10_000
+
+
+def run(broker: OurBroker, command: str, *options: str) -> str:
+    who = ["--url", broker.url, "--user", "admin", "--password", "admin"]
+    done = artemis_cli(command, "--destination", "queue://cli", "--message-count", str(COUNT), *who, *options)
+    assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("java")
+def test_what_artemis_produces_it_browses_and_consumes(our_broker: OurBroker) -> None:
+    assert f"Produced: {COUNT} messages" in run(our_broker, "producer")
+    assert f"browsed: {COUNT} messages" in run(our_broker, "browser")
+    assert f"Consumed: {COUNT} messages" in run(our_broker, "consumer", "--receive-timeout", "5000")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("java")
+def test_in_transactions_and_not_persistent(our_broker: OurBroker) -> None:
+    assert f"Produced: {COUNT} messages" in run(our_broker, "producer", "--non-persistent", "--commit-interval", "1000")
+    consumed = run(our_broker, "consumer", "--receive-timeout", "5000", "--commit-interval", "1000")
+    assert f"Consumed: {COUNT} messages" in consumed

@@ -1,0 +1,42 @@
+"""Links cut and stalled under unmodified Java clients with a confirmation window: they must notice nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from corewire_server.proxy import Proxy
+from tests.interop.cutting import cut_under
+from tests.interop.lanes import RESILIENT, JavaLanes, faults
+from tests.interop.peers import ARTEMIS, OLDER_CLIENT
+
+if TYPE_CHECKING:
+    from tests.interop.ours import OurBroker
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+# A stall is noticed by silence only: let it not take the minute that clients allow by default.
+IMPATIENT = "&connectionTTL=3000&clientFailureCheckPeriod=500"
+
+
+@pytest.mark.parametrize(
+    ("lanes", "version", "cuts", "stall_every"),
+    [
+        ("core.", ARTEMIS, 60, 0),
+        ("jms.", ARTEMIS, 60, 0),
+        ("core.,jms.", OLDER_CLIENT, 15, 0),
+        ("core.,jms.", ARTEMIS, 4, 2),
+    ],
+)
+def test_nothing_is_lost_doubled_or_raised(
+    our_broker: OurBroker, lanes: str, version: str, cuts: int, stall_every: int
+) -> None:
+    with Proxy(("127.0.0.1", our_broker.port), seed=cuts) as proxy:
+        url = f"tcp://127.0.0.1:{proxy.port}{RESILIENT}{IMPATIENT if stall_every else ''}"
+        with JavaLanes(url, lanes, count=0, version=version, seconds=280) as java:
+            cut_under(java, proxy, cuts, stall_every=stall_every)
+            java.stop()
+            result = java.result()
+        assert proxy.cuts >= cuts
+        assert proxy.links_opened > cuts, "links were opened again"
+    assert not faults(result)
