@@ -89,6 +89,16 @@ def test_number_that_runs_ahead_is_no_proof_for_questions() -> None:
     assert channel.first_unconfirmed == 8
 
 
+def test_number_that_takes_back_a_confirmation_is_counted_from_all_the_same() -> None:
+    channel, _ = open_channel()
+    for number in range(3):
+        channel.send_frame(command(number))
+    channel.confirmed(1)
+    assert resumed(channel, 0) == [command(2)]
+    assert channel.first_unconfirmed == 1
+    assert channel.confirmed(1) == 1
+
+
 def test_confirmation_that_does_not_advance_is_ignored() -> None:
     channel, _ = open_channel()
     channel.send_frame(command(0))
