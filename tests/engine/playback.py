@@ -13,13 +13,15 @@ of the window where it was due, and of a flush elsewhere (the real ones flush by
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.engine.recordings import Ended, Item, Opened, Written
 
 from corewire._channel import Channel, ConfirmationMismatch
 from corewire._connection import Connection, ConnectionConfig, Role
+from corewire._foreign_channel import ForeignChannel
+from corewire._replies import Question, Replies
 from corewire._states import LinkState
 from corewire.wire import registry
 from corewire.wire.framing import MAGIC, channel_id, packet_type
@@ -35,11 +37,13 @@ from corewire.wire.packets import (
     ReattachSessionResponse,
     SessionClose,
 )
+from corewire.wire.versions import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ALWAYS_ANSWERED = frozenset({35, 43, 44, 45, 49, *range(51, 64), 65, 68, 69, 74, 104}) - {55, 62}
+RESPONSES = tuple(kind for kind in range(-128, 128) if registry.is_response(kind))
 CONFIRMED = PacketsConfirmed.TYPE
 CONFIG = ConnectionConfig(frame_bytes_login_max=2**31 - 1, frame_bytes_max=2**31 - 1)
 
@@ -51,6 +55,7 @@ class Session:
     channel: Channel
     unprocessed: deque[bytes] = field(default_factory=deque)
     unanswered: int = 0  # questions that were processed
+    replies: Replies = field(default_factory=Replies)  # client: what it asked
     confirmed: deque[int] = field(default_factory=deque)  # by our window, to be met in the recording
     replayed: deque[bytes] = field(default_factory=deque)  # written again by us, to be met in the recording
 
@@ -69,8 +74,9 @@ class Link:
 class Playback:
     """Plays ``role`` in a recording. ``compared`` counts what was compared, ``differences`` says what was not equal."""
 
-    def __init__(self, role: Role, *, confirms_into_the_void: bool) -> None:
+    def __init__(self, role: Role, *, confirms_into_the_void: bool = False, foreign: bool = False) -> None:
         self.role = role
+        self.kind = ForeignChannel if foreign else Channel
         self.confirms_into_the_void = confirms_into_the_void  # server: its clock confirms into a link that is cut
         self.links: dict[int, Link] = {}
         self.sessions: dict[str, Session] = {}
@@ -80,10 +86,13 @@ class Playback:
 
     def play(self, items: Sequence[Item]) -> None:
         self.accepted = _accepted(items)
+        config = replace(CONFIG, version=_spoken_by_client(items) if self.role is Role.CLIENT else VERSION)
         for item in items:
             match item:
                 case Opened(number):
-                    self.links[number] = Link(Connection(self.role, CONFIG))
+                    self.links[number] = Link(Connection(self.role, config))
+                    if self.role is Role.CLIENT and self.sessions:
+                        self.links[number].engine.assume_version(config.version)
                     self.links[number].engine.start(0.0)
                     self.links[number].engine.data_to_send()
                 case Ended(number):
@@ -112,12 +121,20 @@ class Playback:
     def _receive_for_session(self, session: Session, frame: bytes) -> None:
         if packet_type(frame) != CONFIRMED:
             session.unprocessed.append(frame)
+            if registry.is_response(packet_type(frame)):
+                self._answered(session, frame)
             return
         number = parse_packets_confirmed(frame)
         try:
             session.channel.confirmed(number)
         except ConfirmationMismatch as error:
             self.differences.append(str(error))
+
+    def _answered(self, session: Session, frame: bytes) -> None:
+        correlation = getattr(registry.decode(frame, session.channel.version), "correlation_id", None)
+        question = session.replies.match(packet_type(frame), correlation)
+        if question is not None:
+            session.channel.answered(question.ticket, refused=packet_type(frame) == ExceptionResponse.TYPE)
 
     def _receive_about_sessions(self, link: Link, frame: bytes) -> None:
         match registry.decode(frame, link.engine.version):
@@ -170,13 +187,19 @@ class Playback:
             elif registry.is_response(packet_type(frame)):
                 self._process_question(link, session)
             self._expect_nothing_confirmed(session)
-            if registry.is_countable(frame):
-                session.channel.send_frame(frame)
-            else:
-                session.channel.send_uncounted(frame)
+            self._send(session, frame)
             self._collect(link, expected=frame)
             if refused:
                 self._process_question(link, session)
+
+    def _send(self, session: Session, frame: bytes) -> None:
+        if not registry.is_countable(frame):
+            session.channel.send_uncounted(frame)
+        elif self.role is Role.CLIENT and _asks(frame, session.channel.version):
+            correlation = getattr(registry.decode(frame, session.channel.version), "correlation_id", None) or -1
+            session.replies.ask(Question(None, RESPONSES, correlation, session.channel.ask_frame(frame)))
+        else:
+            session.channel.send_frame(frame)
 
     def _wrote_about_sessions(self, link: Link, frame: bytes) -> None:
         match registry.decode(frame, link.engine.version):
@@ -209,10 +232,11 @@ class Playback:
         session = link.sessions.get(channel)
         if self.role is Role.CLIENT and session is not None:
             session.channel.reset()
+            session.replies.clear()
             session.unprocessed.clear()
         else:
             window = None if request.window_size == -1 else request.window_size
-            session = Session(Channel(channel, window_bytes=window))
+            session = Session(self.kind(channel, window_bytes=window))
             self._attach(link, session)
         self.sessions[request.name] = session
 
@@ -306,6 +330,16 @@ def _accepted(items: Sequence[Item]) -> deque[bool]:
         if packet_type(item.frame) == ReattachSession.TYPE and channel_id(item.frame) == 1
     ]
     return deque(answers[link].popleft() if answers.get(link) else False for link in asked)
+
+
+def _spoken_by_client(items: Sequence[Item]) -> int:
+    """The version that the client offers: an old client does not learn new tricks from a new broker."""
+    for item in items:
+        if isinstance(item, Written) and item.frame != MAGIC and channel_id(item.frame) == 1:
+            packet = registry.decode(item.frame, VERSION)
+            if isinstance(packet, CreateSession | CreateSessionV2):
+                return packet.version
+    return VERSION
 
 
 def _asks(frame: bytes, version: int) -> bool:
