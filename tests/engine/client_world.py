@@ -52,7 +52,8 @@ class Wire:
     alive: bool = True
     client_reads: int | None = None  #: bytes that still reach the client before the cut
     broker_reads: int | None = None
-    stalled: bool = False
+    stalled: bool = False  #: nothing arrives in either direction
+    deaf: bool = False  #: nothing arrives at the client
 
 
 class ClientWorld:
@@ -100,7 +101,7 @@ class ClientWorld:
         for link, wire in list(self.wires.items()):
             if wire.alive and not wire.stalled:
                 moved = self._to_broker(link, wire) or moved
-                moved = self._to_client(link, wire) or moved
+                moved = (not wire.deaf and self._to_client(link, wire)) or moved
         return moved
 
     def perform(self) -> bool:
@@ -172,6 +173,8 @@ class ClientWorld:
                 case CloseLink(link):
                     number = link - (1 << 32)
                     if (wire := self.wires.get(number)) is not None and wire.alive:
+                        if wire.stalled or wire.deaf:
+                            continue  # the client does not hear of it
                         self._to_client(number, wire)
                         self.drop(number)
                 case _:
@@ -243,8 +246,8 @@ class ClientWorld:
         while True:
             self.pump()
             wanted = [at for at in (self.engine.next_timeout(), *self._broker_timeouts()) if at is not None]
-            due = min(wanted, default=end)
-            if due > end:
+            due = min(wanted, default=None)
+            if due is None or due > end:
                 break
             self.now = max(self.now, due)
             for name in list(self.brokers):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.engine.wire_strategies import PACKETS, instances, longs, value, versions
+from tests.engine.wire_samples import PACKETS, changes, conditions, sample
+from tests.engine.wire_strategies import instances, longs, versions
 from tests.engine.wire_vectors import CAPTURES, Vector, captured, vectors
 
 from corewire.errors import LocalProtocolError, RemoteProtocolError
@@ -19,8 +19,7 @@ from corewire.wire.versions import VERSION
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-FEW = settings(max_examples=8, suppress_health_check=CHECKS, deadline=None)
+FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
 
 @pytest.mark.parametrize("cls", PACKETS, ids=lambda cls: cls.NAME)
@@ -68,30 +67,21 @@ def test_every_type_of_the_protocol_has_a_class() -> None:
 
 @pytest.mark.parametrize(
     ("cls", "name"),
-    [(cls, field.name) for cls in PACKETS for field in dataclasses.fields(cls)],
+    [(cls, field.name) for cls in PACKETS for field in spec.fields(cls)],
     ids=lambda item: getattr(item, "NAME", item),
 )
-@settings(FEW, max_examples=3)
-@given(data=st.data())
-def test_a_changed_field_changes_the_bytes_and_comes_back(cls: type[Any], name: str, data: st.DataObject) -> None:
-    one = data.draw(instances(cls, VERSION, wanted=name), "one")
-    field = next(field for field in spec.fields(cls) if field.name == name)
-    if is_free(cls, field):
-        assert field.layout is not None
-        differs = value(field.layout).filter(lambda drawn: drawn is not None and drawn != getattr(one, name))
-        other = dataclasses.replace(one, **{name: data.draw(differs, name)})
-    else:
-        whole = instances(cls, VERSION, wanted=name)
-        other = data.draw(whole.filter(lambda packet: getattr(packet, name) != getattr(one, name)), "other")
-    before, after = (registry.encode(packet, 10, VERSION) for packet in (one, other))
-    assert before != after
-    assert getattr(registry.decode(after, VERSION, strict=True), name) == getattr(other, name)
-
-
-def is_free(cls: type[Any], field: spec.Field) -> bool:
-    """Tell whether the field can be changed alone: no other field's being there hangs on it."""
-    dependents = (getattr(other.presence, "field", None) for other in spec.fields(cls))
-    return field.layout is not None and field.name not in dependents
+def test_a_changed_field_changes_the_bytes_and_comes_back(cls: type[Any], name: str) -> None:
+    needed = conditions(cls, name)
+    packet = sample(cls, **needed)
+    before = registry.encode(packet, 10, VERSION)
+    others = list(changes(cls, name, packet))
+    assert others
+    for other in others:
+        changed = sample(cls, **{**needed, name: other})
+        after = registry.encode(changed, 10, VERSION)
+        assert after != before
+        assert after[13:] == spec.build(changed, VERSION)
+        assert registry.decode(after, VERSION, strict=True) == changed
 
 
 # -- what is absent, left over or missing --------------------------------------------------------------------------------
@@ -117,9 +107,20 @@ def test_left_over_bytes_are_ignored_unless_strict() -> None:
     assert (caught.value.packet, caught.value.offset) == ("PING", 21)
 
 
-def test_padding_of_file_pieces_is_kept() -> None:
-    packet = packets.ReplicationSyncFile(7, 1, None, "store", b"12345", padding=b"what the buffer held")
+@pytest.mark.parametrize(
+    "packet",
+    [
+        packets.ReplicationSyncFile(7, 0, journal=1, data=b"12345"),
+        packets.ReplicationSyncFile(7, 1, store_name="store", data=b"12345", padding=b"what the buffer held"),
+        packets.ReplicationSyncFile(7, 2, data=b""),
+        packets.ReplicationSyncFile(7, 2, data=None),
+        packets.ReplicationSyncFile(-1),
+    ],
+    ids=["journal", "page with padding", "large message", "close", "no file"],
+)
+def test_pieces_of_files_keep_their_form_and_padding(packet: packets.ReplicationSyncFile) -> None:
     frame = registry.encode(packet, 2, VERSION)
+    assert frame[13:] == spec.build(packet, VERSION)
     assert registry.decode(frame, VERSION, strict=True) == packet
 
 
@@ -155,9 +156,12 @@ def test_a_channel_that_the_wire_cannot_hold_is_a_local_error() -> None:
         registry.encode(packets.Ping(1), 2**63, VERSION)
 
 
-def test_lone_surrogates_survive_in_every_encoding_of_strings() -> None:
-    for text in ("\ud800", "a\udc00" * 8, "\udfff" + "x" * 5000):
-        metadata = packets.SessionAddMetadata(text, text)
-        assert registry.decode(registry.encode(metadata, 10, VERSION), VERSION, strict=True) == metadata
-        query = packets.SessionQueueQuery(text)
-        assert registry.decode(registry.encode(query, 10, VERSION), VERSION, strict=True) == query
+@pytest.mark.parametrize("units", [0, 8, 9, 4094, 4095, 4096])
+@pytest.mark.parametrize("character", ["x", "\0", "\u00e9", "\u20ac", "\ud800"])
+def test_strings_survive_at_the_borders_of_their_three_encodings(character: str, units: int) -> None:
+    for text in (character * units, character * (units - 2) + "\U0001f600" if units else ""):
+        for packet in (packets.SessionAddMetadata(text, text), packets.SessionQueueQuery(text)):
+            frame = registry.encode(packet, 10, VERSION)
+            assert frame[13:] == spec.build(packet, VERSION)
+            assert registry.decode(frame, VERSION, strict=True) == packet
+            assert spec.parse(type(packet), frame[13:], VERSION) == (packet, len(frame) - 13)

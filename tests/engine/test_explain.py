@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engine.wire_vectors import CAPTURES, captured, vectors
 
+from corewire import wire
+from corewire.errors import ConfigError
 from corewire.wire import packets, registry
 from corewire.wire.explain import explain, pieces
 from corewire.wire.framing import MAGIC
@@ -98,16 +100,13 @@ def test_captures_are_explained(path: Path) -> None:
     assert "cannot be read" not in text
 
 
-def test_without_construct_it_says_what_to_install() -> None:
-    script = (
-        "import sys; sys.modules['construct'] = None\n"
-        "from corewire.wire.explain import explain\n"
-        "from corewire.errors import ConfigError\n"
-        "try: explain('')\n"
-        "except ConfigError as error: print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert 'pip install "corewire[cli]"' in done.stdout
+def test_without_construct_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("corewire.wire.spec", "corewire.wire.types"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.delattr(wire, name.rpartition(".")[2], raising=False)
+    monkeypatch.setitem(sys.modules, "construct", None)
+    with pytest.raises(ConfigError, match=r"construct, which is not installed[^$]*pip install \"corewire\[cli\]\""):
+        explain("")
 
 
 def test_the_codec_is_not_in_need_of_construct() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.engine.wire_strategies import PACKETS
+from tests.engine.wire_samples import PACKETS
 
 from corewire.errors import RemoteProtocolError
 from corewire.wire import packets, registry

@@ -35,6 +35,7 @@ class Acknowledgements:
         self._consumer = consumer
         self._session = consumer.session
         self._batched: int | None = None  # id of the last message that counts and of which the broker was not told
+        self._batched_before: int | None = None  # the one before that
         self._batched_bytes = 0
         self._in_hand: dict[int, int] = {}  # CLIENT, INDIVIDUAL: message id to its number among the session's hand-outs
 
@@ -50,9 +51,18 @@ class Acknowledgements:
         """The application has it."""
         if self._session.transacted:
             self._session.transaction.work_done = True
-            self._batch(delivery.broker_id, delivery.frame_bytes, self._session.context.config.transaction_batch_bytes)
+            if self._batched_bytes >= self._session.context.config.transaction_batch_bytes:
+                self.flush()  # not of this one: it may turn out that nobody took it
+            self._batched_before, self._batched = self._batched, delivery.broker_id
+            self._batched_bytes += delivery.frame_bytes
         elif self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL) and not self._nothing_to_tell:
             self._in_hand[delivery.broker_id] = delivery.number
+
+    def untaken(self, delivery: Delivery) -> None:
+        """The application does not have it after all. It is the last that was handed out."""
+        if self._session.transacted and self._batched == delivery.broker_id:
+            self._batched = self._batched_before
+        self._in_hand.pop(delivery.broker_id, None)
 
     def acknowledge(self, now: float, delivery: Delivery, *, individual: bool) -> Call[None]:
         """The application is done with it. A second call does nothing."""

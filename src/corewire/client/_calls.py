@@ -35,12 +35,13 @@ Packet: TypeAlias = Any
 class Call(Operation[T]):
     """A pending answer whose caller may walk away."""
 
-    __slots__ = ("abandoned", "withdraw")
+    __slots__ = ("abandoned", "untake", "withdraw")
 
     def __init__(self) -> None:
         super().__init__()
         self.abandoned = False
         self.withdraw: Callable[[float], None] | None = None  #: takes back what was not done yet
+        self.untake: Callable[[float], None] | None = None  #: undoes what the result stands for: nobody took it
 
 
 class Fate(Enum):

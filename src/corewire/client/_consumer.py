@@ -189,10 +189,25 @@ class Consumer:
     def _serve(self) -> None:
         while self._buffer and self._waiting:
             if (delivery := self._take()) is not None:
-                self.session.context.succeed(self._waiting.popleft(), delivery)
+                self._give(self._waiting.popleft(), delivery)
         if self._buffer and self._asking is not None and (delivery := self._take()) is not None:
             call, self._asking = self._asking, None
-            self.session.context.succeed(call, delivery)
+            self._give(call, delivery)
+
+    def _give(self, call: Call[Delivery] | Call[Delivery | None], delivery: Delivery) -> None:
+        call.untake = lambda _now: self._untake(delivery)
+        self.session.context.succeed(call, delivery)
+
+    def _untake(self, delivery: Delivery) -> None:
+        """Whom it was given to was gone: it is first in line again."""
+        if delivery.generation != self.generation or self.error is not None:
+            return
+        delivery.frame_bytes = 0  # its credits were given back already
+        self.acknowledgements.untaken(delivery)
+        self._shown.discard(delivery.broker_id)
+        self.session.context.counters.messages_received -= 1
+        self._buffer.appendleft(delivery)
+        self._serve()
 
     # -- receiving -------------------------------------------------------------------------------------------------------------
 
@@ -207,7 +222,7 @@ class Consumer:
         """The next message, as soon as it comes."""
         call: Call[Delivery] = Call()
         if (delivery := self.receive_nowait()) is not None:
-            self.session.context.succeed(call, delivery)
+            self._give(call, delivery)
             return call
         self._prepare_to_wait()
         self._waiting.append(call)
@@ -217,9 +232,11 @@ class Consumer:
     def receive_immediate(self) -> Call[Delivery | None]:
         """The next message, or None if the broker has none now."""
         call: Call[Delivery | None] = Call()
-        delivery = self.receive_nowait()
-        if delivery is not None or not self.session.started:
-            self.session.context.succeed(call, delivery)
+        if (delivery := self.receive_nowait()) is not None:
+            self._give(call, delivery)
+            return call
+        if not self.session.started:
+            self.session.context.succeed(call, None)
             return call
         self._prepare_to_wait()
         self._asking = call

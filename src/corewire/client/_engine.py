@@ -417,12 +417,16 @@ class ClientEngine:
 
     def abandon(self, now: float, operation: Operation[object]) -> None:
         """Nobody waits for it any more. What was not begun is withdrawn; what was opened will be closed again; what is
-        under way goes on, and its answer is dropped."""
+        under way goes on, and its answer is dropped. One that is done counts as not taken: what it opened is closed, and a
+        message is first in line again."""
         assert isinstance(operation, Call)
-        if operation.done or operation.abandoned:
+        if operation.abandoned:
             return
         operation.abandoned = True
-        if operation.withdraw is not None:
+        if operation.done:
+            if operation.error is None and operation.untake is not None:
+                operation.untake(now)
+        elif operation.withdraw is not None:
             operation.withdraw(now)
 
     def close(self, now: float) -> Operation[None]:

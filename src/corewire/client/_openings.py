@@ -89,6 +89,7 @@ class Openings:
         session.unlock(now, None)
         if not opening.call.done:
             self._context.succeed(opening.call, session.id)
+        opening.call.untake = lambda then: _close(session, then)
         if opening.call.abandoned:
             session.close(now)
         return None
@@ -102,3 +103,7 @@ class Openings:
     def _fail(self, opening: Opening, error: CorewireError) -> None:
         if not opening.call.done:
             self._context.fail(opening.call, error)
+
+
+def _close(session: Session, now: float) -> None:
+    session.close(now)

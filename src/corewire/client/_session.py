@@ -185,7 +185,10 @@ class Session:
     def write(self, now: float, command: Command) -> None:
         """Write a command, or let it wait for a link."""
         if self.error is not None:
-            self._lose(now, command, final=True)
+            if command.fate is Fate.DONE:
+                self._give(now, command)
+            else:
+                self._lose(now, command, final=True)
         elif self._locked:
             failover_s = self.context.config.call_failover_timeout_s
             if command.deadline is None and command.waiter is not None and failover_s is not None:
@@ -226,10 +229,11 @@ class Session:
         except StopIteration as stop:
             if not call.done:
                 self.context.succeed(call, stop.value)
-                if not call.abandoned:
-                    return
             if task.undo is not None:
-                task.undo(now, stop.value)
+                value, undo = stop.value, task.undo
+                call.untake = lambda then: undo(then, value)
+                if call.abandoned:
+                    call.untake(now)
         except (Lost, CorewireError) as failure:
             if not call.done:
                 self.context.fail(call, failure.error if isinstance(failure, Lost) else failure)
