@@ -9,18 +9,43 @@ import construct as c
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.engine.wire_strategies import PACKETS, instances, versions
+from tests.engine.wire_samples import PACKETS
+from tests.engine.wire_strategies import instances, versions
 from tests.engine.wire_vectors import Vector, vectors
 
-from corewire.errors import RemoteProtocolError
+from corewire import values
+from corewire.errors import LocalProtocolError, RemoteProtocolError
 from corewire.wire import hot, packets, registry, spec
 from corewire.wire.framing import HEADER_SIZE, frame_header, packet_type
+from corewire.wire.packets import composites
 from corewire.wire.versions import VERSION, capabilities
 
 MANY = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 CLASSES = {cls.TYPE: cls for cls in PACKETS}
+NESTED = [
+    packets.ReplicationPageWrite(1, composites.PagedMessage(2, 1, b"headers", None, [3]), "a"),
+    packets.ReplicationPageWrite(
+        1, composites.PagedMessage(2, 0, None, composites.PersistedMessage(1, 4, "a", b"message"), [3, 5]), None
+    ),
+    packets.FederationDownstreamConnect(
+        "f",
+        composites.FederationCredentials("u", None),
+        [
+            composites.FederationQueuePolicy("q", True, 1, "t", [composites.QueueMatcher("a", None)], []),
+            composites.FederationAddressPolicy("a", True, 1, 2, 3, None, ["i"], ["e"], False),
+            composites.FederationPolicySet("s", ["q", "a"]),
+        ],
+        [composites.FederationTransformer("t", "c", [composites.TransformerProperty("k", "v")])],
+        composites.FederationStream(
+            "u",
+            composites.FederationConnection("u", "p", True, 1, 2, 3, 4, 0.5, 6, 7, 8, 9, 10),
+            ["s"],
+            packets.TransportConfiguration("n", "c", {"b": True, "i": 1, "l": values.Long(1), "s": "x"}),
+        ),
+    ),
+]
 MAX_INT = b"\x7f\xff\xff\xff"
 
 
@@ -57,6 +82,25 @@ def assert_agree(frame: bytes, version: int) -> None:
 def test_frames_cut_anywhere_are_refused_like_the_reference_refuses_them(vector: Vector) -> None:
     for end in range(HEADER_SIZE, len(vector.frame)):
         assert_agree(reframed(vector.frame[:end]), vector.version)
+
+
+@pytest.mark.parametrize("cls", PACKETS, ids=lambda cls: cls.NAME)
+@settings(MANY, max_examples=2)
+@given(data=st.data(), version=versions)
+def test_random_packets_cut_anywhere_are_refused_like_the_reference_refuses_them(
+    cls: type[Any], data: st.DataObject, version: int
+) -> None:
+    frame = registry.encode(data.draw(instances(cls, version)), 10, version)
+    for end in range(HEADER_SIZE, min(len(frame), 150)):
+        assert_agree(reframed(frame[:end]), version)
+
+
+@pytest.mark.parametrize("packet", NESTED, ids=lambda packet: packet.NAME)
+def test_nested_values_cut_anywhere_are_refused_like_the_reference_refuses_them(packet: Any) -> None:
+    frame = registry.encode(packet, 10, VERSION)
+    assert registry.decode(frame, VERSION, strict=True) == packet
+    for end in range(HEADER_SIZE, len(frame)):
+        assert_agree(reframed(frame[:end]), VERSION)
 
 
 @MANY
@@ -119,17 +163,37 @@ def test_an_unknown_type_is_refused_by_number(kind: int) -> None:
         (packets.CreateAddress, b"\0\0\0\0" + MAX_INT, 17),
         (packets.BackupRegistration, bytes(9) + bytes(8) + b"\0\0\0\1\0\0\0\0\x04", 38),
         (packets.ReplicationSyncFile, bytes(8) + b"\3", 21),
+        (packets.FederationDownstreamConnect, bytes(5) + b"\0\0\0\1\0\0\0\1\0x", 22),
     ],
     ids=[
         *("odd length", "long length", "negative length", "negative units", "long text", "not utf", "four bytes"),
-        *("other units", "negative count", "high count", "unknown parameter", "unknown file"),
+        *("other units", "negative count", "high count", "unknown parameter", "unknown file", "unknown class"),
     ],
 )
 def test_lies_are_named_with_packet_and_offset(cls: Any, payload: bytes, offset: int) -> None:
+    frame = frame_header(cls.TYPE, 10, len(payload)) + payload
+    assert read_by_reference(frame, VERSION) is None
     with pytest.raises(RemoteProtocolError) as caught:
-        registry.decode(frame_header(cls.TYPE, 10, len(payload)) + payload, VERSION)
+        registry.decode(frame, VERSION)
     assert (caught.value.packet, caught.value.offset) == (cls.NAME, offset)
     assert f"at offset {offset}" in str(caught.value)
+
+
+@pytest.mark.parametrize("message", [b"\0\0\0\x0c" + bytes(30), b"\0\0\0\x2c" + bytes(30)], ids=["negative", "long"])
+def test_a_message_with_a_lying_end_cannot_be_written_for_1x_peers(message: bytes) -> None:
+    packet = packets.SessionSend(message)
+    with pytest.raises(LocalProtocolError, match="the body's end lies outside"):
+        registry.encode(packet, 10, 128)
+    with pytest.raises(c.ConstructError):
+        spec.build(packet, 128)
+
+
+@pytest.mark.parametrize("end_of_body", [16, 60])
+def test_a_1x_message_with_a_lying_end_is_refused(end_of_body: int) -> None:
+    payload = end_of_body.to_bytes(4, "big") + bytes(36)
+    frame = frame_header(hot.SEND, 10, len(payload)) + payload
+    assert_agree(frame, 128)
+    assert read(frame, 128) is None
 
 
 @pytest.mark.parametrize("cls", PACKETS, ids=lambda cls: cls.NAME)

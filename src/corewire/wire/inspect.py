@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from corewire.errors import LocalProtocolError, RemoteProtocolError
+from corewire.errors import RemoteProtocolError
 from corewire.wire import message as messages
 from corewire.wire import properties, registry
 from corewire.wire.framing import HEADER_SIZE, channel_id
@@ -101,11 +101,7 @@ def verify(frame: bytes, version: int) -> registry.Packet:
     Raises RemoteProtocolError for any other.
     """
     packet = registry.decode(frame, version, strict=True)
-    try:
-        again = registry.encode(packet, channel_id(frame), version)
-    except LocalProtocolError as error:
-        raise RemoteProtocolError(f"cannot be encoded again: {error}", packet=packet.NAME, offset=0) from error
-    _compare(packet.NAME, frame, again, 0)
+    _compare(packet.NAME, frame, registry.encode(packet, channel_id(frame), version), 0)
     found = message_of(packet)
     if found is not None:
         _verify_message(packet, found, lenient=not capabilities(version).new_addressing)

@@ -211,7 +211,7 @@ def _present(field: Field, node: Construct, *, first: bool) -> Construct:
             return c.If(lambda this: this[name] == value, node)
         case IfNot(name, value):
             return c.If(lambda this: this[name] != value, node)
-        case None:
+        case _:
             return node
 
 
