@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from struct import Struct
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from corewire.errors import RemoteProtocolError
-from corewire_server.core import closing, connecting, dispatch, housekeeping
+from corewire_server.core import closing, connecting, dispatch, housekeeping, plain, restoring, snapshot
 from corewire_server.core.commands import sessions
 from corewire_server.core.delivery import deliver_all
 from corewire_server.core.effects import Append, CloseLink, Effect, SendBytes
+from corewire_server.core.effects_digest import EffectsDigest
 from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, RoomChanged, Stopping, Timeout
 from corewire_server.core.recovery import Recovery
 from corewire_server.core.state import State
@@ -34,6 +36,7 @@ class Broker:
 
     def __init__(self, config: CoreConfig) -> None:
         self.state = State(config)
+        self._effects_digest = EffectsDigest()
 
     @property
     def node_id(self) -> str:
@@ -75,11 +78,40 @@ class Broker:
             deliver_all(state)
         if state.starved and not state.full:
             sessions.grant_withheld(state)
-        return self._effects()
+        effects = self._effects()
+        self._effects_digest.add(effects)
+        return effects
 
     def next_timeout(self) -> int | None:
         """When the Timeout input is wanted, in milliseconds since the epoch; now, if work is left; None: not at all."""
         return housekeeping.next_timeout(self.state)
+
+    # -- comparing and copying ---------------------------------------------------------------------------------------
+
+    @property
+    def effects_digest(self) -> str:
+        """Number of steps and checksum of all their effects: cheap, and equal on nodes that were fed the same inputs."""
+        return str(self._effects_digest)
+
+    def digest(self) -> str:
+        """One hash over everything that can influence a later step."""
+        return sha256(plain.encode(snapshot.export(self.state))).hexdigest()
+
+    def snapshot(self) -> bytes:
+        """The whole volatile state, between two steps."""
+        digest = self._effects_digest
+        return plain.encode({**snapshot.export(self.state), "effects": [digest.steps, digest.checksum]})
+
+    def restore(self, data: bytes) -> None:
+        """Become the broker that a snapshot was taken of. The configuration is not in it. Raises ValueError if it is no snapshot."""
+        values: Any = plain.decode(data)
+        try:
+            state = restoring.load(self.state.config, values)
+            steps, checksum = values["effects"]
+        except (KeyError, TypeError, AssertionError) as problem:
+            raise ValueError(f"no snapshot: {problem!r}") from problem
+        self.state = state
+        self._effects_digest = EffectsDigest(steps, checksum)
 
     def _guard(self, link: Link, data: bytes) -> None:
         state = self.state

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from struct import Struct
+from struct import error as StructError
+from typing import Final, TypeAlias, assert_never
 
 
 @dataclass(slots=True)
@@ -47,3 +49,50 @@ class RoomChanged:
 
 
 Input: TypeAlias = LinkOpened | BytesReceived | LinkClosed | Timeout | Stopping | RoomChanged
+
+_HEAD: Final = Struct(">BqQ")  # kind, time, link; then what is special to the kind
+
+
+def encode(now: int, item: Input) -> bytes:
+    """An input and its time (milliseconds since the epoch) as bytes. Who writes several writes their lengths, too."""
+    match item:
+        case LinkOpened(link, remote):
+            return _HEAD.pack(1, now, link) + remote.encode("utf-8", "surrogatepass")
+        case BytesReceived(link, data):
+            return _HEAD.pack(2, now, link) + data
+        case LinkClosed(link):
+            return _HEAD.pack(3, now, link)
+        case Timeout():
+            return _HEAD.pack(4, now, 0)
+        case Stopping():
+            return _HEAD.pack(5, now, 0)
+        case RoomChanged(room):
+            return _HEAD.pack(6, now, room)
+        case _:
+            assert_never(item)
+
+
+def decode(data: bytes) -> tuple[int, Input]:
+    """The time and the input again. Raises ValueError for what is none."""
+    try:
+        kind, now, link = _HEAD.unpack_from(data)
+    except StructError as problem:
+        raise ValueError(f"no input: {problem}") from problem
+    rest = data[_HEAD.size :]
+    if rest and kind > 2:
+        raise ValueError(f"{len(rest)} bytes left behind an input")
+    match kind:
+        case 1:
+            return now, LinkOpened(link, rest.decode("utf-8", "surrogatepass"))
+        case 2:
+            return now, BytesReceived(link, rest)
+        case 3:
+            return now, LinkClosed(link)
+        case 4:
+            return now, Timeout()
+        case 5:
+            return now, Stopping()
+        case 6:
+            return now, RoomChanged(room=bool(link))
+        case _:
+            raise ValueError(f"an input of unknown kind {kind}")

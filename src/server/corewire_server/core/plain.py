@@ -1,7 +1,7 @@
 """
 Plain values as bytes, the same bytes on every machine: what snapshots, digests, cold records and recorded inputs are made of.
 
-A value is None, a bool, an int, a str, bytes, or a list or dict of values. A dict keeps its order: two states are equal only
+A value is None, a bool, an int, a float, a str, bytes, or a list or dict of values. A dict keeps its order: two states are equal only
 if their tables were filled in the same order, because that order can reach the wire. One tag byte, then the content; lengths
 are four bytes. Lone surrogates survive.
 """
@@ -11,11 +11,13 @@ from __future__ import annotations
 from struct import Struct, error
 from typing import TypeAlias, Union
 
-Plain: TypeAlias = Union[bool, int, str, bytes, "list[Plain]", "dict[str, Plain]", None]
+Plain: TypeAlias = Union[bool, int, float, str, bytes, "list[Plain]", "dict[str, Plain]", None]
 
 _LENGTH = Struct(">cI")
 _LONG = Struct(">cq")
 _NONE, _FALSE, _TRUE, _INT, _BIG, _STR, _BYTES, _LIST, _DICT = (bytes([n]) for n in range(9))
+_FLOAT = b"\x09"
+_DOUBLE = Struct(">cd")
 _LONG_MAX = 1 << 63
 _DEPTH_MAX = 32
 
@@ -39,6 +41,8 @@ def _write(value: Plain, out: list[bytes]) -> None:
             else:
                 data = value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
                 out += (_LENGTH.pack(_BIG, len(data)), data)
+        case float():
+            out.append(_DOUBLE.pack(_FLOAT, value))
         case str():
             data = value.encode("utf-8", "surrogatepass")
             out += (_LENGTH.pack(_STR, len(data)), data)
@@ -74,6 +78,8 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Plain, int]:
         return (None, False, True)[tag], at + 1
     if tag == 3:
         return _LONG.unpack_from(data, at)[1], at + 9
+    if tag == 9:
+        return _DOUBLE.unpack_from(data, at)[1], at + 9
     size: int = _LENGTH.unpack_from(data, at)[1]
     at += 5
     if tag <= 6:

@@ -69,8 +69,6 @@ def _send(state: State, session: Session, message: CoreMessage, heeded: Heeded) 
         raise Refused(ErrorCode.ILLEGAL_STATE, "AMQ229029: the message has no address")
     if name == naming.MANAGEMENT_ADDRESS:
         raise not_built("management")
-    if len(message.raw) > state.limits.record_bytes_max:
-        raise not_built(f"messages above {state.limits.record_bytes_max} bytes that are no large messages")
     session.default_address = session.default_address or name
     session.credits -= len(message.raw)
     if state.full:
@@ -94,6 +92,8 @@ def _send(state: State, session: Session, message: CoreMessage, heeded: Heeded) 
 def _route(state: State, session: Session, message: CoreMessage, heeded: Heeded, route: Route) -> None:
     store = state.store
     queues = targets(state, route.name, heeded.routing_type, message.raw)
+    if len(message.raw) + 8 * len(queues) > state.limits.record_bytes_max:  # the ids of the queues are in its record
+        raise not_built(f"messages above {state.limits.record_bytes_max} bytes that are no large messages")
     sent = Sent(
         message.id,
         message.raw,

@@ -1,0 +1,89 @@
+"""A snapshot taken anywhere, restored and run on, is the same broker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.server.captures import FOLDER, Replay
+from tests.server.helpers import START, World
+
+from corewire.wire import packets
+from corewire_server.core import Broker, CoreConfig
+
+SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+class Restarting(Replay):
+    """A replay whose broker is replaced by a copy of itself after every input."""
+
+    def _step(self, item: Any) -> None:
+        super()._step(item)
+        copy = Broker(self.config)
+        copy.restore(self.broker.snapshot())
+        assert copy.digest() == self.broker.digest()
+        assert copy.effects_digest == self.broker.effects_digest
+        self.broker = copy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_copy_goes_on_where_the_broker_was(scenario: str) -> None:
+    plain, copied = Replay(FOLDER / f"{scenario}.txt"), Restarting(FOLDER / f"{scenario}.txt")
+    plain.run()
+    copied.run()
+    assert copied.ours == plain.ours
+    assert copied.broker.digest() == plain.broker.digest()
+    assert copied.broker.effects_digest == plain.broker.effects_digest
+
+
+def busy_world() -> World:
+    """Transactions with a deleted queue, cursors in the middle, a shared message, a lost link, half a frame."""
+    world = World()
+    session = world.connect().session(window_size=1 << 20, auto_commit_sends=False, auto_commit_acks=False)
+    for name in ("s1", "s2"):
+        session.queue(name, "topic", routing_type=0)
+    session.queue("gone")
+    other = world.connect().session(window_size=1 << 20)
+    for number in range(6):
+        other.publish("topic", str(number), durable=True, priority=number % 3, properties={"n": number})
+        other.publish("gone", str(number), durable=True)
+    session.publish("gone", "sent")
+    session.publish("topic", "sent", properties={"_AMQ_DUPL_ID": "1"})
+    first = session.consume("gone", credit=300)
+    session.consume("s1", selector="n > 2", credit=200)
+    session.consume("s2", browse=True, credit=250)
+    held = session.deliveries()
+    session.acknowledge(next(item for item in held if item.consumer == first))
+    session.done(packets.SessionConsumerClose(first))
+    other.done(packets.DeleteQueue("gone"))
+    other.tell(packets.SessionProducerRequestCredits(5, "topic"))
+    lost = world.connect()
+    lost.session(window_size=100).queue("t", temporary=True, durable=False)
+    lost.lose()
+    world.connect().write(b"\0\0\0\x20")
+    world.sleep(1_500)
+    return world
+
+
+def test_a_busy_broker_is_copied_whole() -> None:
+    world = busy_world()
+    copy = Broker(world.config)
+    copy.restore(world.broker.snapshot())
+    assert copy.digest() == world.broker.digest()
+    assert copy.snapshot() == world.broker.snapshot()
+    original = world.broker
+    for broker in (original, copy):
+        world.broker, world.now = broker, START + 10_000
+        session = next(iter(world.clients.values()))
+        session.send(10, packets.SessionFlowToken(1, 1_000), packets.SessionFlowToken(2, 1_000))
+        session.send(10, packets.SessionRollback())
+        world.sleep(90_000)
+    assert copy.digest() == original.digest()
+    assert copy.effects_digest == original.effects_digest
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"junk", b"\x08\0\0\0\0"])
+def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"plain value|snapshot"):
+        Broker(CoreConfig(node_seed=b"")).restore(data)
