@@ -75,6 +75,7 @@ class Machine:
         self.halted: str | None = None
         self.now = 1_000
         self.slow = False
+        self.turning = False
         self.jobs: deque[DiskJob] = deque()
         self.recovered = recover(disk.files(), disk.read, settings.segment_bytes)
         self.writer = Writer(self.recovered, settings, salt=salt, seed=SEED)
@@ -93,8 +94,14 @@ class Machine:
                     self.halted = reason
                 case _:
                     self.logs.append(str(order))
-        while self.jobs and not self.slow:
-            self.disk_turn()
+        if self.turning:
+            return
+        self.turning = True
+        try:
+            while self.jobs and not self.slow:
+                self.disk_turn()
+        finally:
+            self.turning = False
 
     def disk_turn(self) -> None:
         job = self.jobs.popleft()

@@ -6,12 +6,12 @@ from copy import deepcopy
 from random import Random
 
 import pytest
+from tests.server.machine import Machine, Script, live_after, random_script, small
 
 from corewire_server.journal.format import JournalDamaged
 from corewire_server.journal.recovery import Recovered, recover
 from corewire_server.records import Op, Record
 from corewire_server.simulator.disk import Disk
-from tests.server.machine import Machine, Script, live_after, random_script, small
 
 SEGMENT_BYTES = 1024
 

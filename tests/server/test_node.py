@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from tests.server.machine import Machine, Script, live_after, random_script, small
 
 from corewire_server.core.inputs import Stopping
 from corewire_server.journal.actions import Sync, WriteAt
 from corewire_server.records import Op, Record
 from corewire_server.simulator.disk import Disk, PowerCut
-from tests.server.machine import Machine, Script, live_after, random_script, small
 
 
 def dies(machine: Machine, rng: Random, steps: int, *, slow: bool = False) -> bool:

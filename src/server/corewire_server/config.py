@@ -90,7 +90,7 @@ class BrokerConfig:
     global_max_bytes: int = 536_870_912  # of all messages in memory; beyond it sends are refused
     journal_file_bytes: int = 10 * 1024 * 1024  # of one segment; the largest record is a little smaller
     journal_compact_min_files: int = 10  # compaction begins with this many segments, 0: never
-    journal_compact_percentage: int = 30  # and when no more than this share of their records is live, 0 to 100
+    journal_compact_percentage: int = 30  # and when less than this share of their records is live, 0 to 100
 
     def __post_init__(self) -> None:
         if not self.acceptors:

@@ -65,7 +65,7 @@ class Compaction:
         segments = self._index.segments
         oldest = next(iter(segments.values()))
         enough = self._min_segments if room is None else 2
-        if not self._min_segments or len(segments) < max(2, enough) or self._index.live_percent() > self._percent:
+        if not self._min_segments or len(segments) < max(2, enough) or self._index.live_percent() >= self._percent:
             return None
         if room is not None and 2 * oldest.used * oldest.live > room * max(1, oldest.records):
             return None

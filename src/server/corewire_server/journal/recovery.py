@@ -110,7 +110,8 @@ class _Reader:
         self.files = files
         self.read = read
         self.last = numbers[-1]
-        self.heads = {number: self._head(number) for number in numbers}
+        self.numbers = numbers
+        self.heads = dict[int, SegmentHead]()
         self.group: list[tuple[int, _Found]] = []  # with their segments: batches that wait for the end of their Append
 
     def _head(self, number: int) -> SegmentHead:
@@ -128,7 +129,7 @@ class _Reader:
         found, index = self.found, self.found.index
         index.replayed = {}
         self._begin()
-        for number in [number for number in self.heads if number >= found.oldest]:
+        for number in self.heads:
             self._segment(number)
         if self.group:
             self._drop_group()
@@ -142,20 +143,19 @@ class _Reader:
             for ordinal in sorted(replayed)
             if ordinal not in out
         ]
-        found.cleanup += (
-            Sync(segment_name(self.last)),
-            SyncFolder(),
-        )  # what a killed process wrote may be in memory only
+        # What a killed process wrote is read here, but may be in memory only.
+        found.cleanup += (Sync(segment_name(self.last)), SyncFolder())
 
     def _begin(self) -> None:
-        found, tail = self.found, self.heads[self.last]
+        found, tail = self.found, self._head(self.last)
         self._look_at_tail(tail)
-        for number in self.heads:
-            if number < found.oldest:  # it was to be given back when the crash came
+        for number in self.numbers:
+            if number < found.oldest:  # it was given back, perhaps used again already, and the crash undid the renaming
                 found.cleanup.append(Delete(segment_name(number)))
-        for number in range(found.oldest, self.last):
-            if number not in self.heads:
+        for number in range(found.oldest, self.last + 1):
+            if number not in self.numbers:
                 raise JournalDamaged(segment_name(number), 0, "this segment is missing")
+            self.heads[number] = self._head(number)
             if self.heads[number].seed != tail.seed:
                 raise JournalDamaged(segment_name(number), 0, "this segment is of another broker")
         found.seed = tail.seed
@@ -174,7 +174,7 @@ class _Reader:
         later = _later(data, at, tail, expected)
         if later is not None:
             raise JournalDamaged(name, at, f"batch {expected} is damaged; a later one is sound, at byte {later}")
-        if found.oldest not in self.heads and not clean_end(data, at):
+        if found.oldest not in self.numbers and not clean_end(data, at):
             raise JournalDamaged(name, at, f"batch {expected} is damaged; without it segment {found.oldest} is needed")
 
     def _segment(self, number: int) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     CoreFactory: TypeAlias = Callable[[BrokerConfig, bytes], Core]
 
 JOURNAL_FOLDER: Final = "journal"
+RECORD_EXTRA_BYTES: Final = 16  # what the core puts in front of a message, apart from ids of queues, which it counts
 
 
 class NodeState(Enum):
@@ -47,7 +48,11 @@ def make_core(config: BrokerConfig, seed: bytes) -> Core:
     from corewire_server.core.broker import Broker
 
     users = {user.name: user.password for user in config.users} if config.security_enabled else {}
-    return Broker(CoreConfig(node_seed=seed, users=users, limits=Limits(memory_bytes_max=config.global_max_bytes)))
+    limits = Limits(
+        memory_bytes_max=config.global_max_bytes,
+        record_bytes_max=journal_settings(config).body_bytes_max - RECORD_EXTRA_BYTES,
+    )
+    return Broker(CoreConfig(node_seed=seed, users=users, limits=limits))
 
 
 def journal_settings(config: BrokerConfig) -> JournalSettings:

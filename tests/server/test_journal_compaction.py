@@ -1,0 +1,135 @@
+"""What is live moves out of the way of what is dead; no crash sees less than everything."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from tests.server.machine import Machine, Script, live_after, random_script, small
+
+from corewire_server.records import Op, Record
+from corewire_server.simulator.disk import Disk, PowerCut
+
+ALWAYS = {"compact": 2, "percent": 100}
+
+
+def segment_count(disk: Disk) -> int:
+    return sum(name.startswith("journal-") for name in disk.files())
+
+
+def passing_through(count: int, first: int = 1000) -> Script:
+    """Messages that come and go."""
+    steps: Script = []
+    for number in range(first, first + count):
+        steps += [(Record(Op.ADD, number, 1, bytes(50)),), (Record(Op.DELETE, number),)]
+    return steps
+
+
+def test_long_lived_records_do_not_keep_the_journal_from_shrinking() -> None:
+    old: Script = [(Record(Op.ADD, number, 1, b"old"),) for number in range(1, 20)]
+    updates: Script = [(Record(Op.UPDATE, number, 2, b"more"),) for number in range(1, 20)]
+    script = old + updates + passing_through(1000)
+    disk = Disk(Random(0))
+    machine = Machine(disk, script, small())
+    machine.run(len(script))
+    assert machine.sent[-1] == len(script)
+    assert segment_count(disk) <= 4
+    assert Machine(disk, [], small()).core.kept == live_after(script)
+
+
+def test_no_compaction_where_it_is_switched_off() -> None:
+    script: Script = [(Record(Op.ADD, 1),), *passing_through(500)]
+    disk = Disk(Random(0))
+    Machine(disk, script, small(compact=0)).run(len(script))
+    assert segment_count(disk) > 20
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_forced_all_the_time_it_changes_nothing(seed: int) -> None:
+    rng = Random(seed)
+    script = random_script(rng, 250)
+    disk = Disk(rng)
+    machine = Machine(disk, script, small(**ALWAYS))
+    machine.run(len(script))
+    for _ in range(2):
+        assert Machine(disk, [], small(**ALWAYS)).core.kept == live_after(script)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_power_cut_at_every_action_of_a_journal_that_compacts_all_the_time(seed: int) -> None:
+    script = random_script(Random(seed), 50)
+    disk = Disk(Random(seed))
+    Machine(disk, script, small(1024, **ALWAYS)).run(len(script))
+    possible = [live_after(script[:step]) for step in range(len(script) + 1)]
+    for at in range(1, disk.actions + 1):
+        disk = Disk(Random(at))
+        disk.cut_at = at
+        confirmed = 0
+        try:
+            machine = Machine(disk, script, small(1024, **ALWAYS))
+            machine.sent.append(0)
+            machine.run(len(script))
+        except PowerCut:
+            confirmed = machine.sent[-1] if at > 20 else 0
+        disk.power_cut()
+        assert Machine(disk, [], small(1024, **ALWAYS)).core.kept in possible[confirmed:]
+
+
+def test_deletion_in_a_transaction_holds_though_what_it_deletes_was_written_again_before_the_commit() -> None:
+    script: Script = [
+        (Record(Op.ADD, 1, 1, b"one"),),
+        *passing_through(8),  # into the next segment
+        (Record(Op.DELETE, 1, tx=77),),
+        *passing_through(20, 2000),  # meanwhile the first segment is cleaned
+        (Record(Op.COMMIT, 77),),
+    ]
+    for more in range(0, 80, 4):
+        history = script + passing_through(more, 3000)
+        disk = Disk(Random(0))
+        machine = Machine(disk, history, small(1024, **ALWAYS))
+        machine.run(len(history))
+        assert Machine(disk, [], small(1024, **ALWAYS)).core.kept == []
+        assert segment_count(disk) <= 8
+
+
+def test_batch_longer_than_a_slice_is_copied_too() -> None:
+    big = tuple(Record(Op.ADD, number, 1, bytes(100_000)) for number in range(1, 10))
+    script: Script = [big, (Record(Op.DELETE, 3),), *passing_through(20_000 // 20)]
+    disk = Disk(Random(0))
+    machine = Machine(disk, script, small(1 << 20, **ALWAYS))
+    machine.run(len(script))
+    machine.run(0)
+    more: Script = [
+        tuple(Record(Op.ADD, 50_000, 1, bytes(900_000)) for _ in range(1)),
+        (Record(Op.DELETE, 50_000),),
+    ] * 5
+    machine.core.script = more
+    machine.core.number = 0
+    machine.run(len(more))
+    assert Machine(disk, [], small(1 << 20)).core.kept == live_after(script + more)
+    assert min(machine.writer._index.segments) > 1
+
+
+def test_damage_found_while_copying_stops_the_node_and_is_named() -> None:
+    script: Script = [(Record(Op.ADD, 1, 1, b"precious"),), *passing_through(100)]
+    disk = Disk(Random(0))
+    machine = Machine(disk, script, small())
+    machine.feed()
+    disk.flip("journal-0000000001", 8 * disk.read("journal-0000000001", 4096).index(b"precious"))
+    machine.run(200)
+    assert machine.halted is not None
+    assert "the journal is damaged: journal-0000000001 at byte " in machine.halted
+
+
+def test_full_disk_is_compacted_as_far_as_the_last_segment_has_room() -> None:
+    old: Script = [(Record(Op.ADD, 1, 1, b"old"),)]
+    adds: Script = [(Record(Op.ADD, number, 1, bytes(500)),) for number in range(2, 14)]
+    deletes: Script = [(Record(Op.DELETE, number),) for number in range(2, 14)]
+    script = old + adds + deletes
+    disk = Disk(Random(1), capacity_bytes=3 * 4096)
+    machine = Machine(disk, script, small(compact=100))
+    machine.run(len(script))
+    assert machine.core.room == [False, True]
+    assert machine.sent[-1] == len(script)
+    assert Machine(disk, [], small()).core.kept == live_after(script)
