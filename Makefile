@@ -18,7 +18,7 @@ quick: $(READY)
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python scripts/gen_codec.py --check
+	for script in scripts/gen_*.py; do $(BIN)/python $$script --check || exit 1; done
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
@@ -28,7 +28,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 generate: $(READY)
-	$(BIN)/python scripts/gen_codec.py
+	for script in scripts/gen_*.py; do $(BIN)/python $$script || exit 1; done
 
 peers: $(READY)
 	$(BIN)/python -m tests.interop.peers

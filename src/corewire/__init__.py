@@ -1,5 +1,7 @@
 """The engine: sans-IO, standard library only. Applications need the values in here; embedders also the engine. All errors are in ``corewire.errors``."""
 
+from corewire._channel import Channel
+from corewire._connection import Connection, ConnectionConfig, Role
 from corewire._operation import Operation
 from corewire.client._delivery import Delivery
 from corewire.client._engine import ClientEngine
@@ -45,6 +47,7 @@ from corewire.values import (
     Xid,
     destination,
 )
+from corewire.wire.explain import explain
 from corewire.wire.properties import Properties
 
 __all__ = [
@@ -55,10 +58,13 @@ __all__ = [
     "BrokerError",
     "Byte",
     "CallTimeout",
+    "Channel",
     "Char",
     "ClientConfig",
     "ClientEngine",
     "ConfigError",
+    "Connection",
+    "ConnectionConfig",
     "ConnectionLost",
     "ConsumerId",
     "CorewireError",
@@ -84,6 +90,7 @@ __all__ = [
     "QueueConfiguration",
     "QueueInfo",
     "RemoteProtocolError",
+    "Role",
     "RoutingType",
     "SessionId",
     "Short",
@@ -94,4 +101,5 @@ __all__ = [
     "XaError",
     "Xid",
     "destination",
+    "explain",
 ]
