@@ -9,6 +9,7 @@ from corewire.values import Byte
 from corewire.wire import packets
 from corewire.wire.registry import encode
 from corewire_server.core import CoreConfig, Limits
+from corewire_server.core.inputs import LinkBlocked
 
 
 @pytest.fixture
@@ -149,6 +150,19 @@ def test_deliveries_pause_while_too_much_is_unconfirmed() -> None:
     assert 0 < len(got) < 30
     session.tell(packets.PacketsConfirmed(len(got)))  # the answers to the queue and the consumer, and all but one
     assert session.texts()
+
+
+def test_a_client_that_does_not_read_is_passed_over_until_it_does(world: World, session: Session) -> None:
+    session.consume("q")
+    other = world.connect().session()
+    other.consume("q")
+    world.step(LinkBlocked(session.client.link, blocked=True))
+    publish(other, "a", "b")
+    assert other.texts() == ["a", "b"]
+    assert session.texts() == []
+    world.step(LinkBlocked(session.client.link, blocked=False))
+    publish(other, "c", "d")
+    assert len(session.texts()) == 1
 
 
 def test_what_was_never_confirmed_closes_the_session_in_the_end() -> None:

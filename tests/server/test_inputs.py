@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from corewire_server.core.inputs import (
     BytesReceived,
     Input,
+    LinkBlocked,
     LinkClosed,
     LinkOpened,
     RoomChanged,
@@ -26,6 +27,7 @@ INPUTS = st.one_of(
     st.just(Timeout()),
     st.just(Stopping()),
     st.builds(RoomChanged, st.booleans()),
+    st.builds(LinkBlocked, LINKS, st.booleans()),
 )
 
 

@@ -12,7 +12,15 @@ from corewire_server.core.commands import sessions
 from corewire_server.core.delivery import deliver_all
 from corewire_server.core.effects import Append, CloseLink, Effect, SendBytes
 from corewire_server.core.effects_digest import EffectsDigest
-from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, RoomChanged, Stopping, Timeout
+from corewire_server.core.inputs import (
+    BytesReceived,
+    LinkBlocked,
+    LinkClosed,
+    LinkOpened,
+    RoomChanged,
+    Stopping,
+    Timeout,
+)
 from corewire_server.core.recovery import Recovery
 from corewire_server.core.state import State
 
@@ -72,6 +80,8 @@ class Broker:
                 housekeeping.say_goodbye(state)
             case RoomChanged():
                 state.room = item.room
+            case LinkBlocked():
+                housekeeping.block_link(state, item.link, blocked=item.blocked)
             case _:
                 assert_never(item)
         if state.dirty:

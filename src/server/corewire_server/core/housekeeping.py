@@ -30,6 +30,18 @@ def open_link(state: State, number: int, remote: str) -> None:
     state.links[number] = Link.opened(number, remote, state.now, state.config)
 
 
+def block_link(state: State, number: int, *, blocked: bool) -> None:
+    """A client stopped taking what is written, or takes it again: its consumers are passed over, or served."""
+    link = state.links.get(number)
+    if link is None:
+        return
+    link.blocked = blocked
+    for session in link.sessions.values():
+        session.update_flow()
+        for consumer in session.consumers.values():
+            state.prompt(consumer.queue)
+
+
 def next_timeout(state: State) -> int | None:
     """When to come back: at once while work is left, for a link's grace, for the next tick; None while there is nothing."""
     if state.dirty:

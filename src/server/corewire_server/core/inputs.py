@@ -48,7 +48,15 @@ class RoomChanged:
     room: bool
 
 
-Input: TypeAlias = LinkOpened | BytesReceived | LinkClosed | Timeout | Stopping | RoomChanged
+@dataclass(slots=True)
+class LinkBlocked:
+    """The client of a link does not take what is written, or takes it again. While blocked nothing is delivered to it."""
+
+    link: int
+    blocked: bool
+
+
+Input: TypeAlias = LinkOpened | BytesReceived | LinkClosed | Timeout | Stopping | RoomChanged | LinkBlocked
 
 _HEAD: Final = Struct(">BqQ")  # kind, time, link; then what is special to the kind
 
@@ -68,6 +76,8 @@ def encode(now: int, item: Input) -> bytes:
             return _HEAD.pack(5, now, 0)
         case RoomChanged(room):
             return _HEAD.pack(6, now, room)
+        case LinkBlocked(link, blocked):
+            return _HEAD.pack(7 if blocked else 8, now, link)
         case _:
             assert_never(item)
 
@@ -94,5 +104,7 @@ def decode(data: bytes) -> tuple[int, Input]:
             return now, Stopping()
         case 6:
             return now, RoomChanged(room=bool(link))
+        case 7 | 8:
+            return now, LinkBlocked(link, blocked=kind == 7)
         case _:
             raise ValueError(f"an input of unknown kind {kind}")
