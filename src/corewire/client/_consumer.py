@@ -11,7 +11,7 @@ epoch of the session empties the buffer: the broker delivers all that again.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from corewire.client._acknowledgements import Acknowledgements
 from corewire.client._calls import Call, Command, Fate
@@ -194,7 +194,7 @@ class Consumer:
             call, self._asking = self._asking, None
             self._give(call, delivery)
 
-    def _give(self, call: Call[Delivery] | Call[Delivery | None], delivery: Delivery) -> None:
+    def _give(self, call: Call[Any], delivery: Delivery) -> None:
         call.untake = lambda _now: self._untake(delivery)
         self.session.context.succeed(call, delivery)
 

@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from corewire.client._calls import Call, Command, Fate
 from corewire.client._consumer import CONSUMER_WINDOW_DEFAULT, Consumer
-from corewire.client._context import Context, Counters
 from corewire.client._destinations import ask_address
-from corewire.client._lifeline import Lifeline
-from corewire.client._producer import Producer, Submission, send, submit
+from corewire.client._producer import Producer, send, submit
 from corewire.client._queues import queue_info, queue_packet, shared_queue_packet
+from corewire.client._registry import Registry
 from corewire.client._session import Session
 from corewire.client.message import encode
 from corewire.errors import (
     AddressExists,
     BrokerError,
-    ConfigError,
     LocalProtocolError,
-    ObjectClosed,
     QueueDoesNotExist,
     QueueExists,
 )
@@ -33,34 +30,25 @@ from corewire.wire import packets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from random import Random
 
     from corewire._operation import Operation
     from corewire.client._calls import Packet, Script
     from corewire.client._delivery import Delivery
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
-    from corewire.client._life import ClientState
-    from corewire.client.config import ClientConfig, Endpoint
     from corewire.client.message import Message
     from corewire.effects import Effect
-    from corewire.values import AddressInfo, Destination, QueueConfiguration, QueueInfo, RoutingType, Topology
+    from corewire.values import AddressInfo, Destination, QueueConfiguration, QueueInfo, RoutingType
 
 T = TypeVar("T")
 
 
-class ClientEngine:
+class ClientEngine(Registry):
     """Links, sessions and failover of one client. Call anything, then drain ``poll_effects()`` until it is empty.
 
     ``now`` is monotonic seconds. Commands return an `Operation` at once; its result is there, or its error raised, when it
     is ``done``. Commands raise `LocalProtocolError` for what the caller did wrong, `ObjectClosed` for what was closed, and
     `NotConnected` once the client has given up.
     """
-
-    def __init__(self, config: ClientConfig, *, rng: Random, trace: Callable[[object], None] | None = None) -> None:
-        if config.failover_attempts != 0:
-            raise ConfigError("failoverAttempts is not supported yet", parameter="failover_attempts")
-        self._context = Context(config, rng)
-        self._lifeline = Lifeline(self._context, rng, trace)
 
     # -- inputs --------------------------------------------------------------------------------------------------------
 
@@ -98,82 +86,6 @@ class ClientEngine:
     def next_timeout(self) -> float | None:
         """When to call ``handle_timeout``, None for not at all."""
         return self._lifeline.next_timeout()
-
-    # -- getters -------------------------------------------------------------------------------------------------------
-
-    @property
-    def config(self) -> ClientConfig:
-        """What it was made with."""
-        return self._context.config
-
-    @property
-    def state(self) -> ClientState:
-        """Where it is in its life."""
-        return self._lifeline.state
-
-    @property
-    def endpoint(self) -> Endpoint | None:
-        """Where it is connected, or was last; None before."""
-        return self._lifeline.endpoint
-
-    @property
-    def node_id(self) -> str | None:
-        """The broker's node id, None while it is not known."""
-        return self._lifeline.node_id
-
-    @property
-    def version(self) -> int:
-        """The protocol version that is spoken, 0 before the first connection."""
-        return self._lifeline.version
-
-    @property
-    def topology(self) -> Topology:
-        """The cluster, as the broker told it."""
-        return self._lifeline.topology.topology
-
-    @property
-    def counters(self) -> Counters:
-        """What was counted since it was made."""
-        return self._context.counters
-
-    @property
-    def resend_bytes(self) -> int:
-        """Bytes that are kept for replay, or wait for a link."""
-        return self._context.kept_bytes
-
-    def session_name(self, session: SessionId) -> str:
-        """The session's name at the broker; changes when it is recreated."""
-        return self._session(session).name
-
-    def is_open(self, session: SessionId) -> bool:
-        """Whether commands of a session make sense: it was not closed, and the client has not given up."""
-        found = self._context.sessions.get(session)
-        return found is not None and found.error is None and not found.closing
-
-    def rollback_only(self, session: SessionId) -> bool:
-        """Whether the open transaction cannot be committed any more."""
-        return self._session(session).transaction.rollback_only is not None
-
-    def buffered(self, consumer: ConsumerId) -> int:
-        """Messages that came and were not received yet."""
-        return self._consumer(consumer).buffered
-
-    def consumer_error(self, consumer: ConsumerId) -> Exception | None:
-        """Why a consumer is closed, None while it is not."""
-        return self._consumer(consumer).error
-
-    def credit_bytes(self, producer: ProducerId) -> int:
-        """What may be sent now to the producer's address."""
-        return self._producer(producer).credit_bytes
-
-    def was_written(self, submission: Operation[None]) -> bool:
-        """Whether a submitted message (the inner operation of `submit`) has left for a broker."""
-        assert isinstance(submission, Submission)
-        return submission.command.written
-
-    def blocked(self, producer: ProducerId) -> bool:
-        """Whether messages of the producer's destination wait for credits."""
-        return self._producer(producer).blocked
 
     # -- commands: sessions ----------------------------------------------------------------------------------------------
 
@@ -432,43 +344,6 @@ class ClientEngine:
     def close(self, now: float) -> Operation[None]:
         """Close sessions and connection. Waits for answers only from a broker that is there; never fails."""
         return self._lifeline.close(now)
-
-    # -- who is who ----------------------------------------------------------------------------------------------------------------
-
-    def _done(self) -> Call[None]:
-        call: Call[None] = Call()
-        self._context.succeed(call, None)
-        return call
-
-    def _check_alive(self) -> None:
-        if self._lifeline.error is not None:
-            raise self._lifeline.error
-
-    def _session(self, session: SessionId) -> Session:
-        found = self._context.sessions.get(session)
-        if found is None:
-            self._check_alive()
-            raise ObjectClosed("the session is closed")
-        return found
-
-    def _open_session(self, session: SessionId) -> Session:
-        found = self._session(session)
-        found.check_open()
-        return found
-
-    def _producer(self, producer: ProducerId) -> Producer:
-        found = self._context.producers.get(producer)
-        if found is None:
-            self._check_alive()
-            raise ObjectClosed("the producer is closed")
-        return found
-
-    def _consumer(self, consumer: ConsumerId) -> Consumer:
-        found = self._context.consumers.get(consumer)
-        if found is None:
-            self._check_alive()
-            raise ObjectClosed("the consumer is closed")
-        return found
 
 
 def _needs_clock(message: Message) -> bool:

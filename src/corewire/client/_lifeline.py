@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from corewire.client._recovery import Verdict
     from corewire.client._session import Session
     from corewire.client.config import Endpoint
+    from corewire.events import TraceRecord
 
 
 class ClientTimer(Enum):
@@ -73,7 +74,7 @@ class ClientTimer(Enum):
 class Lifeline:
     """Links, their loss and recovery, and the sessions' place in that."""
 
-    def __init__(self, context: Context, rng: Random, trace: Callable[[object], None] | None) -> None:
+    def __init__(self, context: Context, rng: Random, trace: Callable[[TraceRecord], None] | None) -> None:
         self.state = ClientState.NEW
         self.topology = _topology.TopologyTable()
         self.node_id: str | None = None

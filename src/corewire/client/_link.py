@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from corewire.client._control import ControlScript
     from corewire.client.config import ClientConfig, Endpoint
+    from corewire.events import TraceRecord
 
 TOPOLOGY_CHANNEL = 0
 
@@ -46,7 +47,9 @@ class Link:
         assert self._control is not None
         return self._control
 
-    def start(self, now: float, config: ClientConfig, version: int, trace: Callable[[object], None] | None) -> None:
+    def start(
+        self, now: float, config: ClientConfig, version: int, trace: Callable[[TraceRecord], None] | None
+    ) -> None:
         """The driver has connected."""
         self._connection = Connection(
             Role.CLIENT,
