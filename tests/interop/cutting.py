@@ -24,13 +24,12 @@ def cut_under(
     Raises ``TimeoutError`` if no byte comes to cut behind, or a lane does not move on after a cut; ``AssertionError`` at
     the first fault of a lane.
     """
+    await_progress(lanes, proxy, patience_s)
     recoveries = []
     for number in range(1, cuts + 1):
         ending = Ending.STALL if stall_every and number % stall_every == 0 else None
         _cut_one(proxy, ending, time.monotonic() + patience_s)
-        began = time.monotonic()
-        _await_progress(lanes, proxy, began + patience_s)
-        recoveries.append(time.monotonic() - began)
+        recoveries.append(await_progress(lanes, proxy, patience_s))
     return recoveries
 
 
@@ -46,15 +45,18 @@ def _cut_one(proxy: Proxy, ending: Ending | None, deadline: float) -> None:
         proxy.wait_until(lambda proxy: proxy.cuts > before, 0.3)
 
 
-def _await_progress(lanes: JavaLanes, proxy: Proxy, deadline: float) -> None:
+def await_progress(lanes: JavaLanes, proxy: Proxy, patience_s: float) -> float:
+    """Until every lane has moved on; returns how many seconds that took. Raises as `cut_under`."""
+    began = time.monotonic()
     start = lanes.progress()
     while True:
         now = lanes.progress()
+        if lanes.first_fault or not now:
+            raise AssertionError(f"after cut {proxy.cuts}: {lanes.first_fault or 'the lanes have ended'}")
+        took = time.monotonic() - began
         behind = [index for index, (old, new) in enumerate(zip(start, now, strict=True)) if new <= old]
         if not behind:
-            return
-        if lanes.first_fault:
-            raise AssertionError(f"after cut {proxy.cuts}: {lanes.first_fault}")
-        if time.monotonic() > deadline:
+            return took
+        if took > patience_s:
             raise TimeoutError(f"lanes {behind} of {len(now)} stand still after cut {proxy.cuts}")
         proxy.wait_until(lambda _: False, 0.02)

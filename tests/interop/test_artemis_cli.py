@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.interop.artemis import artemis_cli
 
 if TYPE_CHECKING:

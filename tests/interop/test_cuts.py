@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
-from corewire_server.proxy import Proxy
 from tests.interop.cutting import cut_under
 from tests.interop.lanes import RESILIENT, JavaLanes, faults
 from tests.interop.peers import ARTEMIS, OLDER_CLIENT
+
+from corewire_server.proxy import Proxy
 
 if TYPE_CHECKING:
     from tests.interop.ours import OurBroker

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.interop.lanes import JavaLanes, faults
 from tests.interop.peers import ARTEMIS, OLDER_CLIENT
 

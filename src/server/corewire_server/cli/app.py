@@ -16,7 +16,9 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-app.command("corewire_server.cli.version:version")
+for _name in ("version", "explain", "decode", "produce", "consume"):
+    app.command(f"corewire_server.cli.{_name}:{_name}")
+app.command("corewire_server.cli.consume:browse")
 
 
 def main(words: list[str]) -> int:

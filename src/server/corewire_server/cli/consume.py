@@ -1,0 +1,180 @@
+"""``corewire consume`` and ``corewire browse``: take messages, or only look at them."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003  cyclopts reads the annotations
+from typing import TYPE_CHECKING, Annotated, Final
+
+from cyclopts import Parameter
+
+from corewire import MessageType
+from corewire_server.cli.durations import seconds
+from corewire_server.cli.message_json import as_object, to_json
+from corewire_server.cli.options import Connection
+from corewire_server.cli.output import cell
+from corewire_server.cli.progress import Progress
+from corewire_server.cli.report import Exit, UsageError, attempt
+from corewire_transports.threads import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from corewire_transports.threads import Client, ConsumerOptions, ReceivedMessage, TransactedSession
+
+_COLUMNS: Final = (
+    "broker_id",
+    "message_id",
+    "type",
+    "durable",
+    "priority",
+    "timestamp",
+    "delivery_count",
+    "properties",
+    "body",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How messages are written: bodies, or with headers as rows, or as JSON, or each body into a file of a folder."""
+
+    headers: bool = False
+    json: bool = False
+    save: Path | None = None
+
+    def begin(self, stream: BinaryIO) -> None:
+        """Write what stands above the first message. Raises OSError."""
+        if self.save is not None:
+            self.save.mkdir(parents=True, exist_ok=True)
+        elif self.headers and not self.json:
+            stream.write("\t".join(_COLUMNS).encode() + b"\n")
+
+    def write(self, message: ReceivedMessage, stream: BinaryIO) -> None:
+        """Write one message and flush, so that it is out before it is acknowledged. Raises OSError."""
+        if self.save is not None:
+            (self.save / str(message.broker_id)).write_bytes(body_bytes(message))
+            return
+        if self.json:
+            line = to_json(message).encode()
+        elif self.headers:
+            shown = as_object(message)
+            line = "\t".join(cell(shown.get(name)) for name in _COLUMNS).encode()
+        else:
+            line = body_bytes(message)
+        stream.write(line + b"\n")
+        stream.flush()
+
+
+def body_bytes(message: ReceivedMessage) -> bytes:
+    """The body as it is written alone: text as UTF-8, bytes raw, maps and streams as JSON."""
+    match message.type:
+        case MessageType.TEXT:
+            return message.text.encode("utf-8", "surrogatepass")
+        case MessageType.MAP | MessageType.STREAM:
+            return cell(as_object(message)["body"]).encode()
+        case _:
+            return message.data
+
+
+def consume(
+    destination: Annotated[str, Parameter(help="orders, queue://orders, address::queue")],
+    /,
+    *,
+    message_count: Annotated[int | None, Parameter(help="How many; default: no end.")] = None,
+    receive_timeout: Annotated[
+        str | None, Parameter(help="How long to wait for the next; a bare number: milliseconds.")
+    ] = None,
+    filter: Annotated[str | None, Parameter(help="A selector, as \"colour = 'red'\".")] = None,  # noqa: A002  Artemis' name
+    commit_interval: Annotated[int | None, Parameter(help="Take in transactions of so many messages.")] = None,
+    sleep: Annotated[str, Parameter(help="Pause after each message; a bare number: milliseconds.")] = "0",
+    save: Annotated[Path | None, Parameter(help="Write each body to a file in this folder.")] = None,
+    headers: Annotated[bool, Parameter(help="Write headers and properties too.", negative="")] = False,
+    connection: Connection = Connection(),  # noqa: B008  immutable
+) -> int:
+    """Take messages and write their bodies; each is acknowledged after it was written."""
+    form = Form(headers, connection.json, save)
+
+    def work() -> int:
+        timeout_s, pause_s = _durations(receive_timeout, sleep)
+        options: ConsumerOptions = {} if filter is None else {"selector": filter}
+        progress = Progress(sys.stderr, "received", total=message_count, quiet=connection.quiet)
+        form.begin(sys.stdout.buffer)
+        with connect(connection.config()) as client:
+            if message_count != 0:
+                for message in _take(client, destination, options, timeout_s, commit_interval, message_count):
+                    form.write(message, sys.stdout.buffer)
+                    progress.step()
+                    if pause_s:
+                        time.sleep(pause_s)
+        progress.end()
+        return Exit.NO if message_count is not None and progress.count < message_count else Exit.DONE
+
+    return attempt(work, on=connection.where, as_json=connection.json, verbose=connection.verbose)
+
+
+def _durations(receive_timeout: str | None, sleep: str) -> tuple[float | None, float]:
+    try:
+        timeout_s = None if receive_timeout is None else seconds(receive_timeout, bare="ms")
+        return timeout_s, seconds(sleep, bare="ms")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _take(
+    client: Client,
+    queue: str,
+    options: ConsumerOptions,
+    timeout_s: float | None,
+    commit_interval: int | None,
+    count: int | None,
+) -> Iterator[ReceivedMessage]:
+    """Yield messages; one counts as taken when its user comes back for the next, or with its transaction."""
+    transacted: TransactedSession | None = None
+    session = client.session() if commit_interval is None else (transacted := client.transacted_session())
+    taken = 0
+    with session, session.consumer(queue, **options) as consumer:
+        while count is None or taken < count:
+            message = consumer.receive() if timeout_s is None else consumer.receive(timeout_s)
+            if message is None:
+                break
+            yield message
+            taken += 1
+            if transacted is not None and commit_interval and taken % commit_interval == 0:
+                transacted.commit()
+        if transacted is not None:
+            transacted.commit()
+
+
+def browse(
+    destination: Annotated[str, Parameter(help="orders, queue://orders, address::queue")],
+    /,
+    *,
+    filter: Annotated[str | None, Parameter(help="A selector, as \"colour = 'red'\".")] = None,  # noqa: A002  Artemis' name
+    message_count: Annotated[int | None, Parameter(help="How many; default: all.")] = None,
+    headers: Annotated[bool, Parameter(help="Write headers and properties too.", negative="")] = False,
+    connection: Connection = Connection(),  # noqa: B008  immutable
+) -> int:
+    """Write the bodies of the messages in a queue; takes nothing."""
+    form = Form(headers, connection.json)
+
+    def work() -> int:
+        options: ConsumerOptions = {"create": False} if filter is None else {"create": False, "selector": filter}
+        progress = Progress(sys.stderr, "browsed", total=message_count, quiet=connection.quiet)
+        form.begin(sys.stdout.buffer)
+        with (
+            connect(connection.config()) as client,
+            client.session() as session,
+            session.browser(destination, **options) as browser,
+        ):
+            for message in itertools.islice(browser, message_count):
+                form.write(message, sys.stdout.buffer)
+                progress.step()
+        progress.end()
+        return Exit.NO if message_count is not None and progress.count < message_count else Exit.DONE
+
+    return attempt(work, on=connection.where, as_json=connection.json, verbose=connection.verbose)

@@ -1,0 +1,66 @@
+"""
+The worlds of the client, and how one text is run in all of them.
+
+A lane is written once, for anyio. For threads and blocking sockets its module is converted by the table that makes the clients
+themselves (``scripts/gen_facades.py``), in memory: so what is tested there is an ordinary program of that world.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from enum import Enum
+from functools import cache, partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from scripts.gen_facades import convert
+
+from corewire_transports.threads import fail_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+LANE_S = 120.0  # on a busy machine; nothing waits so long
+OURS = ((r"\btogether import tasks\b", "together import threads as tasks"),)
+
+
+class World(Enum):
+    """How a program is written and run."""
+
+    ASYNCIO = "asyncio"
+    TRIO = "trio"
+    THREADS = "threads"
+    BLOCKING = "blocking"
+
+    @property
+    def is_async(self) -> bool:
+        return self in (World.ASYNCIO, World.TRIO)
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a function of an async module as a program of this world; what it returns and raises is passed on."""
+        if self.is_async:
+            return anyio.run(partial(_in_time, function, *args), backend=self.value)
+        with fail_after(LANE_S):
+            return getattr(_converted(function.__module__, self), function.__name__)(*args)
+
+
+async def _in_time(function: Callable[..., Any], *args: Any) -> Any:
+    with anyio.fail_after(LANE_S):
+        return await function(*args)
+
+
+@cache
+def _converted(name: str, world: World) -> ModuleType:
+    source = HERE / f"{name.rpartition('.')[2]}.py"
+    text = convert(source.read_text(), world.value, set())
+    for pattern, replacement in OURS:
+        text = re.sub(pattern, replacement, text)
+    path = f"{source}:{world.value}"
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    module = ModuleType(f"{name}_{world.value}")
+    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    return module
