@@ -99,13 +99,21 @@ class Sessions:
                 version -= 1
             else:
                 kind = Channel if ours else ForeignChannel
-                return kind(number, window_bytes=self._context.config.confirmation_window_bytes)
+                return kind(number, window_bytes=self._window_bytes)
+
+    @property
+    def _window_bytes(self) -> int | None:
+        """The confirmation window, at most half of what is kept for replay: else senders would wait for a broker that
+        sees no reason yet to confirm."""
+        config = self._context.config
+        window = config.confirmation_window_bytes
+        return None if window is None else min(window, max(1, config.resend_bytes_max // 2))
 
     def _packet(
         self, link_version: int, session: Session, name: str, channel: int, version: int
     ) -> packets.CreateSession | packets.CreateSessionV2:
         config = self._context.config
-        window = config.confirmation_window_bytes
+        window = self._window_bytes
         kind = packets.CreateSessionV2 if capabilities(link_version).client_id else packets.CreateSession
         packet = kind(
             name,
