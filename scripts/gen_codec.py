@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from corewire.wire import packets, primitives, spec, types
 from corewire.wire.packets import composites
-from corewire.wire.types import Construct, Group, IfEqual, IfNot, Remaining
+from corewire.wire.types import Construct, Group, IfEqual, IfNot, Remaining, Since
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def union(module: Any, cls: type[object]) -> str:
+def qualified(module: Any, cls: type[object]) -> str:
     return f"{module.__name__.rpartition('.')[2]}.{cls.__name__}"
 
 
@@ -158,6 +158,53 @@ PRIMITIVES = [
 # -- one packet ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Condition:
+    """When a run of neighbouring fields is on the wire."""
+
+    since: Since | None
+    presence: Remaining | Group | IfEqual | IfNot | None
+
+    @property
+    def always(self) -> bool:
+        return self.since is None and self.presence is None
+
+    @property
+    def may_end_before(self) -> bool:
+        """Tell whether None is how a packet says that the field is absent."""
+        return isinstance(self.presence, Remaining)
+
+    def gate(self) -> str:
+        return "" if self.since is None else f"allowed.{self.since.capability}"
+
+    def when_writing(self, first: str) -> str:
+        match self.presence:
+            case Remaining():
+                return f"value.{first} is not None"
+            case Group(number):
+                return f"value.groups_present >= {number}"
+            case _:
+                return self.comparison("value.")
+
+    def when_reading(self) -> str:
+        match self.presence:
+            case Remaining(count):
+                return f"end - at >= {count}"
+            case Group():
+                return "at < end"
+            case _:
+                return self.comparison("")
+
+    def comparison(self, owner: str) -> str:
+        if not isinstance(self.presence, IfEqual | IfNot):
+            return ""
+        name, wanted, equal = f"{owner}{self.presence.field}", self.presence.value, isinstance(self.presence, IfEqual)
+        if wanted is False:
+            return f"not {name}" if equal else name
+        operators = ("is", "is not") if wanted is None else ("==", "!=")
+        return f"{name} {operators[not equal]} {wanted!r}"
+
+
 @dataclass
 class Emitter:
     """Collects the lines of one class's two functions."""
@@ -170,39 +217,17 @@ class Emitter:
     def __post_init__(self) -> None:
         self.fields = spec.fields(self.cls)
         self.packet = hasattr(self.cls, "TYPE")
-        self.qualified = union(packets if self.packet else composites, self.cls)
+        self.qualified = qualified(packets if self.packet else composites, self.cls)
         hints = inspect.get_annotations(self.cls)
         self.optional = {name for name, hint in hints.items() if "None" in str(hint)} | {
             item.name for item in self.fields if item.layout is not None and takes_none(item.layout)
         }
 
-    def runs(self) -> Iterator[tuple[str, list[Field]]]:
+    def runs(self) -> Iterator[tuple[Condition, list[Field]]]:
         """Yield neighbouring fields that are there under one condition."""
         on_the_wire = [item for item in self.fields if item.layout is not None]
-        for (since, presence), run in groupby(on_the_wire, key=lambda item: (item.since, item.presence)):
-            yield self.condition(since, presence), list(run)
-
-    def condition(self, since: Any, presence: Any) -> str:
-        terms = [] if since is None else [f"allowed.{since.capability}"]
-        match presence:
-            case Remaining(count):
-                terms.append(f"remaining {count}")
-            case Group(number):
-                terms.append(f"group {number}")
-            case IfEqual(name, value):
-                terms.append(self.compare(name, value, equal=True))
-            case IfNot(name, value):
-                terms.append(self.compare(name, value, equal=False))
-            case _:
-                pass
-        return " and ".join(terms)
-
-    @staticmethod
-    def compare(name: str, value: Any, *, equal: bool) -> str:
-        if value is False:
-            return f"not @{name}" if equal else f"@{name}"
-        operators = ("is", "is not") if value is None else ("==", "!=")
-        return f"@{name} {operators[not equal]} {value!r}"
+        for condition, run in groupby(on_the_wire, key=lambda item: Condition(item.since, item.presence)):
+            yield condition, list(run)
 
     def fused(self, run: list[Field]) -> Iterator[list[Field]]:
         """Cut a run into single fields and stretches of fixed size."""
@@ -228,24 +253,18 @@ class Emitter:
 
     def encode_body(self) -> list[str]:
         runs = list(self.runs())
-        if all(condition == "" for condition, _ in runs):
+        if all(condition.always for condition, _ in runs):
             parts = [part for _, run in runs for part in self.parts(run)]
             if len(parts) > 1:
                 return [f"return b''.join(({', '.join(parts)}))"]
             return [f"return {parts[0] if parts else 'b' + repr('')}"]
         lines = ["parts: list[bytes] = []"]
         for condition, run in runs:
-            added = [
-                f"parts.append({part})"
-                for part in self.parts(run, optional=bool(condition) and "remaining" not in condition)
-            ]
-            lines += added if condition == "" else [f"if {self.encode_condition(condition, run)}:", *indented(added)]
+            optional = not condition.always and not condition.may_end_before
+            added = [f"parts.append({part})" for part in self.parts(run, optional=optional)]
+            terms = [term for term in (condition.gate(), condition.when_writing(run[0].name)) if term]
+            lines += [f"if {' and '.join(terms)}:", *indented(added)] if terms else added
         return [*lines, "return b''.join(parts)"]
-
-    def encode_condition(self, condition: str, run: list[Field]) -> str:
-        condition = re.sub(r"remaining \d+", f"value.{run[0].name} is not None", condition)
-        condition = re.sub(r"group (\d+)", r"value.groups_present >= \1", condition)
-        return condition.replace("@", "value.")
 
     def parts(self, run: list[Field], *, optional: bool = False) -> Iterator[str]:
         for stretch in self.fused(run):
@@ -282,24 +301,24 @@ class Emitter:
             *indented([*self.lines, f"return {self.qualified}({arguments_of_class}), at"]),
         ]
 
-    def decode_run(self, condition: str, run: list[Field]) -> None:
-        if condition == "":
-            self.lines += self.reads(run)
+    def decode_run(self, condition: Condition, run: list[Field]) -> None:
+        """Give the fields what they are when absent, then read them where they are there."""
+        body = list(self.reads(run))
+        if condition.always:
+            self.lines += body
             return
-        since = run[0].since
+        gated = condition.since is not None
         for item in run:
-            absent = item.default if since is not None and "remaining" not in condition else None
-            self.lines.append(f"{item.name}: {self.python_type(item)} = {absent!r}")
-        opened = condition
-        if "remaining" in condition and since is not None:
-            self.lines[-1] = f"{run[0].name}: {self.python_type(run[0])} = {run[0].default!r}"
-            self.lines += [f"if allowed.{since.capability}:", f"    {run[0].name} = None"]
-            opened = re.sub(r"remaining (\d+)", r"end - at >= \1", condition)
-        opened = re.sub(r"remaining (\d+)", r"end - at >= \1", opened)
-        group = re.search(r"group (\d+)", opened)
-        opened = re.sub(r"group \d+", "at < end", opened).replace("@", "")
-        body = [f"groups_present = {group[1]}"] if group else []
-        self.lines += [f"if {opened}:", *indented([*body, *self.reads(run)])]
+            self.lines.append(f"{item.name}: {self.python_type(item)} = {(item.default if gated else None)!r}")
+        if isinstance(condition.presence, Group):
+            body.insert(0, f"groups_present = {condition.presence.number}")
+        reading = condition.when_reading()
+        if reading:
+            body = [f"if {reading}:", *indented(body)]
+        if gated:
+            absent = [f"{item.name} = None" for item in run if condition.may_end_before]
+            body = [f"if {condition.gate()}:", *indented([*absent, *body])]
+        self.lines += body
 
     def python_type(self, item: Field) -> str:
         kinds = {"b": "int", "i": "int", "q": "int", "d": "float", "?": "bool"}
@@ -311,7 +330,7 @@ class Emitter:
         elif isinstance(inner, types.ListOf):
             kind = "list[int]"
         elif isinstance(inner, types.Composite):
-            kind = union(composites, inner.cls)
+            kind = qualified(composites, inner.cls)
         elif isinstance(inner, types.Known):
             kind = "int"
         else:

@@ -466,9 +466,9 @@ def decode_exception_response(
     correlation_id: int | None = None
     if allowed.correlation_ids:
         correlation_id = None
-    if allowed.correlation_ids and end - at >= 8:
-        (correlation_id,) = _q.unpack_from(frame, at)
-        at += 8
+        if end - at >= 8:
+            (correlation_id,) = _q.unpack_from(frame, at)
+            at += 8
     return packets.ExceptionResponse(code, message, correlation_id), at
 
 
@@ -483,9 +483,9 @@ def decode_null_response(frame: bytes, at: int, end: int, allowed: Capabilities)
     correlation_id: int | None = -1
     if allowed.correlation_ids:
         correlation_id = None
-    if allowed.correlation_ids and end - at >= 8:
-        (correlation_id,) = _q.unpack_from(frame, at)
-        at += 8
+        if end - at >= 8:
+            (correlation_id,) = _q.unpack_from(frame, at)
+            at += 8
     return packets.NullResponse(correlation_id), at
 
 
@@ -690,11 +690,11 @@ def decode_session_create_consumer(
     priority: int | None = 0
     if allowed.consumer_priority:
         priority = None
-    if allowed.consumer_priority and end - at >= 1:
-        if end - at < 4:
-            raise truncated(at, end, 4)
-        (priority,) = _i.unpack_from(frame, at)
-        at += 4
+        if end - at >= 1:
+            if end - at < 4:
+                raise truncated(at, end, 4)
+            (priority,) = _i.unpack_from(frame, at)
+            at += 4
     return packets.SessionCreateConsumer(consumer_id, queue_name, filter, browse_only, requires_response, priority), at
 
 
@@ -737,9 +737,9 @@ def decode_session_commit(frame: bytes, at: int, end: int, allowed: Capabilities
     correlation_id: int | None = None
     if allowed.commit_correlation:
         correlation_id = None
-    if allowed.commit_correlation and end - at >= 8:
-        (correlation_id,) = _q.unpack_from(frame, at)
-        at += 8
+        if end - at >= 8:
+            (correlation_id,) = _q.unpack_from(frame, at)
+            at += 8
     return packets.SessionCommit(correlation_id), at
 
 
@@ -890,9 +890,9 @@ def decode_session_xa_response(
     correlation_id: int | None = None
     if allowed.correlation_ids:
         correlation_id = None
-    if allowed.correlation_ids and end - at >= 8:
-        (correlation_id,) = _q.unpack_from(frame, at)
-        at += 8
+        if end - at >= 8:
+            (correlation_id,) = _q.unpack_from(frame, at)
+            at += 8
     return packets.SessionXaResponse(error, response_code, message, correlation_id), at
 
 
@@ -1144,9 +1144,9 @@ def decode_session_send_continuation(
     correlation_id: int | None = 0
     if allowed.correlation_ids:
         correlation_id = None
-    if allowed.correlation_ids and end - at >= 8:
-        (correlation_id,) = _q.unpack_from(frame, at)
-        at += 8
+        if end - at >= 8:
+            (correlation_id,) = _q.unpack_from(frame, at)
+            at += 8
     sender_id: int = -1
     if allowed.producer_ids:
         if end - at < 4:
