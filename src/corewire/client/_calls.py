@@ -90,11 +90,19 @@ Script: TypeAlias = Generator[Command, Packet, T]
 class Task(Generic[T]):
     """A script and the call that waits for it."""
 
-    __slots__ = ("call", "script", "undo")
+    __slots__ = ("call", "leaving", "script", "undo")
 
-    def __init__(self, call: Call[T], script: Script[T], undo: Callable[[float, T], None] | None = None) -> None:
+    def __init__(
+        self,
+        call: Call[T],
+        script: Script[T],
+        undo: Callable[[float, T], None] | None = None,
+        *,
+        leaving: bool = False,
+    ) -> None:
         self.call = call
         self.script = script
+        self.leaving = leaving  #: it closes something: its caller waits for a broker that is there, for no other
         self.undo = undo  #: closes what was opened for a caller who walked away
 
 

@@ -20,7 +20,7 @@ from corewire.client._delivery import Delivery
 from corewire.client._destinations import look_up_queue
 from corewire.client._ids import ConsumerId
 from corewire.client._queues import queue_configuration, queue_packet
-from corewire.errors import CorewireError, LocalProtocolError, ObjectClosed
+from corewire.errors import BrokerError, CorewireError, LocalProtocolError, ObjectClosed, Unblocked
 from corewire.events import ConsumerClosedByBroker
 from corewire.values import AckMode
 from corewire.wire import packets
@@ -54,6 +54,8 @@ class Consumer:
         self.browse_only = browse_only
         self.generation = 0  #: counts how often its deliveries were taken back
         self.error: CorewireError | None = None  #: why it is closed
+        self.deletes_queue = False  #: when it is closed: nobody else knows it
+        self.transient = False  #: ends when the session is made anew
         self.acknowledgements = Acknowledgements(self)
         self._priority = priority
         self._window_bytes = window_bytes
@@ -110,6 +112,10 @@ class Consumer:
 
     def reopen(self, now: float) -> None:
         """A new epoch: make it again, and go on waiting for whoever waits."""
+        if self.transient:
+            self.session.consumers.pop(self.number, None)
+            self.end(Unblocked("the session was made anew", subject=f"consumer of {self.queue!r}"))
+            return
         self.take_back()
         self._markers = 0
         if self._again is not None:
@@ -137,7 +143,12 @@ class Consumer:
         self.flush_acknowledgements()
         self.session.consumers.pop(self.number, None)
         self.end(ObjectClosed("the consumer is closed", subject=f"consumer of {self.queue!r}"))
-        yield Command(packets.SessionConsumerClose(self.number), packets.NullResponse, Fate.DONE)
+        try:
+            yield Command(packets.SessionConsumerClose(self.number), packets.NullResponse, Fate.DONE)
+            if self.deletes_queue:
+                yield Command(packets.DeleteQueue(self.queue), packets.NullResponse, Fate.DONE)
+        except BrokerError:  # it is gone, which is what was wanted
+            return
 
     def closed_by_broker(self, now: float) -> None:
         """The queue is gone, or the broker is dissatisfied. What is in the buffer was delivered and may be received."""

@@ -17,6 +17,7 @@ from corewire.client._producer import Producer, send, submit
 from corewire.client._queues import queue_info, queue_packet, shared_queue_packet
 from corewire.client._registry import Registry
 from corewire.client._session import Session
+from corewire.client._subscriptions import make_queue, subscription_name, subscription_queue, without_own
 from corewire.client.message import encode
 from corewire.errors import (
     AddressExists,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
     from corewire.client.message import Message
     from corewire.effects import Effect
-    from corewire.values import AddressInfo, Destination, QueueConfiguration, QueueInfo, RoutingType
+    from corewire.values import AddressInfo, Destination, QueueConfiguration, QueueInfo, RoutingType, Topic
 
 T = TypeVar("T")
 
@@ -193,10 +194,12 @@ class ClientEngine(Registry):
         priority: int = 0,
         window_bytes: int | None = CONSUMER_WINDOW_DEFAULT,
         create: bool = False,
+        transient: bool = False,
     ) -> Operation[ConsumerId]:
         """Open a consumer. ``window_bytes``: how much the broker may send ahead; 0 one message at a time, None no limit.
 
-        ``create``: a missing anycast queue is made, as JMS clients do. Fails with QueueDoesNotExist,
+        ``create``: a missing anycast queue is made, as JMS clients do. ``transient``: it ends, with Unblocked, when the session
+        is made anew. Fails with QueueDoesNotExist,
         MaxConsumerLimitExceeded, InvalidFilterExpression, UnexpectedRoutingType, SecurityError.
         """
         consumer = Consumer(
@@ -207,7 +210,53 @@ class ClientEngine(Registry):
             priority=priority,
             window_bytes=window_bytes,
         )
+        consumer.transient = transient
         return consumer.session.run(now, self._open_consumer(consumer, create=create), self._drop_consumer)
+
+    def create_subscription(
+        self,
+        now: float,
+        session: SessionId,
+        topic: Topic,
+        name: str | None = None,
+        *,
+        durable: bool | None = None,
+        shared: bool = False,
+        selector: str | None = None,
+        no_local: bool = False,
+        priority: int = 0,
+        window_bytes: int | None = CONSUMER_WINDOW_DEFAULT,
+    ) -> Operation[ConsumerId]:
+        """Consume a topic. Without a name until it is closed; with one, durable, and for one consumer unless ``shared``.
+
+        ``no_local``: not what this client sent. Raises ConfigError; fails with IllegalState where it is in use, and as
+        `create_consumer`.
+        """
+        found = self._open_session(session)
+        if no_local:
+            selector = without_own(self._context, selector)
+        queue = subscription_queue(self._context, topic, name, durable=durable, shared=shared, selector=selector)
+        consumer = Consumer(
+            found,
+            queue.name,
+            selector=selector if queue.temporary else None,  # else the queue selects
+            browse_only=False,
+            priority=priority,
+            window_bytes=window_bytes,
+        )
+        consumer.deletes_queue = queue.temporary
+        script = self._open_subscription(consumer, topic, queue, shared=shared)
+        return found.run(now, script, self._drop_consumer)
+
+    def _open_subscription(
+        self, consumer: Consumer, topic: Topic, queue: QueueConfiguration, *, shared: bool
+    ) -> Script[ConsumerId]:
+        yield from make_queue(consumer.session, topic, queue, shared=shared)
+        return (yield from self._open_consumer(consumer, create=False))
+
+    def delete_subscription(self, now: float, session: SessionId, name: str) -> Operation[None]:
+        """Delete a durable subscription. Fails with QueueDoesNotExist, IllegalState while it is in use."""
+        return self.delete_queue(now, session, subscription_name(self._context.config.client_id, name))
 
     def _open_consumer(self, consumer: Consumer, *, create: bool) -> Script[ConsumerId]:
         yield from consumer.open(create=create)
@@ -220,7 +269,7 @@ class ClientEngine(Registry):
     def close_consumer(
         self, now: float, consumer: ConsumerId, *, consider_last_delivered: bool = False
     ) -> Operation[None]:
-        """Close a consumer; what it did not hand out goes to others.
+        """Close a consumer; what it did not hand out goes to others. Never fails; at once while there is no link.
 
         ``consider_last_delivered``: what is in hand is given back before, with a higher delivery count; this rolls back the
         session.
@@ -228,7 +277,7 @@ class ClientEngine(Registry):
         found = self._context.consumers.pop(consumer, None)
         if found is None or found.session.error is not None:
             return self._done()
-        return found.session.run(now, found.close(last_delivered=consider_last_delivered))
+        return found.session.run(now, found.close(last_delivered=consider_last_delivered), leaving=True)
 
     def receive_nowait(self, now: float, consumer: ConsumerId) -> Delivery | None:
         """The next message, if it is here. Asks nobody."""

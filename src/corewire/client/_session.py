@@ -162,10 +162,17 @@ class Session:
 
     # -- commands --------------------------------------------------------------------------------------------------------
 
-    def run(self, now: float, script: Script[T], undo: Callable[[float, T], None] | None = None) -> Call[T]:
-        """Begin a script. ``undo`` closes what it opened if its caller has gone meanwhile."""
+    def run(
+        self,
+        now: float,
+        script: Script[T],
+        undo: Callable[[float, T], None] | None = None,
+        *,
+        leaving: bool = False,
+    ) -> Call[T]:
+        """Begin a script. ``undo`` closes what it opened if its caller has gone meanwhile; ``leaving``: it closes something."""
         call: Call[T] = Call()
-        self._step(now, Task(call, script, undo))
+        self._step(now, Task(call, script, undo, leaving=leaving))
         return call
 
     def background(self, now: float, script: Script[T]) -> None:
@@ -195,8 +202,16 @@ class Session:
                 command.deadline = now + failover_s
             self._backlog.append(command)
             self._backlog_bytes += command.size
+            self._let_leave(command)
         else:
             self._put(now, command)
+
+    def _let_leave(self, command: Command) -> None:
+        """The link is lost. Whoever only wants to close something does not wait for it; the broker is told later."""
+        leaving = command.waiter.leaving if isinstance(command.waiter, Task) else False
+        call = command.call
+        if call is not None and not call.done and (leaving or isinstance(command.packet, packets.SessionClose)):
+            self.context.succeed(call, None)
 
     def withdraw(self, command: Command) -> None:
         """Take back a command that no broker has seen; harmless for others."""
@@ -322,6 +337,8 @@ class Session:
     def lock(self) -> None:
         """The link is lost."""
         self._locked = True
+        for command in self.answers:
+            self._let_leave(command)
 
     def begin_epoch(self, now: float, channel: Channel, error: CorewireError | None) -> None:
         """The broker made the session (anew), on this channel. ``error`` says what became of the one before."""
@@ -453,8 +470,6 @@ class Session:
         self.closing = True
         call: Call[None] = Call()
         self.write(now, Command(packets.SessionClose(), packets.NullResponse, Fate.DONE, waiter=call))
-        if self._locked and not call.done:
-            self.context.succeed(call, None)
         return call
 
     def done(self) -> Call[None]:
