@@ -16,6 +16,7 @@ from corewire.client._destinations import ask_address
 from corewire.client._producer import Producer, send, submit
 from corewire.client._queues import queue_info, queue_packet, shared_queue_packet
 from corewire.client._registry import Registry
+from corewire.client._selectors import core_selector
 from corewire.client._session import Session
 from corewire.client._subscriptions import make_queue, subscription_name, subscription_queue, without_own
 from corewire.client.message import encode
@@ -205,7 +206,7 @@ class ClientEngine(Registry):
         consumer = Consumer(
             self._open_session(session),
             queue,
-            selector=selector,
+            selector=core_selector(selector),
             browse_only=browse_only,
             priority=priority,
             window_bytes=window_bytes,
@@ -233,6 +234,7 @@ class ClientEngine(Registry):
         `create_consumer`.
         """
         found = self._open_session(session)
+        selector = core_selector(selector)
         if no_local:
             selector = without_own(self._context, selector)
         queue = subscription_queue(self._context, topic, name, durable=durable, shared=shared, selector=selector)
