@@ -125,8 +125,16 @@ class Machine:
                 self.feed()
 
 
-def small(segment_bytes: int = 4096, *, compact: int = 3, percent: int = 60) -> JournalSettings:
-    return JournalSettings(segment_bytes=segment_bytes, compact_min_segments=compact, compact_percent=percent)
+def small(
+    segment_bytes: int = 4096, *, compact: int = 3, percent: int = 60, slice_bytes: int | None = None
+) -> JournalSettings:
+    """A journal so small that everything happens often."""
+    return JournalSettings(
+        segment_bytes=segment_bytes,
+        compact_min_segments=compact,
+        compact_percent=percent,
+        compact_slice_bytes=slice_bytes or segment_bytes // 8,
+    )
 
 
 # -- what a journal must give back, said in another way

@@ -133,3 +133,37 @@ def test_full_disk_is_compacted_as_far_as_the_last_segment_has_room() -> None:
     assert machine.core.room == [False, True]
     assert machine.sent[-1] == len(script)
     assert Machine(disk, [], small()).core.kept == live_after(script)
+
+
+def test_segment_that_dies_while_it_is_cleaned_is_given_back_all_the_same() -> None:
+    adds: Script = [(Record(Op.ADD, number, 1, bytes(400)),) for number in range(1, 40)]
+    deletes: Script = [(Record(Op.DELETE, number),) for number in range(1, 40)]
+    for pause in range(1, 40):
+        disk = Disk(Random(0))
+        machine = Machine(disk, adds + deletes, small(**ALWAYS, slice_bytes=500))
+        machine.slow = True
+        machine.run(39)
+        for _ in range(pause):  # somewhere in the cleaning of the first segment
+            if machine.jobs:
+                machine.disk_turn()
+        machine.run(39)
+        while machine.jobs:
+            machine.disk_turn()
+        assert machine.sent[-1] == 78
+        assert segment_count(disk) <= 2
+        assert Machine(disk, [], small()).core.kept == []
+
+
+def test_copies_that_find_no_room_are_given_up_and_acknowledgements_go_on() -> None:
+    adds: Script = [(Record(Op.ADD, number, 1, bytes(700)),) for number in range(1, 9)]
+    others: Script = [(Record(Op.DELETE, number),) for number in (1, 2, 3, 5, 6, 7, 4, 8)]
+    for capacity in range(2, 6):
+        disk = Disk(Random(1), capacity_bytes=capacity * 4096)
+        script = [*adds, *passing_through(6), *others]
+        machine = Machine(disk, script, small(**ALWAYS, slice_bytes=2000))
+        machine.run(len(script))
+        confirmed = machine.sent[-1]
+        disk.capacity_bytes = None
+        assert Machine(disk, [], small()).core.kept in [
+            live_after(script[:step]) for step in range(confirmed, len(script) + 1)
+        ]

@@ -9,7 +9,7 @@ given back like any other. So there is no moment at which a crash would find les
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from corewire_server.journal.actions import ReadAt
 from corewire_server.journal.format import (
@@ -27,8 +27,6 @@ from corewire_server.records import Record
 if TYPE_CHECKING:
     from corewire_server.journal.liveness import Liveness, Segment
 
-SLICE_BYTES: Final = 256 * 1024  # read and looked at in one turn
-
 
 @dataclass(slots=True)
 class Copies:
@@ -42,20 +40,21 @@ class Copies:
 class Compaction:
     """Cleans one segment at a time, the oldest."""
 
-    def __init__(self, index: Liveness, min_segments: int, percent: int) -> None:
+    def __init__(self, index: Liveness, min_segments: int, percent: int, slice_bytes: int) -> None:
         self._index = index
         self._min_segments = min_segments
         self._percent = percent
+        self._slice_bytes = slice_bytes
         self._segment: Segment | None = None  # that is being cleaned
         self._at = 0
-        self._slice = SLICE_BYTES
+        self._slice = slice_bytes
         self.consider = True  # whether the ratio may have changed enough to be looked at
 
     def next_read(self, room: int | None) -> ReadAt | None:
         """The next slice to read. ``room``: the bytes left if no further segment can be begun, else None."""
         if self._segment is None and (self.consider or room is not None):
             self.consider = False
-            self._segment, self._at, self._slice = self._choose(room), SEGMENT_HEAD_BYTES, SLICE_BYTES
+            self._segment, self._at, self._slice = self._choose(room), SEGMENT_HEAD_BYTES, self._slice_bytes
         segment = self._segment
         if segment is None:
             return None
@@ -74,8 +73,7 @@ class Compaction:
     def read(self, data: bytes) -> list[Copies]:
         """What to write again of a slice. Raises JournalDamaged if it is not what was written."""
         segment = self._segment
-        if segment is None:  # given back while the slice was read
-            return []
+        assert segment is not None
         at, kept = 0, list[tuple[int, Record]]()
         while at < len(data):
             head = decode_batch_head(data, at)
@@ -95,7 +93,7 @@ class Compaction:
             at += BATCH_HEAD_BYTES + head.payload_bytes
         if at:
             self._at += at
-            self._slice = SLICE_BYTES
+            self._slice = self._slice_bytes
         else:
             self._slice *= 2  # a batch longer than the slice
         if self._at >= segment.used:
@@ -113,7 +111,7 @@ class Compaction:
         pieces: list[Copies] = []
         for ordinal, record in records:
             size = COPY_BYTES + len(record.body)
-            if not pieces or pieces[-1].size + size > SLICE_BYTES:
+            if not pieces or pieces[-1].size + size > self._slice_bytes:
                 pieces.append(Copies(segment, []))
             pieces[-1].records.append((ordinal, record))
             pieces[-1].size += size

@@ -51,6 +51,7 @@ class JournalSettings:
     segment_bytes: int = 10 * 1024 * 1024
     compact_min_segments: int = 10  # 0: never
     compact_percent: int = 30
+    compact_slice_bytes: int = 256 * 1024  # read and looked at in one turn
 
     @property
     def body_bytes_max(self) -> int:
@@ -98,7 +99,9 @@ class Writer:
         self._filled = 0  # of the spare that is being made
         self._spares_wanted = 1
         self._spare: str | None = None  # the spare that is being made
-        self._compaction = Compaction(self._index, settings.compact_min_segments, settings.compact_percent)
+        self._compaction = Compaction(
+            self._index, settings.compact_min_segments, settings.compact_percent, settings.compact_slice_bytes
+        )
         self._copies_waiting = 0
         self._now = recovered.now
         self._ticket = 0
@@ -139,13 +142,13 @@ class Writer:
 
     # -- what goes out
 
-    def next_job(self, now: int) -> DiskJob | None:
-        """What to do now, after the last job was answered; None: nothing."""
+    def next_job(self, now: int, *, write: bool = True) -> DiskJob | None:
+        """What to do now, after the last job was answered; None: nothing. Without ``write`` records go on waiting."""
         turn, self._housekeeping_turn = self._housekeeping_turn, False
         actions, self._tidying = self._tidying, []
         if not actions and turn:
             actions = self._housekeeping(now)
-        if not actions:
+        if not actions and write:
             actions = self._write()
             self._housekeeping_turn = bool(actions)
         if not actions and not turn:
