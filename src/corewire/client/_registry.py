@@ -95,6 +95,10 @@ class Registry:
         """Messages that came and were not received yet."""
         return self._consumer(consumer).buffered
 
+    def queue_of(self, consumer: ConsumerId) -> str:
+        """The queue that a consumer consumes."""
+        return self._consumer(consumer).queue
+
     def consumer_error(self, consumer: ConsumerId) -> Exception | None:
         """Why a consumer is closed, None while it is not."""
         return self._consumer(consumer).error

@@ -9,6 +9,7 @@ from corewire_transports.anyio.consumer import Browser, Consumer, ConsumerOption
 from corewire_transports.anyio.producer import Producer, Receipt, SendState
 from corewire_transports.anyio.received import ReceivedMessage
 from corewire_transports.anyio.session import Session, TransactedSession
+from corewire_transports.anyio.temporary import TemporaryQueue, TemporaryTopic
 
 __all__ = [
     "Browser",
@@ -23,6 +24,8 @@ __all__ = [
     "ReceivedMessage",
     "SendState",
     "Session",
+    "TemporaryQueue",
+    "TemporaryTopic",
     "TransactedSession",
     "connect",
     "fail_after",

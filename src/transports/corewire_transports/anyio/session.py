@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Self, Unpack
+from uuid import uuid4
 
 from anyio import move_on_after
 
 from corewire import AckMode, QueueConfiguration, RoutingType
 from corewire.client._life import ClientState
 from corewire.errors import CorewireError, LocalProtocolError
-from corewire_transports._messages import as_destination, as_message, as_queue_name, wall_ms
+from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
 from corewire_transports._opening import opening
+from corewire_transports.anyio._requests import Inbox
 from corewire_transports.anyio.consumer import Browser, Consumer
 from corewire_transports.anyio.producer import Producer
+from corewire_transports.anyio.temporary import TemporaryQueue, TemporaryTopic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from types import TracebackType
 
-    from corewire import AddressInfo, Body, Destination, Headers, Message, Queue, QueueInfo, SessionId
+    from corewire import AddressInfo, Body, Destination, Headers, Message, Queue, QueueInfo, SessionId, Topic
     from corewire_transports.anyio.client import Client
     from corewire_transports.anyio.consumer import ConsumerOptions
+    from corewire_transports.anyio.received import ReceivedMessage
 
 __all__ = ["Session", "TransactedSession"]
 
@@ -38,6 +42,7 @@ class Session:
         self._name = self._engine.session_name(handle)
         self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
         self._consumers: dict[Consumer, None] = {}
+        self._inbox: Inbox | None = None
         client._sessions[self] = None
 
     def __repr__(self) -> str:
@@ -61,6 +66,24 @@ class Session:
         """A destination with defaults, credits of its own, and pipelined sends. Raises as `send` for what cannot be sent to."""
         to = as_destination(destination)
         return Producer(self, await self._driver.call(self._engine.create_producer, self._id, to), to, defaults)
+
+    async def request(
+        self,
+        destination: str | Destination,
+        body: Body | Message = None,
+        /,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        **headers: Unpack[Headers],
+    ) -> ReceivedMessage:
+        """Send and wait for the reply on this session's temporary queue. ``timeout`` defaults to the call timeout.
+
+        Raises CallTimeout without a reply in time, Unblocked where a failure lost the question or the queue, and as `send`.
+        """
+        if self._inbox is None or self._inbox.lost:
+            self._inbox = await Inbox.open(self._client)
+        patience_s = self._client.config.call_timeout_s if timeout is None else timeout
+        return await self._inbox.request(self, as_destination(destination), as_message(body, headers), patience_s)
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
@@ -94,6 +117,45 @@ class Session:
         )
         return Browser(self, found, name)
 
+    @opening
+    async def subscribe(
+        self,
+        topic: str | Topic,
+        name: str | None = None,
+        /,
+        *,
+        durable: bool | None = None,
+        shared: bool = False,
+        **options: Unpack[ConsumerOptions],
+    ) -> Consumer:
+        """Consume a topic. Unnamed: until closed. Named: durable; durable=False needs shared=True; a lasting one is deleted by
+        `unsubscribe`. Raises ConfigError, IllegalState where it is in use, and as `consumer`."""
+        found = await self._driver.call(
+            self._engine.create_subscription,
+            self._id,
+            as_topic(topic),
+            name,
+            durable=durable,
+            shared=shared,
+            selector=options.get("selector"),
+            no_local=options.get("no_local", False),
+            priority=options.get("priority", 0),
+            window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+        )
+        return Consumer(self, found, self._engine.queue_of(found), options.get("selector"))
+
+    async def unsubscribe(self, name: str, /) -> None:
+        """Delete a durable subscription. Raises QueueDoesNotExist, IllegalState if in use."""
+        await self._driver.call(self._engine.delete_subscription, self._id, name)
+
+    @opening
+    async def _transient_consumer(self, queue: str, selector: str) -> Consumer:
+        """Consume a queue that only this session knows."""
+        found = await self._driver.call(
+            self._engine.create_consumer, self._id, queue, selector=selector, transient=True
+        )
+        return Consumer(self, found, queue, selector)
+
     async def recover(self) -> None:
         """Give back everything not acknowledged; it comes again with a higher delivery count. Not for transacted sessions."""
         await self._give_back()
@@ -114,6 +176,24 @@ class Session:
         await self._driver.call(self._engine.rollback, self._id, consider_last_delivered=in_hand)
 
     # -- addresses and queues ------------------------------------------------------------------------------------------
+
+    @opening
+    async def temporary_queue(self) -> TemporaryQueue:
+        """Make a queue that goes at the end of the block, or with the connection."""
+        name = str(uuid4())
+        queue = QueueConfiguration(name=name, routing_type=RoutingType.ANYCAST, durable=False, temporary=True)
+        await self._driver.call(self._engine.create_queue, self._id, queue)
+        return TemporaryQueue(name, self)
+
+    @opening
+    async def temporary_topic(self) -> TemporaryTopic:
+        """Make a topic that goes at the end of the block, or with the connection."""
+        name = str(uuid4())
+        mark = QueueConfiguration(  # as JMS clients do: a queue that takes nothing says that the topic exists
+            name=name, routing_type=RoutingType.MULTICAST, filter_string="_AMQX=-1", durable=False, temporary=True
+        )
+        await self._driver.call(self._engine.create_queue, self._id, mark)
+        return TemporaryTopic(name, self)
 
     async def create_queue(
         self, queue: str | QueueConfiguration, /, *, shared: bool = False, exist_ok: bool = False
@@ -157,9 +237,16 @@ class Session:
             await self._close()
 
     async def _close(self) -> None:
+        if self._inbox is not None:
+            await self._inbox.close()
         self._client._sessions.pop(self, None)
         self._consumers.clear()
         await self._driver.wait(self._driver.begin(self._engine.close_session, self._id))
+
+    @property
+    def _reachable(self) -> bool:
+        """Whether an answer may be waited for, when something is cleaned up."""
+        return self._client.state is ClientState.UP and not self.closed
 
     @property
     def name(self) -> str:
@@ -193,10 +280,10 @@ class Session:
             await self.close()
             return
         with move_on_after(None, shield=True):
-            holding = any(consumer._in_hand is not None for consumer in self._consumers)
-            if holding and self._client.state is ClientState.UP and not self.closed:
-                with move_on_after(self._client.config.call_timeout_s):
-                    await self._give_back()
+            for consumer in list(self._consumers):
+                if consumer._in_hand is not None:
+                    await consumer._close(give_back=True)
+                    break  # this took back everything of the session
             await self._close()
 
 

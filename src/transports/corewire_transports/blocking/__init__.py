@@ -8,6 +8,7 @@ from corewire_transports.blocking.consumer import Browser, Consumer, ConsumerOpt
 from corewire_transports.blocking.producer import Producer, Receipt, SendState
 from corewire_transports.blocking.received import ReceivedMessage
 from corewire_transports.blocking.session import Session, TransactedSession
+from corewire_transports.blocking.temporary import TemporaryQueue, TemporaryTopic
 
 __all__ = [
     "Browser",
@@ -21,6 +22,8 @@ __all__ = [
     "ReceivedMessage",
     "SendState",
     "Session",
+    "TemporaryQueue",
+    "TemporaryTopic",
     "TransactedSession",
     "connect",
     "fail_after",

@@ -5,22 +5,26 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self, Unpack
+from uuid import uuid4
 
 from corewire import AckMode, QueueConfiguration, RoutingType
 from corewire.client._life import ClientState
 from corewire.errors import CorewireError, LocalProtocolError
 from corewire_transports._deadline import move_on_after
-from corewire_transports._messages import as_destination, as_message, as_queue_name, wall_ms
+from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
+from corewire_transports.blocking._requests import Inbox
 from corewire_transports.blocking.consumer import Browser, Consumer
 from corewire_transports.blocking.producer import Producer
+from corewire_transports.blocking.temporary import TemporaryQueue, TemporaryTopic
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import TracebackType
 
-    from corewire import AddressInfo, Body, Destination, Headers, Message, Queue, QueueInfo, SessionId
+    from corewire import AddressInfo, Body, Destination, Headers, Message, Queue, QueueInfo, SessionId, Topic
     from corewire_transports.blocking.client import Client
     from corewire_transports.blocking.consumer import ConsumerOptions
+    from corewire_transports.blocking.received import ReceivedMessage
 
 __all__ = ["Session", "TransactedSession"]
 
@@ -37,6 +41,7 @@ class Session:
         self._name = self._engine.session_name(handle)
         self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
         self._consumers: dict[Consumer, None] = {}
+        self._inbox: Inbox | None = None
         client._sessions[self] = None
 
     def __repr__(self) -> str:
@@ -57,6 +62,24 @@ class Session:
         """A destination with defaults, credits of its own, and pipelined sends. Raises as `send` for what cannot be sent to."""
         to = as_destination(destination)
         return Producer(self, self._driver.call(self._engine.create_producer, self._id, to), to, defaults)
+
+    def request(
+        self,
+        destination: str | Destination,
+        body: Body | Message = None,
+        /,
+        *,
+        timeout: float | None = None,
+        **headers: Unpack[Headers],
+    ) -> ReceivedMessage:
+        """Send and wait for the reply on this session's temporary queue. ``timeout`` defaults to the call timeout.
+
+        Raises CallTimeout without a reply in time, Unblocked where a failure lost the question or the queue, and as `send`.
+        """
+        if self._inbox is None or self._inbox.lost:
+            self._inbox = Inbox.open(self._client)
+        patience_s = self._client.config.call_timeout_s if timeout is None else timeout
+        return self._inbox.request(self, as_destination(destination), as_message(body, headers), patience_s)
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
@@ -88,6 +111,41 @@ class Session:
         )
         return Browser(self, found, name)
 
+    def subscribe(
+        self,
+        topic: str | Topic,
+        name: str | None = None,
+        /,
+        *,
+        durable: bool | None = None,
+        shared: bool = False,
+        **options: Unpack[ConsumerOptions],
+    ) -> Consumer:
+        """Consume a topic. Unnamed: until closed. Named: durable; durable=False needs shared=True; a lasting one is deleted by
+        `unsubscribe`. Raises ConfigError, IllegalState where it is in use, and as `consumer`."""
+        found = self._driver.call(
+            self._engine.create_subscription,
+            self._id,
+            as_topic(topic),
+            name,
+            durable=durable,
+            shared=shared,
+            selector=options.get("selector"),
+            no_local=options.get("no_local", False),
+            priority=options.get("priority", 0),
+            window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+        )
+        return Consumer(self, found, self._engine.queue_of(found), options.get("selector"))
+
+    def unsubscribe(self, name: str, /) -> None:
+        """Delete a durable subscription. Raises QueueDoesNotExist, IllegalState if in use."""
+        self._driver.call(self._engine.delete_subscription, self._id, name)
+
+    def _transient_consumer(self, queue: str, selector: str) -> Consumer:
+        """Consume a queue that only this session knows."""
+        found = self._driver.call(self._engine.create_consumer, self._id, queue, selector=selector, transient=True)
+        return Consumer(self, found, queue, selector)
+
     def recover(self) -> None:
         """Give back everything not acknowledged; it comes again with a higher delivery count. Not for transacted sessions."""
         self._give_back()
@@ -108,6 +166,22 @@ class Session:
         self._driver.call(self._engine.rollback, self._id, consider_last_delivered=in_hand)
 
     # -- addresses and queues ------------------------------------------------------------------------------------------
+
+    def temporary_queue(self) -> TemporaryQueue:
+        """Make a queue that goes at the end of the block, or with the connection."""
+        name = str(uuid4())
+        queue = QueueConfiguration(name=name, routing_type=RoutingType.ANYCAST, durable=False, temporary=True)
+        self._driver.call(self._engine.create_queue, self._id, queue)
+        return TemporaryQueue(name, self)
+
+    def temporary_topic(self) -> TemporaryTopic:
+        """Make a topic that goes at the end of the block, or with the connection."""
+        name = str(uuid4())
+        mark = QueueConfiguration(  # as JMS clients do: a queue that takes nothing says that the topic exists
+            name=name, routing_type=RoutingType.MULTICAST, filter_string="_AMQX=-1", durable=False, temporary=True
+        )
+        self._driver.call(self._engine.create_queue, self._id, mark)
+        return TemporaryTopic(name, self)
 
     def create_queue(self, queue: str | QueueConfiguration, /, *, shared: bool = False, exist_ok: bool = False) -> None:
         """Create a queue; a name alone is an anycast queue. Raises QueueExists (not with ``exist_ok``), SecurityError.
@@ -149,9 +223,16 @@ class Session:
             self._close()
 
     def _close(self) -> None:
+        if self._inbox is not None:
+            self._inbox.close()
         self._client._sessions.pop(self, None)
         self._consumers.clear()
         self._driver.wait(self._driver.begin(self._engine.close_session, self._id))
+
+    @property
+    def _reachable(self) -> bool:
+        """Whether an answer may be waited for, when something is cleaned up."""
+        return self._client.state is ClientState.UP and not self.closed
 
     @property
     def name(self) -> str:
@@ -185,10 +266,10 @@ class Session:
             self.close()
             return
         with move_on_after(None, shield=True):
-            holding = any(consumer._in_hand is not None for consumer in self._consumers)
-            if holding and self._client.state is ClientState.UP and not self.closed:
-                with move_on_after(self._client.config.call_timeout_s):
-                    self._give_back()
+            for consumer in list(self._consumers):
+                if consumer._in_hand is not None:
+                    consumer._close(give_back=True)
+                    break  # this took back everything of the session
             self._close()
 
 

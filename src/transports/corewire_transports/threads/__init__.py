@@ -8,6 +8,7 @@ from corewire_transports.threads.consumer import Browser, Consumer, ConsumerOpti
 from corewire_transports.threads.producer import Producer, Receipt, SendState
 from corewire_transports.threads.received import ReceivedMessage
 from corewire_transports.threads.session import Session, TransactedSession
+from corewire_transports.threads.temporary import TemporaryQueue, TemporaryTopic
 
 __all__ = [
     "Browser",
@@ -21,6 +22,8 @@ __all__ = [
     "ReceivedMessage",
     "SendState",
     "Session",
+    "TemporaryQueue",
+    "TemporaryTopic",
     "TransactedSession",
     "connect",
     "fail_after",
