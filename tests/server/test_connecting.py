@@ -239,3 +239,63 @@ def test_a_repeated_acknowledgement_is_a_copy_only_if_the_message_is_not_held() 
     assert again.message.id == first.message.id
     session.tell(acknowledge)
     assert packets.PacketsConfirmed(counted + 2) in session.read()
+
+
+def test_names_are_limited_in_length() -> None:
+    limits = Limits(name_chars_max=10, metadata_chars_max=20, metadata_per_session_max=2)
+    world = World(CoreConfig(node_seed=b"", limits=limits))
+    client = world.connect()
+    assert _refused(client, packets.CreateSessionV2("x" * 11, 10, 136)) == 104
+    session = client.session("s")
+    session.done(packets.SessionAddMetadata2("key", "x" * 17))
+    assert session.refused(packets.SessionAddMetadata2("key", "x" * 18)) == 104
+    session.done(packets.SessionAddMetadata2("second", ""))
+    assert session.refused(packets.SessionAddMetadata2("third", "")) == 104
+    assert session.publish("x" * 11, "to a name that is too long").code == 104
+    assert session.refused(packets.CreateQueueV2("a", "x" * 11)) == 104
+    assert session.refused(packets.CreateAddress("x" * 11, [0])) == 104
+
+
+def test_links_and_sessions_are_limited_in_number() -> None:
+    world = World(CoreConfig(node_seed=b"", limits=Limits(links_max=2, sessions_max=1)))
+    client = world.connect()
+    client.session("s")
+    assert _refused(world.connect(), packets.CreateSessionV2("t", 10, 136)) == 112
+    third = world.connect()
+    assert world.closed == [third.link]
+
+
+def test_a_channel_is_taken_once() -> None:
+    client = World().connect()
+    client.session()
+    assert _refused(client, packets.CreateSessionV2("other", 10, 136)) == 112
+    assert _refused(client, packets.CreateSessionV2("other", 1, 136)) == 112
+
+
+def test_before_login_frames_are_small() -> None:
+    world = World()
+    client = world.connect()
+    client.write((70_000).to_bytes(4, "big"))
+    assert world.closed == [client.link]
+    client = world.connect()
+    client.session()
+    client.write((70_000).to_bytes(4, "big"))
+    assert len(world.closed) == 1
+
+
+def test_unique_metadata_are_refused_while_another_session_has_them() -> None:
+    world = World()
+    first, second = world.connect().session(), world.connect().session()
+    unique = packets.SessionUniqueAddMetadata("jms-client-id", "me")
+    first.done(unique)
+    first.done(unique)
+    assert second.refused(unique) == 114
+    first.done(packets.SessionClose())
+    second.done(unique)
+
+
+def test_old_clients_are_confirmed_with_every_input() -> None:
+    world = World()
+    session = world.connect(version=129).session(window_size=1 << 20)
+    session.tell(packets.SessionStart())
+    assert session.read() == [packets.PacketsConfirmed(0)]

@@ -142,6 +142,9 @@ class Broker:
             _fail(state, link, frame, problem)
             return
         if link.alive:
+            if link.version < 130:  # such clients complete unblocked sends from confirmations alone
+                for session in link.sessions.values():
+                    session.channel.flush()
             state.wrote(link)
 
     def _effects(self) -> list[Effect]:

@@ -29,7 +29,7 @@ class Limits:
     frame_before_login_bytes_max: int = 65_536
     frame_bytes_max: int = 16 * MIB
     memory_bytes_max: int = 512 * MIB  # messages of the whole broker; then credits are withheld, sends refused with 210
-    record_bytes_max: int = 10 * MIB - 4096  # of one message; more does not fit a record of the journal
+    record_bytes_max: int = 10 * MIB - 4096  # the largest body of a record that the journal takes
     resend_pause_bytes: int = 16 * MIB  # unconfirmed bytes of one session: its deliveries pause
     resend_bytes_max: int = 64 * MIB  # unconfirmed bytes of one session: it is closed
     detached_without_ttl_ms: int = 60_000  # how long a lost link's sessions wait when the client's TTL is -1
@@ -38,12 +38,19 @@ class Limits:
     sessions_max: int = 10_000
     consumers_per_session_max: int = 10_000
     metadata_per_session_max: int = 1_000
+    metadata_chars_max: int = 65_536  # of one value
+    name_chars_max: int = 4_096  # of an address, a queue, a session, a user
     waiting_requests_per_session_max: int = 1_000  # withheld credit requests
     addresses_max: int = 100_000
     queues_max: int = 100_000
     async_gaps_max: int = 1_000  # correlation ids remembered as not seen yet, per session
     deliveries_per_turn_max: int = 1_000  # of one queue in one step; the rest follows in the next
     examined_per_turn_max: int = 10_000  # messages that one consumer's filter looks at in one step
+
+    @property
+    def message_bytes_max(self) -> int:
+        """The largest message: a copy of it that says where it comes from still fits a record."""
+        return self.record_bytes_max - min(65_536, self.record_bytes_max // 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

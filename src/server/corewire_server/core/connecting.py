@@ -9,7 +9,7 @@ from corewire.errors import ErrorCode
 from corewire.wire import packets, registry
 from corewire.wire.framing import packet_type
 from corewire.wire.versions import OLDEST_SPOKEN, VERSION
-from corewire_server.core import closing, security
+from corewire_server.core import closing, naming, security
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.session import Session
 
@@ -65,6 +65,8 @@ def _open_session(state: State, link: Link, packet: packets.CreateSession | pack
         text = "AMQ229033: Server and client versions incompatible"
         raise Refused(ErrorCode.INCOMPATIBLE_CLIENT_SERVER_VERSIONS, text)
     security.check(state.config.users, packet.username, packet.password, link.remote)
+    for name in (packet.name, packet.username, packet.default_address, getattr(packet, "client_id", None)):
+        naming.check_length(state, name or "")
     if packet.xa:
         raise not_built("XA sessions")
     channel_id = packet.session_channel_id

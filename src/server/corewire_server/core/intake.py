@@ -7,6 +7,7 @@ reserved ones (``_AMQ_...``) among them are the same, so what was found in one p
 
 from __future__ import annotations
 
+from hashlib import sha256
 from struct import Struct, error
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -34,6 +35,7 @@ _UNBUILT: Final = {
     "_AMQ_BRIDGE_DUP": "bridges",
     "_AMQ_SCALEDOWN_TO": "scale-down",
 }
+_KEY_BYTES_MAX: Final = 256  # of a duplicate id; of a longer one the hash is remembered
 _REMEMBERED_BYTES_MAX: Final = 512
 
 
@@ -122,4 +124,6 @@ def _read(values: dict[str, PropertyValue]) -> Heeded:
     key = values.get("_AMQ_DUPL_ID")
     if isinstance(key, str):
         key = key.encode("utf-16-le", "surrogatepass")
+    if isinstance(key, bytes) and len(key) > _KEY_BYTES_MAX:
+        key = sha256(key).digest()
     return Heeded(routing_type, key if isinstance(key, bytes) else None, tuple(dropped))

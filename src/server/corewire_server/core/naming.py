@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from corewire.errors import ErrorCode, InvalidFilterExpression
 from corewire.values import RoutingType
-from corewire_server.core import filters
+from corewire_server.core import filters, plain
+from corewire_server.core.records import queue_to_plain
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.routing import queue_part, split_name
 
@@ -70,7 +71,10 @@ def make_queue(state: State, wanted: QueueConfiguration, *, any_address: bool, o
         raise no_address(address_name)
     if address is not None and routing_type not in address.routing_types and not may_make:
         raise Refused(ErrorCode.INTERNAL_ERROR, "")
+    check_length(state, name)
     queue_filter = parse_filter(config.filter_string)
+    if len(plain.encode(queue_to_plain(config))) > state.limits.record_bytes_max:
+        raise Refused(ErrorCode.INVALID_QUEUE_CONFIGURATION, f"the attributes of queue {name} do not fit a record")
     address = open_address(state, address_name, routing_type, auto_created=True, temporary=config.temporary)
     queue = state.store.add_queue(config, address, queue_filter)
     if owner is not None:
@@ -92,10 +96,17 @@ def open_address(
     return address
 
 
+def check_length(state: State, name: str) -> None:
+    """Raises Refused for a name that is too long."""
+    if len(name) > state.limits.name_chars_max:
+        raise Refused(ErrorCode.ILLEGAL_STATE, f"a name has at most {state.limits.name_chars_max} characters")
+
+
 def check_new_address(state: State, name: str) -> None:
     """Raises Refused for a name that is not free to take, and when there are too many addresses."""
     if not name:
         raise Refused(ErrorCode.ILLEGAL_STATE, "an address needs a name")
+    check_length(state, name)
     if name == MANAGEMENT_ADDRESS:
         raise not_built("management")
     if len(state.store.addresses) >= state.limits.addresses_max:

@@ -26,7 +26,7 @@ from corewire_server.records import Op, Record
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COUNT: Final = Struct(">H")
+_COUNT: Final = Struct(">I")
 _LONG: Final = Struct(">q")
 _TWO: Final = Struct(">qi")
 
@@ -118,8 +118,9 @@ def raw_id(queue_id: int) -> bytes:
 def read_message(body: bytes) -> tuple[list[int], bytes]:
     """Queue ids and the message."""
     (count,) = _COUNT.unpack_from(body)
-    end = 2 + 8 * count
-    return [_LONG.unpack_from(body, at)[0] for at in range(2, end, 8)], body[end:]
+    start = _COUNT.size
+    end = start + 8 * count
+    return [_LONG.unpack_from(body, at)[0] for at in range(start, end, 8)], body[end:]
 
 
 def taken(message_id: int, queue_id: int) -> Record:

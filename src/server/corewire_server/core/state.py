@@ -22,6 +22,7 @@ class State:
         self.config = config
         self.limits = config.limits
         self.node_id = config.node_id
+        self.message_bytes_max = config.limits.message_bytes_max
         self.store = Store(config)
         self.room = True  # whether the journal has room for another segment
         self.reserved = Reserved(config.limits.strings_max)

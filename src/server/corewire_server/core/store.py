@@ -208,8 +208,8 @@ class Store:
         return seen is not None and key in seen
 
     def add_duplicate(self, address: str, key: bytes) -> None:
-        """Remember a duplicate id; the oldest goes when there is no room."""
-        if not self.config.id_cache_size:
+        """Remember a duplicate id of an address that exists; the oldest goes when there is no room."""
+        if not self.config.id_cache_size or self.addresses.get(address) is None:
             return
         record_id = self.next_id()
         self.records.append(records.duplicate(record_id, address, key))

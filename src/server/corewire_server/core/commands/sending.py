@@ -9,6 +9,7 @@ from corewire.values import QueueConfiguration, RoutingType
 from corewire.wire.message import CoreMessage
 from corewire_server.core import naming
 from corewire_server.core.intake import NOTHING, parse_head, stamped
+from corewire_server.core.queues import REF_BYTES
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.routing import targets
 from corewire_server.core.transactions import Sent
@@ -42,7 +43,7 @@ def send(state: State, session: Session, frame: bytes) -> None:
                 and heeded.duplicate_id is None
                 and not heeded.dropped
                 and (heeded.routing_type is None or heeded.routing_type is only.config.routing_type)
-                and end <= state.limits.record_bytes_max
+                and end <= state.message_bytes_max
             ):
                 if session.default_address is None:
                     session.default_address = route.name
@@ -70,6 +71,7 @@ def _send(state: State, session: Session, message: CoreMessage, heeded: Heeded) 
     if name == naming.MANAGEMENT_ADDRESS:
         raise not_built("management")
     session.default_address = session.default_address or name
+    naming.check_length(state, name)
     session.credits -= len(message.raw)
     if state.full:
         _check_room(state, session, name)
@@ -92,8 +94,8 @@ def _send(state: State, session: Session, message: CoreMessage, heeded: Heeded) 
 def _route(state: State, session: Session, message: CoreMessage, heeded: Heeded, route: Route) -> None:
     store = state.store
     queues = targets(state, route.name, heeded.routing_type, message.raw)
-    if len(message.raw) + 8 * len(queues) > state.limits.record_bytes_max:  # the ids of the queues are in its record
-        raise not_built(f"messages above {state.limits.record_bytes_max} bytes that are no large messages")
+    if len(message.raw) + 8 * len(queues) > state.message_bytes_max:  # the ids of the queues are in its record
+        raise not_built(f"messages above {state.message_bytes_max} bytes that are no large messages")
     sent = Sent(
         message.id,
         message.raw,
@@ -106,8 +108,9 @@ def _route(state: State, session: Session, message: CoreMessage, heeded: Heeded,
     )
     if not session.auto_sends:
         session.transaction.sent.append(sent)
-        session.transaction.bytes += len(message.raw)
-        store.bytes += len(message.raw)
+        size = len(message.raw) + REF_BYTES
+        session.transaction.bytes += size
+        store.bytes += size
     else:
         accept(state, sent)
 

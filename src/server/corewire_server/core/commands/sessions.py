@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from corewire.errors import ErrorCode
 from corewire.wire import packets, registry
+from corewire_server.core import naming
 from corewire_server.core.refusal import Refused
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def add_metadata(
         raise Refused(
             ErrorCode.ILLEGAL_STATE, f"a session has at most {state.limits.metadata_per_session_max} metadata"
         )
+    if len(packet.key) + len(packet.data) > state.limits.metadata_chars_max:
+        raise Refused(ErrorCode.ILLEGAL_STATE, f"metadata have at most {state.limits.metadata_chars_max} characters")
     session.metadata[packet.key] = packet.data
 
 
@@ -54,6 +57,7 @@ def request_credits(state: State, session: Session, packet: packets.SessionProdu
     if not state.full:
         grant(state, session, packet.credits, packet.address)
         return
+    naming.check_length(state, packet.address)
     if len(session.credit_requests) >= state.limits.waiting_requests_per_session_max:
         raise Refused(ErrorCode.ILLEGAL_STATE, "too many requests for credits wait")
     session.credit_requests.append((packet.credits, packet.address))
