@@ -6,7 +6,7 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, Final
 
-from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened
+from corewire_server.core.inputs import BytesReceived, LinkBlocked, LinkClosed, LinkOpened
 
 if TYPE_CHECKING:
     from corewire_server.runtime.server import Server
@@ -57,12 +57,16 @@ class Link(asyncio.BufferedProtocol):
             self.server.offer(LinkClosed(self.number))
 
     def pause_writing(self) -> None:
-        self.slow = True
-        self.server.settle(self)
+        self._set_slow(slow=True)
 
     def resume_writing(self) -> None:
-        self.slow = False
+        self._set_slow(slow=False)
+
+    def _set_slow(self, *, slow: bool) -> None:
+        """Not read, and nothing delivered, until the client takes what is written. Never within a step: asyncio may call during a write."""
+        self.slow = slow
         self.server.settle(self)
+        self.server.loop.call_soon(self.server.offer, LinkBlocked(self.number, blocked=slow))
 
     # -- what the server calls
 
