@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from corewire_server.proxy import Ending
+from corewire_server.proxy import Direction, Ending
 
 if TYPE_CHECKING:
     from tests.interop.lanes import JavaLanes
@@ -19,7 +19,10 @@ SPARE_S = 0.5
 def cut_under(
     lanes: JavaLanes, proxy: Proxy, cuts: int, *, stall_every: int = 0, patience_s: float = 60.0
 ) -> list[float]:
-    """Do ``cuts`` cuts; every ``stall_every``-th is a stall without FIN. Returns the seconds each recovery took.
+    """Do ``cuts`` cuts; with every ``stall_every``-th the client hears nothing more, not even a FIN, while the broker hears it.
+
+    (Where the broker hears nothing either, its time to live ends before a Java client, which looks once per time to live, notices;
+    then sessions are gone, as with Artemis.) Returns the seconds each recovery took.
 
     Raises ``TimeoutError`` if no byte comes to cut behind, or a lane does not move on after a cut; ``AssertionError`` at
     the first fault of a lane.
@@ -27,13 +30,13 @@ def cut_under(
     await_progress(lanes, proxy, patience_s)
     recoveries = []
     for number in range(1, cuts + 1):
-        ending = Ending.STALL if stall_every and number % stall_every == 0 else None
-        _cut_one(proxy, ending, time.monotonic() + patience_s)
+        deafens = bool(stall_every) and number % stall_every == 0
+        _cut_one(proxy, deafens, time.monotonic() + patience_s)
         recoveries.append(await_progress(lanes, proxy, patience_s))
     return recoveries
 
 
-def _cut_one(proxy: Proxy, ending: Ending | None, deadline: float) -> None:
+def _cut_one(proxy: Proxy, deafens: bool, deadline: float) -> None:
     before = proxy.cuts
     while proxy.cuts == before:
         if time.monotonic() > deadline:
@@ -41,7 +44,8 @@ def _cut_one(proxy: Proxy, ending: Ending | None, deadline: float) -> None:
         # Each link is as likely as any other; one that is idle or has ended makes room for another draw.
         link = proxy.rng.choice(proxy.living)
         linger_s = proxy.rng.choice([0.0, 0.0, 0.3])
-        proxy.arm(bytes_max=4_000, ending=ending, link=link, spare_s=SPARE_S, linger_s=linger_s)
+        ending, direction = (Ending.SWALLOW, Direction.TO_CLIENT) if deafens else (None, None)
+        proxy.arm(bytes_max=4_000, ending=ending, direction=direction, link=link, spare_s=SPARE_S, linger_s=linger_s)
         proxy.wait_until(lambda proxy: proxy.cuts > before, 0.3)
 
 

@@ -182,6 +182,18 @@ def test_a_stalled_cut_is_silent_on_both_sides(world: World) -> None:
     assert world.proxy.links == 0
 
 
+def test_a_swallowing_cut_loses_one_direction_and_passes_the_other(world: World) -> None:
+    client, target = world.join()
+    world.proxy.arm(bytes_max=1, direction=Direction.TO_CLIENT, ending=Ending.SWALLOW)
+    target.sendall(b"xyz")
+    client.settimeout(0.05)
+    assert read_to_end(client) == (b"x", "stall")
+    client.sendall(b"heard")
+    assert read(target, 5) == b"heard"
+    client.close()
+    assert read_to_end(target) == (b"", "fin")
+
+
 def test_the_same_seed_draws_the_same_plans() -> None:
     drawn = []
     for _ in range(2):

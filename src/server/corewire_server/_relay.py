@@ -25,6 +25,7 @@ class Ending(enum.Enum):
     FIN = "fin"
     RESET = "reset"
     STALL = "stall"  # no byte and no FIN any more: the link looks alive until somebody loses patience
+    SWALLOW = "swallow"  # the same in the direction of the cut; the other one goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Link:
         self.loop = asyncio.get_running_loop()
         self.born = self.loop.time()
         self.severed = False
+        self.swallowed: Direction | None = None  # what goes there is lost
         self.client = End(self, Direction.TO_TARGET)
         self.target = End(self, Direction.TO_CLIENT)
         self.client.other, self.target.other = self.target, self.client
@@ -105,8 +107,12 @@ class Link:
         faults.plan = None
         return data[: plan.after_bytes], plan
 
-    def cut(self, ending: Ending, linger_s: float = 0.0) -> None:
-        """End both sides; from now on nothing passes."""
+    def cut(self, ending: Ending, linger_s: float = 0.0, direction: Direction | None = None) -> None:
+        """End both sides; from now on nothing passes, or with SWALLOW nothing in ``direction``."""
+        if ending is Ending.SWALLOW:
+            self.swallowed = direction
+            self.proxy.notice(cuts=1)
+            return
         self.sever(f"cut by the proxy ({ending.value})", cuts=1)
         self.client.muted = self.target.muted = True
         if ending is Ending.STALL:
@@ -175,14 +181,14 @@ class End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         link = self.link
-        if link.severed or self.direction in link.proxy.faults.swallowed:
+        if link.severed or self.direction is link.swallowed or self.direction in link.proxy.faults.swallowed:
             return
         passing, cut = link.passes(self.direction, data)
         if link.proxy.tap:
             link.proxy.tap.passed(link.number, self.direction, passing)
         self.forward(passing)
         if cut is not None:
-            link.cut(cut.ending, cut.linger_s)
+            link.cut(cut.ending, cut.linger_s, cut.direction)
 
     def forward(self, data: bytes) -> None:
         """Write to the other end, now or when its time has come."""

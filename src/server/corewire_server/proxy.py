@@ -16,12 +16,12 @@ import random
 import socket
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from corewire_server._relay import Cut, Direction, End, Ending, Faults, Link, Tap
+from corewire_server._relay import Cut, Direction, Ending, Faults, Link, Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
 
@@ -45,12 +45,13 @@ class Proxy:
         self.tap = tap
         self.rng = random.Random(seed)  # noqa: S311  reproducible on purpose
         self._thread: threading.Thread | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()  # on Windows too: it has `add_reader`
         self._keeper: socket.socket | None = None
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._changed = threading.Condition()
         self._links: set[Link] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._adopting: set[asyncio.Task[None]] = set()
+        self._dialling: set[asyncio.Task[None]] = set()
         self._emptied: asyncio.Event | None = None
         self._cuts = 0
         self._opened = 0
@@ -138,7 +139,7 @@ class Proxy:
         """Plan the next cut, in place of one that is still planned; call it when the client has recovered from the last.
 
         The cut comes behind a random byte, the 1st to ``bytes_max``-th from now. ``direction`` and ``ending`` are drawn if not
-        given (FIN or RESET; a STALL only on request). ``link`` picks one of `living`; else the busiest is the likeliest. Bytes of links younger than ``spare_s`` are not counted. The target's side
+        given (FIN or RESET; the others only on request). ``link`` picks one of `living`; else the busiest is the likeliest. Bytes of links younger than ``spare_s`` are not counted. The target's side
         of a cut link lives ``linger_s`` longer. Returns the plan.
         """
         after_bytes = self.rng.randint(1, bytes_max)
@@ -214,37 +215,52 @@ class Proxy:
             link.set_reading()
 
     async def _accept(self) -> None:
-        if self._server is None:
-            listener = _bound(self.host, self.port)
-            self._server = await self._loop.create_server(self._accepted, sock=listener)
+        if self._listener is None:
+            self._listener = _bound(self.host, self.port)
+            self._listener.setblocking(False)
+            self._listener.listen(128)
+            self._loop.add_reader(self._listener, self._take, self._listener)
 
     async def _refuse(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
     async def _shut(self) -> None:
         await self._refuse()
-        for task in self._tasks:
+        await asyncio.gather(*self._adopting)
+        for task in self._dialling:
             task.cancel()
-        # Not only the dialling ones: asyncio has a task for each socket that it accepted and has not handed over yet.
-        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        await asyncio.gather(*self._dialling, return_exceptions=True)
         for link in list(self._links):
             link.abort()
         if self._links:
             self._emptied = asyncio.Event()
             await self._emptied.wait()
 
-    def _accepted(self) -> End:
+    def _take(self, listener: socket.socket) -> None:
+        # By hand: a closing asyncio.Server loses what it has accepted and not handed over yet.
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return  # it was gone before we came
+        client.setblocking(False)
         link = Link(self, self._opened)
         self._links.add(link)
         self.notice(opened=1)
         if self.tap:
             self.tap.opened(link.number)
-        task = self._loop.create_task(self._dial(link))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return link.client
+        self._spawn(self._adopting, self._adopt(link, client))
+
+    def _spawn(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def _adopt(self, link: Link, client: socket.socket) -> None:
+        await self._loop.connect_accepted_socket(lambda: link.client, client)
+        self._spawn(self._dialling, self._dial(link))
 
     async def _dial(self, link: Link) -> None:
         try:

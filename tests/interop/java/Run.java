@@ -3,10 +3,13 @@ import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
- * Runs lanes, all at once, in one JVM: java Run URL COUNT SECONDS LANE,...  A lane is named in full or by a prefix that ends with a dot.
+ * Runs lanes, all at once, in one JVM: java Run URL COUNT SECONDS LANE,...  A lane is named in full or by a prefix that ends with a dot;
+ * -LANE leaves one out.
  * COUNT: messages (a hundredth of it: rounds) of each lane, 0: until stopped. SECONDS: when to give up. Standard input takes "progress" (answered by
  * PROGRESS and one number a lane) and "stop" (no new messages; what was sent is awaited). The last line is RESULT and JSON; exit 0 if clean.
  */
@@ -34,21 +37,33 @@ public final class Run {
         JmsTopicLanes.addTo(bodies);
         JmsMessageLanes.addTo(bodies);
         JmsSessionLanes.addTo(bodies);
-        for (String wanted : args[3].split(",")) {
-            List<String> names = new ArrayList<>(bodies.keySet());
-            names.removeIf(name -> !name.equals(wanted) && !(wanted.endsWith(".") && name.startsWith(wanted)));
-            if (names.isEmpty()) {
-                throw new IllegalArgumentException("no lane " + wanted);
-            }
-            for (String name : names) {
-                Lane lane = new Lane(name, run);
-                run.lanes.add(lane);
-                lane.start(bodies.get(name));
-            }
+        for (String name : chosen(bodies.keySet(), args[3].split(","))) {
+            Lane lane = new Lane(name, run);
+            run.lanes.add(lane);
+            lane.start(bodies.get(name));
         }
         run.listen();
         System.out.println("READY");
         Runtime.getRuntime().halt(run.finish(System.currentTimeMillis() + 1000 * Long.parseLong(args[2])));
+    }
+
+    private static Set<String> chosen(Set<String> names, String[] wanted) {
+        Set<String> chosen = new TreeSet<>();
+        for (String word : wanted) {
+            boolean leaveOut = word.startsWith("-");
+            String which = leaveOut ? word.substring(1) : word;
+            List<String> found = new ArrayList<>(names);
+            found.removeIf(name -> !name.equals(which) && !(which.endsWith(".") && name.startsWith(which)));
+            if (found.isEmpty()) {
+                throw new IllegalArgumentException("no lane " + which);
+            }
+            if (leaveOut) {
+                chosen.removeAll(found);
+            } else {
+                chosen.addAll(found);
+            }
+        }
+        return chosen;
     }
 
     private void listen() {
