@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from corewire_server.core.effects import Append, CloseLink, Log, SendBytes
-from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, RoomChanged, Stopping, Timeout
+from corewire_server.core.inputs import BytesReceived, LinkClosed, LinkOpened, Stopping, Timeout
 from corewire_server.records import Op, Record
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class EchoCore:
             case LinkOpened(link, _):
                 self.links.append(link)
                 return [Log("info", f"hello {link}")]
-            case LinkClosed(link):
+            case LinkClosed(link) if link in self.links:
                 self.links.remove(link)
             case Timeout():
                 self.timeout = None
@@ -50,7 +50,7 @@ class EchoCore:
                 return [effect for link in self.links for effect in (SendBytes(link, b"bye"), CloseLink(link))]
             case BytesReceived(link, data):
                 return self._answer(link, data)
-            case RoomChanged():
+            case _:
                 pass
         return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from random import Random
 
 import pytest
@@ -65,13 +66,11 @@ def test_power_cut_at_every_action_of_a_journal_that_compacts_all_the_time(seed:
     for at in range(1, disk.actions + 1):
         disk = Disk(Random(at))
         disk.cut_at = at
-        confirmed = 0
-        try:
+        machine = None
+        with contextlib.suppress(PowerCut):
             machine = Machine(disk, script, small(1024, **ALWAYS))
-            machine.sent.append(0)
             machine.run(len(script))
-        except PowerCut:
-            confirmed = machine.sent[-1] if at > 20 else 0
+        confirmed = machine.sent[-1] if machine is not None and machine.sent else 0
         disk.power_cut()
         assert Machine(disk, [], small(1024, **ALWAYS)).core.kept in possible[confirmed:]
 

@@ -56,6 +56,7 @@ class Server:
         self._timer_at = 0
         self._halted = False
         self._busy = False  # the node has more in hand than it can write: no link is read
+        self._stood_still = False  # nobody was read for a while: first read, then judge silence
         self._changed = asyncio.Event()
         self._listeners: list[asyncio.Server] = []
         self._sip_timer = self.loop.call_later(SIP_S, self._sip)
@@ -147,6 +148,7 @@ class Server:
             self._flush()
         if self._node.congested is not self._busy:
             self._busy = not self._busy
+            self._stood_still = True
             for link in self._links.values():
                 self.settle(link)
         self._set_timer()
@@ -193,7 +195,8 @@ class Server:
         if due > now or self._busy:  # a node that reads nobody must not judge anybody's silence
             self._timer_at = max(due, now + 10)
             self._timer = self.loop.call_later((self._timer_at - now) / 1000, self._timer_rang)
-        elif now - due > LATE_MS and not rested:  # we stood still: first take what lies in the socket buffers
+        elif (now - due > LATE_MS or self._stood_still) and not rested:  # first take what lies in the socket buffers
+            self._stood_still = False
             self._timer_at = now
             self._timer = self.loop.call_later(0.001, lambda: self._timer_rang(rested=True))
         else:

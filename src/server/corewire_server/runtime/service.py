@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     CoreFactory: TypeAlias = Callable[[BrokerConfig, bytes], Core]
 
 JOURNAL_FOLDER: Final = "journal"
-RECORD_EXTRA_BYTES: Final = 16  # what the core puts in front of a message, apart from ids of queues, which it counts
 
 
 class NodeState(Enum):
@@ -50,7 +49,7 @@ def make_core(config: BrokerConfig, seed: bytes) -> Core:
     users = {user.name: user.password for user in config.users} if config.security_enabled else {}
     limits = Limits(
         memory_bytes_max=config.global_max_bytes,
-        record_bytes_max=journal_settings(config).body_bytes_max - RECORD_EXTRA_BYTES,
+        record_bytes_max=journal_settings(config).body_bytes_max,
     )
     return Broker(CoreConfig(node_seed=seed, users=users, limits=limits))
 

@@ -1,0 +1,158 @@
+"""The step loop: standing still is not failing, nobody is read while the disk is behind, halting is at once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.server.fakes import EchoCore
+
+from corewire_server.core.inputs import BytesReceived, LinkBlocked, LinkClosed, LinkOpened, Timeout
+from corewire_server.node.node import Node
+from corewire_server.runtime.clock import Clock
+from corewire_server.runtime.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = [pytest.mark.interop, pytest.mark.anyio]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Time(Clock):
+    """Stands until it is moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 1_000_000
+
+    def now(self) -> int:
+        return self.at
+
+    def move(self, milliseconds: int) -> None:
+        self.at += milliseconds
+
+
+class World:
+    """A server on loopback with one client."""
+
+    def __init__(self) -> None:
+        self.core, self.time, self.reasons = EchoCore(), Time(), list[str]()
+        self.node = Node(self.core)
+        self.server = Server(self.node, self.time, 1, None, self.reasons.append)
+        self.client: socket.socket
+
+    async def __aenter__(self) -> World:
+        port = await self.server.listen("127.0.0.1", 0)
+        await self.server.open()
+        self.client = socket.create_connection(("127.0.0.1", port))
+        self.client.setblocking(False)
+        await self.until(lambda: bool(self.core.links))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.client.close()
+        await self.server.close(0)
+        self.server.release()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110  it is the loop under test that changes it
+                await asyncio.sleep(0)
+
+    async def hear(self, count: int = 65536) -> bytes:
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.client, count), 5)
+
+    def slow(self) -> bool:
+        return any(link.slow for link in self.server._links.values())
+
+    def kinds(self) -> list[type]:
+        return [type(item) for _, item in self.core.inputs if not isinstance(item, LinkBlocked)]
+
+
+async def rings(world: World, act: Callable[[], None]) -> None:
+    """Set the core's timer by an input, and do something before it rings."""
+    world.core.timeout = world.time.now() + 1
+    world.client.send(b"x")
+    assert await world.hear() == b"x"
+    act()
+    await world.until(lambda: Timeout in world.kinds())
+
+
+async def test_timer_rings_when_the_core_wants_it() -> None:
+    async with World() as world:
+        await rings(world, lambda: world.time.move(1))
+        assert world.kinds() == [LinkOpened, BytesReceived, Timeout]
+
+
+async def test_after_a_pause_what_lies_in_the_buffers_is_read_before_silence_is_judged_and_once() -> None:
+    def pause() -> None:
+        world.client.send(b"in the buffer")
+        world.time.move(60_000)
+
+    async with World() as world:
+        await rings(world, pause)
+        assert world.kinds() == [LinkOpened, BytesReceived, BytesReceived, Timeout]
+
+
+async def test_timer_that_rings_too_early_is_set_again() -> None:
+    async with World() as world:
+        world.core.timeout = world.time.now() + 1
+        world.client.send(b"x")
+        await world.hear()
+        world.core.timeout = world.time.now() + 20
+        for _ in range(30):
+            await asyncio.sleep(0.001)
+        assert Timeout not in world.kinds()
+        world.time.move(20)
+        await world.until(lambda: Timeout in world.kinds())
+
+
+async def test_nobody_is_read_or_judged_while_too_much_waits_for_the_disk() -> None:
+    async with World() as world:
+        world.core.timeout = world.time.now() + 1
+        world.node.congested = True
+        world.client.send(b"x")
+        assert await world.hear() == b"x"
+        world.client.send(b"y")
+        world.time.move(10)
+        for _ in range(30):
+            await asyncio.sleep(0.001)
+        assert world.kinds() == [LinkOpened, BytesReceived]
+        world.node.congested = False
+        world.server.offer(LinkClosed(0))  # as any answer of the disk
+        await world.until(lambda: Timeout in world.kinds())
+        assert world.kinds() == [LinkOpened, BytesReceived, LinkClosed, BytesReceived, Timeout]
+
+
+async def test_slow_reader_is_not_read_but_sips() -> None:
+    async with World() as world:
+        world.client.send(b"flood 9000000")
+        await world.until(lambda: world.slow())
+        world.client.send(b"ping")
+        for _ in range(10):
+            await asyncio.sleep(0.001)
+        assert world.kinds() == [LinkOpened, BytesReceived]
+        world.server._sip()
+        await world.until(lambda: world.kinds() == [LinkOpened, BytesReceived, BytesReceived])
+        read = 0
+        while read < 9_000_004:
+            read += len(await world.hear(1 << 20))
+        await world.until(lambda: not world.slow())
+        world.client.send(b"again")
+        assert await world.hear() == b"again"
+
+
+async def test_halt_sends_nothing_more() -> None:
+    async with World() as world:
+        world.client.send(b"boom")
+        assert await world.hear() == b""
+        assert world.reasons == ["AssertionError: boom"]
+        world.server.offer(Timeout())
+        assert Timeout not in world.kinds()
