@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.server.captures import FOLDER, Replay, recorded_config
 
 from corewire_server.core import Broker, CoreConfig
-from corewire_server.core.inputs import BytesReceived
+from corewire_server.core.inputs import BytesReceived, decode
 
 if TYPE_CHECKING:
     from corewire_server.core.inputs import Input
@@ -60,15 +61,38 @@ def mutated(history: list[tuple[int, Input]], rng: random.Random) -> list[tuple[
     return result
 
 
-def digests(history: list[tuple[int, Input]], config: CoreConfig, *, state_every: int = 1) -> list[str]:
-    """One line per step."""
+def digests(
+    history: list[tuple[int, Input]], config: CoreConfig, *, state_every: int = 1, copy_every: int = 0
+) -> list[str]:
+    """One line per step. Every ``copy_every`` steps the broker is replaced by a restored snapshot of itself."""
     broker = Broker(config)
     lines: list[str] = []
     for number, (now, item) in enumerate(history):
+        if copy_every and number % copy_every == 0:
+            copy = Broker(config)
+            copy.restore(broker.snapshot())
+            broker = copy
         broker.step(now, item)
         state = broker.digest() if number % state_every == 0 else ""
         lines.append(f"{broker.effects_digest} {state}")
     return lines
+
+
+def load(path: Path) -> list[tuple[int, Input]]:
+    """A history from a file: inputs as bytes, each behind four bytes of length."""
+    data, at, history = path.read_bytes(), 0, list[tuple[int, "Input"]]()
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        history.append(decode(data[at + 4 : end]))
+        at = end
+    return history
+
+
+def show(path: Path, config: CoreConfig, *, copies: int) -> None:
+    """Print the digests of a history from a file; that of the state not too often, since it covers all of it."""
+    history = load(path)
+    some = max(1, len(history) // 50)
+    print(*digests(history, config, state_every=some, copy_every=len(history) // copies if copies else 0), sep="\n")
 
 
 def main(first: int, count: int) -> None:
@@ -83,4 +107,7 @@ def main(first: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    if sys.argv[1] == "file":
+        show(Path(sys.argv[2]), CoreConfig(node_seed=b"recorded"), copies=int(sys.argv[3]))
+    else:
+        main(int(sys.argv[1]), int(sys.argv[2]))
