@@ -38,6 +38,7 @@ class ScriptCore:
         self.kept: list[Record] = []
         self.number = 0
         self.room: list[bool] = []
+        self.quiet = False  # steps append and show nothing, as an acknowledgement that asks no answer
 
     def next_timeout(self) -> int | None:
         return None
@@ -51,6 +52,8 @@ class ScriptCore:
                 records = self.script[self.number]
                 self.number += 1
                 answer = SendBytes(link, b"%d" % self.number)
+                if self.quiet:
+                    return [Append(records)]
                 return [Append(records), answer] if records else [answer]
             case RoomChanged(room):
                 self.room.append(room)

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
 """Records that wait for the disk: beyond it, and until half of it, nobody should be read."""
 
+LEISURE_MS: Final = 10
+LEISURE_BYTES_MAX: Final = 64 * 1024
+"""
+Records that nothing held depends on, as those of acknowledgements that ask no answer, may wait so long, and may be so many:
+what comes meanwhile shares their sync, and does not have to wait for it first.
+"""
+
 
 class Core(Protocol):
     """The broker core, as the node sees it (``core/broker.py``)."""
@@ -64,6 +71,7 @@ class Node:
         self._job_out = False
         self._full = False
         self._halted = False
+        self._leisure_until: int | None = None  # records wait that nobody waits for
         self.congested = False  # too much waits for the disk: read nobody
 
     # -- what the driver asks
@@ -83,8 +91,10 @@ class Node:
     def next_timeout(self) -> int | None:
         """Milliseconds since the epoch at which ``wake`` wants to be called."""
         due = self._core.next_timeout()
-        retry = None if self._writer is None or self._job_out else self._writer.full_until
-        return due if retry is None else retry if due is None else min(due, retry)
+        if self._writer is None or self._job_out:
+            return due
+        times = (due, self._writer.full_until, self._leisure_until)
+        return min((time for time in times if time is not None), default=None)
 
     # -- inputs
 
@@ -113,8 +123,10 @@ class Node:
                 visible.append(effect)
         if kept:
             self._gate.shut(self._steps)
+            if self._leisure_until is None:
+                self._leisure_until = now + LEISURE_MS
         orders += self._gate.hold(self._steps, visible)
-        if kept:
+        if kept or not self._gate.empty:
             orders += self._next_job(now)
         return orders
 
@@ -128,6 +140,7 @@ class Node:
             return []
         self._steps += 1
         self._gate.shut(self._steps)
+        self._leisure_until = None
         self._writer.end(self._steps, now)
         return self._next_job(now)
 
@@ -174,11 +187,23 @@ class Node:
     def _next_job(self, now: int) -> list[Order]:
         if self._writer is None or self._halted:
             return []
-        job = None if self._job_out else self._writer.next_job(now)
-        self._job_out = self._job_out or job is not None
+        job = None
+        if not self._job_out:
+            write = not self._at_leisure(now)
+            job = self._writer.next_job(now, write=write)
+            self._job_out = job is not None
+            if write:
+                self._leisure_until = None
         limit = BACKLOG_BYTES_MAX // 2 if self.congested else BACKLOG_BYTES_MAX
         self.congested = self._writer.backlog_bytes > limit
         return [] if job is None else [job]
+
+    def _at_leisure(self, now: int) -> bool:
+        """Whether what waits for the disk may wait a little longer."""
+        assert self._writer is not None
+        until = self._leisure_until
+        few = self._writer.backlog_bytes <= LEISURE_BYTES_MAX
+        return until is not None and now < until and self._gate.empty and few
 
     def _room_changed(self, now: int) -> list[Order]:
         assert self._writer is not None
