@@ -11,6 +11,11 @@ Which messages of one consumer count as consumed, and when the broker is told (d
 | PRE, browsers      | at the broker                   | never                                                   |
 
 A message that a lost session, or a rollback, has taken back is not acknowledged any more: it comes again.
+
+On the wire an acknowledgement covers all that the consumer was delivered before. Not so where a broker that is not ours
+may run it twice after a re-attachment: it then gives back all that the consumer holds and delivers it again *behind* what
+follows, so that the next cumulative acknowledgement would cover messages that nobody has seen (tried). There each message
+is acknowledged by itself; such a copy fails without consequence.
 """
 
 from __future__ import annotations
@@ -34,8 +39,7 @@ class Acknowledgements:
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
         self._session = consumer.session
-        self._batched: int | None = None  # id of the last message that counts and of which the broker was not told
-        self._batched_before: int | None = None  # the one before that
+        self._batched: list[int] = []  # ids of messages that count and of which the broker was not told
         self._batched_bytes = 0
         self._in_hand: dict[int, int] = {}  # CLIENT, INDIVIDUAL: message id to its number among the session's hand-outs
 
@@ -53,15 +57,15 @@ class Acknowledgements:
             self._session.transaction.work_done = True
             if self._batched_bytes >= self._session.context.config.transaction_batch_bytes:
                 self.flush()  # not of this one: it may turn out that nobody took it
-            self._batched_before, self._batched = self._batched, delivery.broker_id
+            self._batched.append(delivery.broker_id)
             self._batched_bytes += delivery.frame_bytes
         elif self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL) and not self._nothing_to_tell:
             self._in_hand[delivery.broker_id] = delivery.number
 
     def untaken(self, delivery: Delivery) -> None:
         """The application does not have it after all. It is the last that was handed out."""
-        if self._session.transacted and self._batched == delivery.broker_id:
-            self._batched = self._batched_before
+        if self._session.transacted and self._batched[-1:] == [delivery.broker_id]:
+            self._batched.pop()
         self._in_hand.pop(delivery.broker_id, None)
 
     def acknowledge(self, now: float, delivery: Delivery, *, individual: bool) -> Call[None]:
@@ -105,14 +109,13 @@ class Acknowledgements:
         if not session.context.config.block_on_acknowledge:
             self._post(message_id, individual=individual)
             return session.done()
-        kind = packets.SessionIndividualAcknowledge if individual else packets.SessionAcknowledge
         call: Call[None] = Call()
-        packet = kind(self._consumer.number, message_id, requires_response=True)
+        packet = self._kind(individual=individual)(self._consumer.number, message_id, requires_response=True)
         session.write(now, Command(packet, packets.NullResponse, Fate.DONE, bound=True, waiter=call))
         return call
 
     def _batch(self, message_id: int, size: int, limit: int) -> None:
-        self._batched = message_id
+        self._batched.append(message_id)
         self._batched_bytes += size
         if self._batched_bytes >= limit:
             self.flush()
@@ -125,24 +128,33 @@ class Acknowledgements:
     def flush(self, up_to: int | None = None) -> None:
         """Tell the broker of what counts. CLIENT: of all that was handed out up to the hand-out number ``up_to``;
         INDIVIDUAL: of all, one by one (before a rollback, which takes them back)."""
-        if self._batched is not None:
-            self._post(self._batched, individual=False)
-            self._batched, self._batched_bytes = None, 0
+        self._post_all(self._batched, individual=False)
+        self._batched, self._batched_bytes = [], 0
         covered = [each for each, number in self._in_hand.items() if up_to is None or number <= up_to]
         for message_id in covered:
             del self._in_hand[message_id]
-        if self._mode is AckMode.INDIVIDUAL:
-            for message_id in covered:
-                self._post(message_id, individual=True)
-        elif covered:
+        if self._mode is not AckMode.INDIVIDUAL:
             self._session.context.counters.messages_acknowledged += len(covered)
-            self._post(covered[-1], individual=False)
+        self._post_all(covered, individual=self._mode is AckMode.INDIVIDUAL)
 
     def forget(self) -> None:
         """What was handed out was taken back."""
-        self._batched, self._batched_bytes = None, 0
+        self._batched, self._batched_bytes = [], 0
         self._in_hand.clear()
 
+    def _kind(
+        self, *, individual: bool
+    ) -> type[packets.SessionIndividualAcknowledge] | type[packets.SessionAcknowledge]:
+        if individual or self._session.may_run_twice:
+            return packets.SessionIndividualAcknowledge
+        return packets.SessionAcknowledge
+
+    def _post_all(self, message_ids: list[int], *, individual: bool) -> None:
+        if not (individual or self._session.may_run_twice):
+            message_ids = message_ids[-1:]
+        for message_id in message_ids:
+            self._post(message_id, individual=individual)
+
     def _post(self, message_id: int, *, individual: bool) -> None:
-        kind = packets.SessionIndividualAcknowledge if individual else packets.SessionAcknowledge
+        kind = self._kind(individual=individual)
         self._session.post(kind(self._consumer.number, message_id, requires_response=False))

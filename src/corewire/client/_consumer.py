@@ -64,7 +64,6 @@ class Consumer:
         self._waiting: deque[Call[Delivery]] = deque()
         self._asking: Call[Delivery | None] | None = None  # until the marker of its forced delivery
         self._sequence = 0  # of forced deliveries
-        self._markers = 0  # on their way
         self._shown: set[int] = set()  # browser: ids, so that a new epoch goes on where it was
         self.address = queue
         self.routing_type: RoutingType | None = None  #: of the queue
@@ -117,7 +116,6 @@ class Consumer:
             self.end(Unblocked("the session was made anew", subject=f"consumer of {self.queue!r}"))
             return
         self.take_back()
-        self._markers = 0
         if self._again is not None:
             self.session.post(self._again)
         self.session.background(now, self._reopen())
@@ -179,8 +177,7 @@ class Consumer:
     def deliver(self, frame: bytes) -> None:
         """A message came, or the marker of a forced delivery."""
         delivery = Delivery(frame, self)
-        if self._markers and (sequence := delivery.marker) is not None:
-            self._markers -= 1
+        if (sequence := delivery.marker) is not None:
             if sequence == self._sequence and self._asking is not None:
                 call, self._asking = self._asking, None
                 self._grant(self._window.withdraw())
@@ -279,7 +276,6 @@ class Consumer:
 
     def _force(self) -> None:
         self._sequence += 1
-        self._markers += 1
         self.session.post(packets.SessionForceConsumerDelivery(self.number, self._sequence))
 
     def _grant(self, tokens: tuple[int, ...]) -> None:

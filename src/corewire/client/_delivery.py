@@ -89,5 +89,8 @@ class Delivery(Message):
     @property
     def marker(self) -> int | None:
         """The number of a forced delivery, if this is the broker's answer to one and no message."""
-        sequence = self._message.properties.get(_MARKER)
+        message = self._message
+        if message.durable or message.priority:  # nearly all messages: their properties need not be looked at
+            return None
+        sequence = message.properties.get(_MARKER)
         return sequence if isinstance(sequence, int) else None

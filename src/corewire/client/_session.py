@@ -122,14 +122,18 @@ class Session:
         return any(isinstance(command.packet, packets.SessionSend) for command in self.answers)
 
     @property
+    def may_run_twice(self) -> bool:
+        """Whether the broker may run a command twice after a re-attachment: one that is not ours, with a window."""
+        return isinstance(self.channel, ForeignChannel) and self.channel.window_bytes is not None
+
+    @property
     def may_continue(self) -> bool:
         """Whether it may be re-attached. A broker that is not ours may have run what it did not answer, and would run it
         twice: not to be borne with a commit behind the sends, nor after it happened once."""
         if self.tainted or self.distrusted:
             return False
         committing = any(isinstance(command.packet, packets.SessionCommit) for command in self.answers)
-        foreign = isinstance(self.channel, ForeignChannel)
-        return not (foreign and self.transacted and committing and self.sends_unanswered)
+        return not (self.may_run_twice and self.transacted and committing and self.sends_unanswered)
 
     def next_timeout(self) -> float | None:
         """When the next command will have waited too long."""
