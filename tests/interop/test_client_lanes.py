@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop import client_message_lanes, client_session_lanes
+from tests.interop import client_message_lanes, client_session_lanes, client_topic_lanes
 from tests.interop.worlds import World
 
 from corewire_server import BrokerConfig, serve
@@ -29,7 +29,9 @@ def lanes_of(module: ModuleType) -> list[Callable[[str, str, int], Coroutine[obj
     ]
 
 
-LANES = [*lanes_of(client_message_lanes), *lanes_of(client_session_lanes)]
+LANES = [
+    lane for module in (client_message_lanes, client_session_lanes, client_topic_lanes) for lane in lanes_of(module)
+]
 
 
 @pytest.fixture(scope="module")
