@@ -38,11 +38,13 @@ def ask(sock: socket.socket, question: bytes) -> bytes:
     return sock.recv(65536)
 
 
-def drain(sock: socket.socket) -> None:
+def drain(sock: socket.socket) -> bytes:
     """Read until the other side ends it, in whatever way."""
+    read = b""
     with contextlib.suppress(ConnectionResetError):
-        while sock.recv(1 << 20):
-            pass
+        while data := sock.recv(1 << 20):
+            read += data
+    return read
 
 
 def test_bytes_go_in_and_answers_come_out() -> None:
