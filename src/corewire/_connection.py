@@ -71,6 +71,8 @@ class Role(Enum):
 class LinkTimer(Enum):
     """The deadlines of a link."""
 
+    __hash__ = object.__hash__  # some are armed with every read, and Enum's own hashes the name in Python code
+
     HANDSHAKE = "handshake"  #: server: the first eight bytes
     PING = "ping"  #: client: the next ping
     SILENCE = "silence"  #: nothing came for a TTL
@@ -296,11 +298,12 @@ class Connection:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def _cut(self, now: float, data: bytes) -> list[bytes]:
-        self._state = advance(LINK, self._state, LinkMove.READ)
-        if self._state is LinkState.SNIFFING:
-            data = self._sniff(data)
         if self._state is not LinkState.OPEN:
-            return []
+            self._state = advance(LINK, self._state, LinkMove.READ)
+            if self._state is LinkState.SNIFFING:
+                data = self._sniff(data)
+            if self._state is not LinkState.OPEN:
+                return []
         try:
             frames = self._reader.feed(data)
         except RemoteProtocolError:
