@@ -79,18 +79,19 @@ class FrameReader:
             data = b"".join(self._pieces)
             self._pieces = []
         frames: list[bytes] = []
-        unpack = _LENGTH.unpack_from
-        at = 0
+        add, unpack = frames.append, _LENGTH.unpack_from
+        most = self.frame_bytes_max
+        at, last = 0, held - LENGTH_SIZE
         awaited = LENGTH_SIZE
-        while at + LENGTH_SIZE <= held:
-            awaited = unpack(data, at)[0] + LENGTH_SIZE
-            if not HEADER_SIZE <= awaited <= self.frame_bytes_max:
-                raise self._refusal(data, at, awaited)
-            if at + awaited > held:
+        while at <= last:
+            end = at + LENGTH_SIZE + unpack(data, at)[0]
+            if not HEADER_SIZE <= end - at <= most:
+                raise self._refusal(data, at, end - at)
+            if end > held:
+                awaited = end - at
                 break
-            frames.append(data[at : at + awaited])
-            at += awaited
-            awaited = LENGTH_SIZE
+            add(data[at:end])
+            at = end
         self._held = held - at
         self._awaited = awaited
         if at < held:
