@@ -275,7 +275,8 @@ class Channel:
         """
         if self.window_bytes is None:
             return
-        self._last_received = int32(self._last_received + 1)
+        last = self._last_received + 1
+        self._last_received = last if last < 0x8000_0000 else int32(last)
         self._received_bytes += size_bytes
         if self._received_bytes >= self.window_bytes:
             self.flush()
