@@ -107,3 +107,22 @@ def test_a_disabled_queue_loses_what_is_for_it(session: Session) -> None:
     session.queue("off", enabled=False)
     session.publish("off", "x")
     assert session.ask(packets.SessionQueueQuery("off")).message_count == 0
+
+
+def test_queues_take_turns_among_those_whose_filter_and_consumers_fit(session: Session) -> None:
+    session.queue("red", "a", filter="colour = 'red'")
+    session.queue("any1", "a")
+    session.queue("any2", "a")
+    for name in ("red", "any1", "any2"):
+        session.consume(name, selector="n > 0" if name == "any1" else None)
+    for number, colour in ((1, "red"), (1, "blue"), (0, "blue"), (0, "blue"), (1, "blue")):
+        session.publish("a", colour, properties={"colour": colour, "n": number})
+    assert received(session) == [(0, "red"), (1, "blue"), (1, "blue"), (2, "blue"), (2, "blue")]
+
+
+def test_where_no_filter_fits_nobody_gets_it(session: Session) -> None:
+    session.queue("red", "a", filter="colour = 'red'")
+    session.queue("blue", "a", filter="colour = 'blue'")
+    session.publish("a", "x")
+    assert session.ask(packets.SessionQueueQuery("red")).message_count == 0
+    assert session.ask(packets.SessionQueueQuery("blue")).message_count == 0
