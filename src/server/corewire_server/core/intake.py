@@ -45,6 +45,7 @@ class Heeded(NamedTuple):
     routing_type: RoutingType | None
     duplicate_id: bytes | None
     dropped: tuple[str, ...]  # properties that end here
+    only_type: RoutingType | None = None  # the routing type, where nothing else is asked
 
 
 NOTHING: Final = Heeded(None, None, ())
@@ -98,7 +99,7 @@ class Reserved:
 
     def find(self, frame: bytes, at: int, end: int) -> Heeded:
         """What the map from ``at`` to ``end`` asks for. Raises Refused for what is not built, RemoteProtocolError for no map."""
-        if frame.find(_RESERVED, at, end) < 0 and frame.find(_OPT, at, end) < 0:
+        if not frame[at] or (frame.find(_RESERVED, at, end) < 0 and frame.find(_OPT, at, end) < 0):
             return NOTHING
         raw = frame[at:end]
         known = self._known.get(raw)
@@ -126,4 +127,6 @@ def _read(values: dict[str, PropertyValue]) -> Heeded:
         key = key.encode("utf-16-le", "surrogatepass")
     if isinstance(key, bytes) and len(key) > _KEY_BYTES_MAX:
         key = sha256(key).digest()
-    return Heeded(routing_type, key if isinstance(key, bytes) else None, tuple(dropped))
+    if not isinstance(key, bytes):
+        return Heeded(routing_type, None, tuple(dropped), None if dropped else routing_type)
+    return Heeded(routing_type, key, tuple(dropped))

@@ -178,9 +178,14 @@ class Store:
 
     def finish(self, queue: Queue, ref: Ref) -> None:
         """A queue is done with a message that it gave out: acknowledged, expired, dropped."""
+        fan = ref.fan
+        if fan is None:
+            if ref.kept:
+                self.records.append(records.delete(ref.id))
+            self.bytes -= REF_BYTES + len(ref.message)
+            return
         if ref.kept:
-            last = ref.fan is None or ref.fan.kept == 1
-            self.records.append(records.delete(ref.id) if last else records.taken(ref.id, queue.id))
+            self.records.append(records.delete(ref.id) if fan.kept == 1 else records.taken(ref.id, queue.id))
         self.put_finished(ref)
 
     def put_finished(self, ref: Ref) -> None:

@@ -40,9 +40,7 @@ def send(state: State, session: Session, frame: bytes) -> None:
             if (
                 only is not None
                 and session.auto_sends
-                and heeded.duplicate_id is None
-                and not heeded.dropped
-                and (heeded.routing_type is None or heeded.routing_type is only.config.routing_type)
+                and (heeded is NOTHING or heeded.only_type is only.config.routing_type)
                 and end <= state.message_bytes_max
             ):
                 if session.default_address is None:
