@@ -1,13 +1,9 @@
 """The engine: sans-IO, standard library only. Applications need the values in here; embedders also the engine. All errors are in ``corewire.errors``."""
 
-from corewire._channel import Channel
-from corewire._connection import Connection, ConnectionConfig, Role
-from corewire._operation import Operation
-from corewire.client._delivery import Delivery
-from corewire.client._engine import ClientEngine
-from corewire.client._ids import ConsumerId, ProducerId, SessionId
-from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
-from corewire.client.message import Message
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from corewire.errors import (
     BrokerError,
     CallTimeout,
@@ -47,8 +43,18 @@ from corewire.values import (
     Xid,
     destination,
 )
-from corewire.wire.explain import explain
-from corewire.wire.properties import Properties
+
+if TYPE_CHECKING:
+    from corewire._channel import Channel
+    from corewire._connection import Connection, ConnectionConfig, Role
+    from corewire._operation import Operation
+    from corewire.client._delivery import Delivery
+    from corewire.client._engine import ClientEngine
+    from corewire.client._ids import ConsumerId, ProducerId, SessionId
+    from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
+    from corewire.client.message import Message
+    from corewire.wire.explain import explain
+    from corewire.wire.properties import Properties
 
 __all__ = [
     "AckMode",
@@ -103,3 +109,28 @@ __all__ = [
     "destination",
     "explain",
 ]
+
+_HOMES = {
+    "corewire._channel": ("Channel",),
+    "corewire._connection": ("Connection", "ConnectionConfig", "Role"),
+    "corewire._operation": ("Operation",),
+    "corewire.client._delivery": ("Delivery",),
+    "corewire.client._engine": ("ClientEngine",),
+    "corewire.client._ids": ("ConsumerId", "ProducerId", "SessionId"),
+    "corewire.client.config": ("ClientConfig", "Endpoint", "LoadBalancing"),
+    "corewire.client.message": ("Message",),
+    "corewire.wire.explain": ("explain",),
+    "corewire.wire.properties": ("Properties",),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import on first use: a broker has no need of the client, and its start is timed."""
+    home = next((module for module, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
