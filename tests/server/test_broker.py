@@ -64,3 +64,12 @@ def test_stopping_says_goodbye_on_every_link() -> None:
     world.step(Stopping())
     assert client.read(0) == [packets.DisconnectV3(world.broker.node_id, 2)]
     assert world.closed == [client.link]
+
+
+def test_what_a_peer_calls_itself_cannot_forge_a_line_of_the_log() -> None:
+    world = World()
+    client = world.connect()
+    client.session("a\nERROR all is lost\ud800", username="x\n").tell(packets.DeleteQueue(""))
+    client.write(b"\0\0\0\x01")
+    assert world.logs
+    assert all(log.text.isprintable() for log in world.logs)

@@ -53,7 +53,9 @@ class State:
             self.written.append(link)
 
     def log(self, level: str, text: str) -> None:
-        """Tell people."""
+        """Tell people. What peers put into it cannot begin a line of its own."""
+        if not text.isprintable():
+            text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
         self.logs.append(Log(level, text))
 
     @property
