@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from corewire_server.core.link import Link
     from corewire_server.records import Record
 
-_CHANNEL: Final = Struct(">q")
+_channel: Final = Struct(">q").unpack_from
 
 
 class Broker:
@@ -126,12 +126,13 @@ class Broker:
     def _guard(self, link: Link, data: bytes) -> None:
         state = self.state
         frame = b""
+        sessions, handlers, others = link.sessions, dispatch.HOT, dispatch.on_command
         try:
             for frame in link.connection.receive_frames(state.now / 1000, data):
-                channel = _CHANNEL.unpack_from(frame, 5)[0]
-                session = link.sessions.get(channel)
+                channel = _channel(frame, 5)[0]
+                session = sessions.get(channel)
                 if session is not None:
-                    dispatch.receive(state, session, frame)
+                    handlers.get(frame[4], others)(state, session, frame)
                 elif channel <= connecting.SESSIONS:
                     connecting.on_connection_frame(state, link, channel, frame)
                 if not link.alive:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from corewire_server.core.state import State
 
 
-_LONG: Final = Struct(">q")
+_long: Final = Struct(">q").unpack_from
 
 
 class Answered(Enum):
@@ -49,31 +49,13 @@ class Command(NamedTuple):
     answered: Answered
 
 
-def receive(state: State, session: Session, frame: bytes) -> None:
-    """Take one frame of a session."""
-    kind = frame[4]
-    if kind == hot.SEND:
-        _on_send(state, session, frame)
-    elif kind == hot.ACKNOWLEDGE or kind == hot.INDIVIDUAL_ACKNOWLEDGE:
-        _on_acknowledge(state, session, frame)
-    elif kind == hot.FLOW_TOKEN:
-        consumer_id, tokens = hot.parse_flow_token(frame)
-        consuming.add_credits(state, session, consumer_id, tokens)
-        session.channel.processed(len(frame))
-    elif kind == hot.PACKETS_CONFIRMED:
-        _on_confirmed(state, session, frame)
-    else:
-        _on_command(state, session, frame)
-
-
 def _on_send(state: State, session: Session, frame: bytes) -> None:
-    channel = session.channel
     correlation: int | None = None
     at = len(frame) - session.trailer
     if at < HEADER_SIZE:
         raise RemoteProtocolError("the frame is too short", packet="SESS_SEND", offset=len(frame))
     if session.correlates:
-        number: int = _LONG.unpack_from(frame, at + 1)[0]
+        number: int = _long(frame, at + 1)[0]
         if number > 0 and session.is_stray(number, state.limits.async_gaps_max):
             return
         correlation = number
@@ -81,11 +63,12 @@ def _on_send(state: State, session: Session, frame: bytes) -> None:
         sending.send(state, session, frame)
     except Refused as refusal:
         _refuse(state, session, refusal, wanted=frame[at] != 0, correlation=correlation)
-        channel.processed(len(frame))
+        session.channel.processed(len(frame))
         return
     if session.counts:
-        channel.processed(len(frame))
+        session.channel.processed(len(frame))
     if frame[at]:
+        channel = session.channel
         channel.send_frame(hot.null_response_frame(channel.channel, correlation))
 
 
@@ -109,6 +92,12 @@ def _on_acknowledge(state: State, session: Session, frame: bytes) -> None:
         _answer_plainly(session, None)
 
 
+def _on_flow_token(state: State, session: Session, frame: bytes) -> None:
+    consumer_id, tokens = hot.parse_flow_token(frame)
+    consuming.add_credits(state, session, consumer_id, tokens)
+    session.channel.processed(len(frame))
+
+
 def _on_confirmed(state: State, session: Session, frame: bytes) -> None:
     try:
         session.channel.confirmed(hot.parse_packets_confirmed(frame))
@@ -123,7 +112,18 @@ def _on_confirmed(state: State, session: Session, frame: bytes) -> None:
             state.prompt(consumer.queue)
 
 
-def _on_command(state: State, session: Session, frame: bytes) -> None:
+HOT: Final[dict[int, Callable[[State, Session, bytes], None]]] = {
+    hot.SEND: _on_send,
+    hot.ACKNOWLEDGE: _on_acknowledge,
+    hot.INDIVIDUAL_ACKNOWLEDGE: _on_acknowledge,
+    hot.FLOW_TOKEN: _on_flow_token,
+    hot.PACKETS_CONFIRMED: _on_confirmed,
+}
+"""What is done with the packets that come per message, by the byte of their type. All others: ``on_command``."""
+
+
+def on_command(state: State, session: Session, frame: bytes) -> None:
+    """Take a frame that is decoded."""
     kind = packet_type(frame)
     command = COMMANDS.get(kind)
     channel = session.channel
