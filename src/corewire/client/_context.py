@@ -49,6 +49,7 @@ class Context:
         self._last_id = 0
         self.counters = Counters()
         self.sessions: dict[SessionId, Session] = {}
+        self.by_channel: dict[int, Session] = {}
         self.producers: dict[ProducerId, Producer] = {}
         self.consumers: dict[ConsumerId, Consumer] = {}
         self.client_name = (

@@ -26,7 +26,7 @@ class LifeMove(Enum):
     START = "start"
     ESTABLISH = "establish"  #: a link is up, the cluster known, every session has its place
     LOSE = "lose"
-    GIVE_UP = "give up"
+    GIVE_UP = "give up"  #: attempts are used up, or the broker does not want this client
     CLOSE = "close"
 
 
@@ -37,6 +37,7 @@ LIFE: Mapping[tuple[ClientState, LifeMove], ClientState] = {
     (ClientState.CONNECTING, LifeMove.GIVE_UP): ClientState.FAILED,
     (ClientState.CONNECTING, LifeMove.CLOSE): ClientState.CLOSED,
     (ClientState.UP, LifeMove.LOSE): ClientState.RECOVERING,
+    (ClientState.UP, LifeMove.GIVE_UP): ClientState.FAILED,
     (ClientState.UP, LifeMove.CLOSE): ClientState.CLOSED,
     (ClientState.RECOVERING, LifeMove.ESTABLISH): ClientState.UP,
     (ClientState.RECOVERING, LifeMove.GIVE_UP): ClientState.FAILED,

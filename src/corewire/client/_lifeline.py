@@ -22,6 +22,7 @@ from corewire.client import _topology
 from corewire.client._calls import Call
 from corewire.client._life import LIFE, ClientState, LifeMove
 from corewire.client._link import TOPOLOGY_CHANNEL, Link
+from corewire.client._naming import Naming
 from corewire.client._openings import Openings
 from corewire.client._reconnect import GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
 from corewire.client._recovery import Sessions, lost
@@ -92,6 +93,8 @@ class Lifeline:
         self._establishing: Inquiry[list[Verdict]] | None = None
         self._openings = Openings(context, self._makes)
         self._starting: Call[None] | None = None
+        self._connected = False  # once
+        self._naming: Naming | None = None
         self._closing: Call[None] | None = None
         self._cause: CorewireError | None = None  # of the loss that is being recovered
         self._lost_at = 0.0
@@ -223,8 +226,8 @@ class Lifeline:
 
     def _dispatch(self, now: float, link: Link, frame: bytes) -> None:
         number = channel_id(frame)
-        session = self._by_channel(link, number)
-        if session is not None:
+        session = self._context.by_channel.get(number)
+        if session is not None and number in link.connection.channels:
             session.receive_frame(now, frame)
             if session.error is not None:
                 self._context.sessions.pop(session.id, None)
@@ -236,14 +239,6 @@ class Lifeline:
                 self._killed = True
             else:
                 link.control.answer(now, number, packet)
-
-    def _by_channel(self, link: Link, number: int) -> Session | None:
-        if number not in link.connection.channels:
-            return None
-        for session in self._context.sessions.values():
-            if session.epoch and session.channel.channel == number:
-                return session
-        return None
 
     def _receive_broadcast(self, now: float, link: Link, packet: Packet) -> None:
         match packet:
@@ -314,12 +309,26 @@ class Lifeline:
                 self._established(now, link, inquiry)
             elif (blame := self._openings.answered(now, link, inquiry)) is not None:
                 self._lose(now, ConnectionTimedOut(str(blame)))
+        self._finish_start(now)
         if self._context.short_of_room:
             for session in list(self._context.sessions.values()):
                 if session.outlets.waiting:
                     session.outlets.pump(now)
         if self._closing is not None and not self._context.sessions and not self._is(ClientState.CLOSED):
             self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
+
+    def _finish_start(self, now: float) -> None:
+        if self._starting is None or not self._is(ClientState.UP):
+            return
+        if self._naming is not None:
+            if not self._naming.step(now):
+                return
+            if isinstance(error := self._naming.error, CorewireError):
+                self._end(now, error, LifeMove.GIVE_UP)
+                return
+        self._naming = None
+        self._context.succeed(self._starting, None)
+        self._starting = None
 
     def _established(self, now: float, link: Link, inquiry: Inquiry[list[Verdict]]) -> None:
         self._establishing = None
@@ -335,10 +344,11 @@ class Lifeline:
         self._version = link.connection.version
         self._move(LifeMove.ESTABLISH)
         counters = self._context.counters
-        if self._starting is not None:
+        if not self._connected:
+            self._connected = True
             self._context.notify(Connected(link.endpoint, self.node_id, self._version))
-            self._context.succeed(self._starting, None)
-            self._starting = None
+            if self._context.config.client_id is not None:
+                self._naming = Naming(now, self._context, self._openings)
         else:
             counters.reconnects += 1
             counters.reattached_sessions += tally.reattached

@@ -354,7 +354,10 @@ class Session:
         self._unsettled += [c for c in self._backlog if c.bound]
         self._backlog = deque((*again, *waiting))
         self._backlog_bytes = sum(command.size for command in self._backlog)
+        if self._channel is not None:
+            del self.context.by_channel[self._channel.channel]
         self._channel = channel
+        self.context.by_channel[channel.channel] = self
         self.epoch += 1
         self.tainted = self.distrusted = False
         if error is not None:
@@ -437,6 +440,7 @@ class Session:
             consumer.end(error)
         self.context.forget(self)
         if self._channel is not None:
+            del self.context.by_channel[self._channel.channel]
             self._channel.close()
 
     # -- the session's own commands --------------------------------------------------------------------------------------------
@@ -457,9 +461,10 @@ class Session:
 
     def add_metadata(self, now: float, key: str, value: str, *, unique: bool) -> Call[None]:
         """Name the session; ``unique``: no other session of the broker may be named so."""
-        return self.run(now, self._add_metadata(key, value, unique=unique))
+        return self.run(now, self.name_it(key, value, unique=unique))
 
-    def _add_metadata(self, key: str, value: str, *, unique: bool) -> Script[None]:
+    def name_it(self, key: str, value: str, *, unique: bool) -> Script[None]:
+        """The script of ``add_metadata``. What is not unique is told again to every broker that takes the session over."""
         kind = packets.SessionUniqueAddMetadata if unique else packets.SessionAddMetadata2
         yield Command(kind(key, value), packets.NullResponse)
         if not unique:
