@@ -1,4 +1,4 @@
-"""Runs our Java programs (``java/Run.java``): many lanes in one JVM, because starting one costs seconds."""
+"""Runs our Java programs (``java/Run.java``, ``java/Crash.java``): many lanes in one JVM, because starting one costs seconds."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ THREADS = "-Dactivemq.artemis.client.global.thread.pool.max.size=300"
 RESILIENT = "?reconnectAttempts=-1&confirmationWindowSize=1048576&retryInterval=100&useTopologyForLoadBalancing=false"
 
 
-class JavaLanes:
-    """A JVM that runs lanes; leave the block to end it."""
+class JavaProgram:
+    """A JVM that runs one of our programs; leave the block to end it."""
 
-    def __init__(self, url: str, lanes: str, *, count: int, version: str = ARTEMIS, seconds: int = 120) -> None:
-        """``lanes``: names or prefixes that end with a dot, comma separated. ``count``: messages of each
-        (of lanes that work in rounds: a hundredth of it in rounds), 0: until `stop`."""
+    def __init__(self, name: str, *arguments: str, version: str = ARTEMIS, seconds: int = 120) -> None:
+        """``seconds``: how long it may run."""
         options = [*JVM_OPTIONS, THREADS, "-cp", lanes_class_path(version)]
         self._seconds = seconds
         self._process = subprocess.Popen(
-            ["java", *options, "Run", url, str(count), str(seconds), lanes],
+            ["java", *options, name, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -96,6 +95,16 @@ class JavaLanes:
             if line.startswith("RESULT "):
                 return {lane["lane"]: lane for lane in json.loads(line[7:])}
         raise RuntimeError("no result: " + "\n".join(self.output[-40:]))
+
+
+class JavaLanes(JavaProgram):
+    """Many lanes in one JVM."""
+
+    def __init__(self, url: str, lanes: str, *, count: int, version: str = ARTEMIS, seconds: int = 120) -> None:
+        """``lanes``: names or prefixes that end with a dot, comma separated. ``count``: messages of each
+        (of lanes that work in rounds: a hundredth of it in rounds), 0: until `stop`.
+        """
+        super().__init__("Run", url, str(count), str(seconds), lanes, version=version, seconds=seconds)
 
 
 def faults(result: dict[str, dict[str, Any]]) -> list[str]:

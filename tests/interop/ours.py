@@ -70,6 +70,15 @@ class OurBroker:
             self._process.wait()
             self._process = None
 
+    def wait(self, seconds: float) -> None:
+        """Let it run so long. Raises ``AssertionError`` if it ends by itself."""
+        assert self._process is not None, "it does not run"
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+        raise AssertionError(f"our broker ended with {code}: {self.log[-2000:]}")
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
 # Clients as old as 2.19 take any answer for that of a blocking call, with every broker: a send's for the commit's.
-CONFUSED = "-core.duplicates"
+CONFUSED = "-core.duplicates,-core.refused"
 # Silence is noticed after the time to live only: let it not be the minute that clients allow by default.
 IMPATIENT = "&connectionTTL=3000&clientFailureCheckPeriod=500"
 

@@ -75,7 +75,7 @@ def attempt(work: Callable[[], int], *, on: str | None = None, as_json: bool = F
         if verbose:
             traceback.print_exc(file=sys.stderr)
         if not isinstance(error, KeyboardInterrupt | BrokenPipeError):
-            complain(error, sys.stderr, on=on, as_json=as_json)
+            complain(error, sys.stderr, on=None if code is Exit.WRONG_USAGE else on, as_json=as_json)
         return code
 
 
