@@ -34,7 +34,8 @@ peers: $(READY)
 	$(BIN)/python -m tests.interop.peers
 
 bench: $(READY)
-	$(BIN)/python -m pytest bench --benchmark-only
+	$(BIN)/python -m pytest -q bench/bench_*.py --benchmark-only --benchmark-disable-gc --benchmark-timer=time.process_time
+	$(BIN)/python -m bench.end_to_end
 
 docs: $(READY)
 	$(BIN)/python -m pip install -q --group docs

@@ -1,0 +1,46 @@
+"""The benches do not rot: each runs here, with few units and without a clock. What they measure is asserted nowhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_benches_run() -> None:
+    files = sorted(str(path) for path in ROOT.glob("bench/bench_*.py"))
+    assert len(files) == 5
+    assert "failed" not in run("pytest", "-q", "--benchmark-disable", *files)
+
+
+@pytest.mark.slow
+@pytest.mark.interop
+def test_both_brokers_are_measured() -> None:
+    printed = run("bench.end_to_end", "--rounds", "1", "--messages", "300")
+    for mode in (
+        "process",
+        "flood volatile",
+        "flood durable",
+        "confirmed volatile",
+        "confirmed durable",
+        "blocking durable",
+    ):
+        assert f"| {mode} |" in printed
