@@ -81,22 +81,19 @@ def lose_link(state: State, link: Link) -> None:
             session.update_flow()
         else:
             close_session(state, session, failed=True)
-    retire(state, link)
+    if not link.sessions:
+        forget_link(state, link)
 
 
 def fail_link(state: State, link: Link) -> None:
-    """A link is beyond use: its sessions end with it, and what belonged to the connection."""
+    """A link is beyond use: its sessions end with it."""
     for session in list(link.sessions.values()):
         close_session(state, session, failed=True)
-    retire(state, link, force=True)
+    forget_link(state, link)
 
 
-def retire(state: State, link: Link, *, force: bool = False) -> None:
-    """Forget a link that nobody waits for: without sessions, and lost or left for another."""
-    if link.sessions and not force:
-        return
-    if not force and link.alive:
-        return
+def forget_link(state: State, link: Link) -> None:
+    """A link without sessions ends, and what belonged to the connection; its socket is closed, if it is there."""
     drop_temporary_queues(state, link)
     link.connection.close(state.now / 1000)
     if link.alive:
@@ -115,7 +112,7 @@ def inherit(state: State, old: Link, new: Link) -> None:
     new.owned.update(old.owned)
     old.owned.clear()
     if not old.sessions:
-        retire(state, old, force=True)
+        forget_link(state, old)
 
 
 def drop_temporary_queues(state: State, link: Link) -> None:

@@ -136,7 +136,8 @@ def _move(state: State, session: Session, link: Link, peer_received: int) -> boo
     except ConfirmationMismatch as problem:
         state.log("warning", f"{link.remote}: session {session.name} cannot continue: {problem}")
         closing.close_session(state, session, failed=True)
-        closing.retire(state, old)
+        if not (old.alive or old.sessions):
+            closing.forget_link(state, old)
         return False
     if old is not link:
         closing.inherit(state, old, link)
