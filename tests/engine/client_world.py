@@ -72,6 +72,7 @@ class ClientWorld:
         self.dials: list[tuple[float, str]] = []
         self.events: list[ClientEvent] = []
         self.sent: list[str] = []  # names of the packets that the client wrote, all links
+        self.frames: list[bytes] = []  # of them
         self._readers: dict[int, FrameReader] = {}
         for name in ("one",):
             self.add_broker(name)
@@ -150,6 +151,7 @@ class ClientWorld:
         data = b"".join(chunks).removeprefix(b"ARTEMIS")
         for frame in self._readers.setdefault(link, FrameReader()).feed(data):
             self.sent.append(packet_name(packet_type(frame)))
+            self.frames.append(frame)
 
     def _dial(self, link: int, endpoint: Endpoint) -> None:
         self.dials.append((self.now, endpoint.host))

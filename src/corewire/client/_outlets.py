@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from corewire.values import Destination
 
 
+BLOCKED_AFTER_S = 0.25  # credits that are merely on their way are no news
+
+
 @dataclass(slots=True, eq=False)
 class Outgoing:
     """A message that waits for room."""
@@ -51,6 +54,7 @@ class Outlet:
         self.ready = False  #: the destination was looked up
         self.error: CorewireError | None = None  #: why it was not found
         self.blocked_since: float | None = None
+        self._told = False  # the application knows that it is blocked
 
     def look_up(self) -> Script[None]:
         """Make sure that the destination is there; if it is not, those who wait are told why."""
@@ -105,14 +109,26 @@ class Outlet:
     def _block(self, now: float) -> None:
         if self.blocked_since is None:
             self.blocked_since = now
-            self._session.context.notify(ProducerBlocked(self.destination.name))
+            self._told = False
 
     def _unblock(self, now: float) -> None:
         if self.blocked_since is not None:
             waited_s = now - self.blocked_since
             self.blocked_since = None
             self._session.context.counters.credit_wait_s += waited_s
-            self._session.context.notify(ProducerUnblocked(self.destination.name, waited_s))
+            if self._told:
+                self._session.context.notify(ProducerUnblocked(self.destination.name, waited_s))
+
+    @property
+    def to_be_told_at(self) -> float | None:
+        """When the application is told that senders wait; None: not yet, or it knows."""
+        return None if self.blocked_since is None or self._told else self.blocked_since + BLOCKED_AFTER_S
+
+    def tell(self, now: float) -> None:
+        """Tell the application if senders have waited for long."""
+        if (at := self.to_be_told_at) is not None and at <= now:
+            self._told = True
+            self._session.context.notify(ProducerBlocked(self.destination.name))
 
 
 class Outlets:
@@ -127,6 +143,15 @@ class Outlets:
     def waiting(self) -> bool:
         """Whether a message waits for room."""
         return any(outlet.waiting for outlet in self._outlets.values())
+
+    def next_timeout(self) -> float | None:
+        """When the application is to be told that senders wait."""
+        return min((at for each in self._outlets.values() if (at := each.to_be_told_at) is not None), default=None)
+
+    def tell(self, now: float) -> None:
+        """Tell the application of senders that have waited for long."""
+        for outlet in self._outlets.values():
+            outlet.tell(now)
 
     def outlet(self, destination: Destination) -> Outlet:
         """The outlet for a destination, made when it is first needed; whoever uses it sees to it that it is looked up."""

@@ -138,8 +138,7 @@ class Session:
     def next_timeout(self) -> float | None:
         """When the next command will have waited too long."""
         deadlines = [c.deadline for c in self._backlog if c.deadline is not None]
-        if (answer := self.answers.deadline()) is not None:
-            deadlines.append(answer)
+        deadlines += [at for at in (self.answers.deadline(), self.outlets.next_timeout()) if at is not None]
         return min(deadlines, default=None)
 
     def next_consumer(self) -> int:
@@ -320,6 +319,7 @@ class Session:
 
     def expire(self, now: float) -> bool:
         """Tell callers that have waited too long. Returns whether the link is to blame: an answer did not come."""
+        self.outlets.tell(now)
         late = self.answers.expire(now)
         waiting = [c for c in self._backlog if c.deadline is not None and c.deadline <= now]
         for command in waiting:

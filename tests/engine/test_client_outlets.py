@@ -1,0 +1,215 @@
+"""Sending: look-ups, credits, refusals, what is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.engine.client_world import ClientWorld, fragile, resilient
+
+from corewire.client.message import Message
+from corewire.errors import (
+    AddressDoesNotExist,
+    AddressFull,
+    LocalProtocolError,
+    ObjectClosed,
+    QueueDoesNotExist,
+    UnexpectedRoutingType,
+)
+from corewire.events import ProducerBlocked, ProducerUnblocked
+from corewire.values import Address, Queue, QueueConfiguration, RoutingType, Topic
+from corewire.wire import packets
+from corewire.wire.hot import SEND, SEND_TRAILER_NAMED, parse_send
+from corewire.wire.message import CoreMessage
+from corewire.wire.registry import encode
+from corewire_server.core import Broker, CoreConfig
+from corewire_server.core.config import AddressSettings
+
+if TYPE_CHECKING:
+    from corewire.client._ids import SessionId
+    from corewire.values import Destination
+
+
+def grant(world: ClientWorld, session: SessionId, size: int, address: str, *, failed: bool = False) -> None:
+    """The broker grants credits unasked."""
+    kind = packets.SessionProducerFailCredits if failed else packets.SessionProducerCredits
+    channel = world.engine._session(session).channel.channel
+    world.wire.to_client += encode(kind(size, address), channel, 136)
+
+
+def poor(world: ClientWorld, session: SessionId) -> None:
+    """A destination that is known, and whose credits are spent: further ones do not come."""
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    account = world.engine._session(session).outlets.outlet(Queue("q")).credits
+    account._balance, account._arriving = 0, 1 << 30
+
+
+# -- looking up -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_destination_is_looked_up_once() -> None:
+    world = ClientWorld()
+    session = world.session()
+    for _ in range(3):
+        world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    assert world.sent.count("SESS_BINDINGQUERY") == 1
+    assert world.sent.count("CREATE_QUEUE_V2") == 1
+
+
+def test_sends_before_the_look_up_is_through_keep_their_order() -> None:
+    world = ClientWorld()
+    session = world.session()
+    sends = [world.engine.send(world.now, session, Queue("q"), Message(str(number))) for number in range(5)]
+    world.pump()
+    for each in sends:
+        each.result()
+    assert world.receive_all(world.consumer(session)) == ["0", "1", "2", "3", "4"]
+    assert world.sent.count("SESS_BINDINGQUERY") == 2  # one is the consumer's
+
+
+@pytest.mark.parametrize(
+    ("destination", "error"),
+    [
+        (Topic("anycast"), UnexpectedRoutingType),
+        (Queue("multicast"), UnexpectedRoutingType),
+        (Address("nothing"), AddressDoesNotExist),
+        (Queue("gone", temporary=True), AddressDoesNotExist),
+        (Queue("anycast::other", temporary=True), QueueDoesNotExist),
+    ],
+)
+def test_a_wrong_destination_is_told_instead_of_vanishing(destination: Destination, error: type[Exception]) -> None:
+    world = ClientWorld()
+    session = world.session()
+    for name, kind in (("anycast", RoutingType.ANYCAST), ("multicast", RoutingType.MULTICAST)):
+        world.run(world.engine.create_queue(world.now, session, QueueConfiguration(name=name, routing_type=kind)))
+    for _ in range(2):  # it is looked up again: it may have come
+        with pytest.raises(error):
+            world.run(world.engine.send(world.now, session, destination, Message("x")))
+    with pytest.raises(error):
+        world.run(world.engine.create_producer(world.now, session, destination))
+
+
+def test_nothing_is_made_where_the_broker_forbids_it() -> None:
+    world = ClientWorld(pump=False)
+    settings = AddressSettings(auto_create_queues=False, auto_create_addresses=False)
+    world.brokers["one"] = Broker(CoreConfig(node_seed=b"one", addresses=settings))
+    world.brokers["one"].recover([])
+    world.pump()
+    session = world.session()
+    with pytest.raises(AddressDoesNotExist):
+        world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    with pytest.raises(QueueDoesNotExist):
+        world.consumer(session, "q")
+
+
+def test_a_bare_address_reaches_queues_of_either_kind() -> None:
+    world = ClientWorld()
+    session = world.session()
+    for name, kind in (("a", RoutingType.ANYCAST), ("b", RoutingType.MULTICAST)):
+        queue = QueueConfiguration(name=name, address="both", routing_type=kind)
+        world.run(world.engine.create_queue(world.now, session, queue))
+    world.run(world.engine.send(world.now, session, Address("both"), Message("x")))
+    assert [world.receive_all(world.consumer(session, name, create=False)) for name in "ab"] == [["x"], ["x"]]
+
+
+# -- credits -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sender_without_credits_waits_and_both_are_told() -> None:
+    world = ClientWorld()
+    session = world.session()
+    poor(world, session)
+    sent = world.engine.send(world.now, session, Queue("q"), Message("y"))
+    world.advance(3.0)
+    assert not sent.done
+    assert world.names(ProducerBlocked) == [ProducerBlocked("q")]
+    grant(world, session, 10_000, "q")
+    world.run(sent)
+    assert world.names(ProducerUnblocked) == [ProducerUnblocked("q", 3.0)]
+
+
+def test_a_full_address_refuses_who_waits_and_no_one_else() -> None:
+    world = ClientWorld()
+    session = world.session()
+    poor(world, session)
+    first = world.engine.send(world.now, session, Queue("q"), Message("y"))
+    second = world.engine.send(world.now, session, Queue("q"), Message("z"))
+    grant(world, session, 10_000, "q", failed=True)
+    world.pump()
+    with pytest.raises(AddressFull):
+        first.result()
+    second.result()
+
+
+def test_a_sender_that_waits_for_credits_goes_on_after_the_session_was_recreated() -> None:
+    world = ClientWorld(fragile(retry_interval_s=0.1))
+    session = world.session()
+    poor(world, session)
+    sent = world.engine.send(world.now, session, Queue("q"), Message("y"))
+    world.pump()
+    assert not sent.done
+    world.cut()
+    world.advance(1.0)
+    sent.result()
+
+
+def test_an_abandoned_sender_gives_up_its_place() -> None:
+    world = ClientWorld()
+    session = world.session()
+    poor(world, session)
+    first = world.engine.send(world.now, session, Queue("q"), Message("withdrawn"))
+    second = world.engine.send(world.now, session, Queue("q"), Message("y"))
+    world.engine.abandon(world.now, first)
+    grant(world, session, 10_000, "q")
+    world.run(second)
+    assert world.receive_all(world.consumer(session)) == ["x", "y"]
+
+
+# -- what is sent ----------------------------------------------------------------------------------------------------------------
+
+
+def test_more_than_a_frame_holds_is_refused_here() -> None:
+    world = ClientWorld(resilient(producer_window_bytes=None))
+    session = world.session()
+    with pytest.raises(LocalProtocolError):
+        world.engine.send(world.now, session, Queue("q"), Message(bytes(17_000_000)))
+    world.run(world.engine.send(world.now, session, Queue("q"), Message(b"x")))
+
+
+def test_time_to_live_needs_the_wall_clock() -> None:
+    world = ClientWorld()
+    session = world.session()
+    with pytest.raises(LocalProtocolError):
+        world.engine.send(world.now, session, Queue("q"), Message("x", ttl=10))
+    now_ms = 1_700_001_000_000
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x", ttl=10), wall_ms=now_ms))
+    delivery = world.run(world.engine.receive(world.now, world.consumer(session)))
+    assert delivery.expiration is not None
+    assert delivery.timestamp is not None
+    assert (delivery.expiration - delivery.timestamp).total_seconds() == 10
+
+
+def test_groups_are_named_as_configured() -> None:
+    for config, same in ((resilient(group_id="g"), True), (resilient(auto_group=True), False)):
+        world = ClientWorld(config)
+        session = world.session()
+        producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+        world.engine.submit(world.now, producer, Message("x"))
+        world.engine.send(world.now, session, Queue("q"), Message("x"))
+        world.engine.send(world.now, session, Queue("q"), Message("x", group_id="own"))
+        world.pump()
+        sent = [CoreMessage(parse_send(each, SEND_TRAILER_NAMED)[0]) for each in world.frames if each[4] == SEND]
+        groups = [each.properties["_AMQ_GROUP_ID"] for each in sent]
+        assert groups[2] == "own"
+        assert (groups[0] == groups[1]) is same
+        assert all(groups)
+
+
+def test_a_closed_producer_takes_nothing() -> None:
+    world = ClientWorld()
+    session = world.session()
+    producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+    world.run(world.engine.close_producer(world.now, producer))
+    with pytest.raises(ObjectClosed):
+        world.engine.submit(world.now, producer, Message("x"))
+    assert world.sent.count("REMOVE_PRODUCER") == 1
