@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from tests.server.machine import Machine, Script, live_after, random_script, small
 
-from corewire_server.journal.format import JournalDamaged
+from corewire_server.journal.format import JournalDamaged, segment_name
 from corewire_server.journal.recovery import Recovered, recover
 from corewire_server.records import Op, Record
 from corewire_server.simulator.disk import Disk
@@ -218,3 +218,12 @@ def test_other_files_are_left_alone() -> None:
     disk, script = busy(1)
     files = {**disk.files(), "notes": 10, "spare-x": 7, "journal-1": 3}
     assert recover(files, disk.read, SEGMENT_BYTES).records == live_after(script)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_spare_renamed_by_hand_to_the_next_segment_is_noticed(seed: int) -> None:
+    disk, _ = busy(seed)
+    spare = next(name for name in disk.files() if name.startswith("spare-"))
+    disk.rename_file(spare, segment_name(int(segments(disk)[-1][-10:]) + 1))
+    with pytest.raises(JournalDamaged, match=r"renamed|head of a segment is damaged"):
+        read(disk)

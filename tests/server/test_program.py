@@ -1,0 +1,110 @@
+"""``corewire run`` as a process: the ready line, signals, exit codes, and a start after kill -9."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "corewire_server", "run", "--port", "0", *words]
+
+
+@contextmanager
+def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A broker and its ready line."""
+    with subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def refused(*words: str) -> tuple[int, str]:
+    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_ready_line_and_an_orderly_stop(tmp_path: Path, number: int) -> None:
+    with running("--data", str(tmp_path), "--name", "mine") as (process, line):
+        said = re.fullmatch(r"mine ready on tcp://127\.0\.0\.1:\d+ as primary, epoch 1, in \d+\.\d{3} s\n", line)
+        assert said, line
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=30)
+        assert (process.returncode, out) == (0, "")
+
+
+def test_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with running("--data", str(tmp_path)) as (process, _):
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(timeout=30) in (0, -signal.SIGINT, -signal.SIGTERM)
+
+
+def test_start_after_kill_takes_a_new_epoch_and_the_lock_is_free(tmp_path: Path) -> None:
+    for epoch in (1, 2, 3):
+        with running("--data", str(tmp_path)) as (process, line):
+            assert f"epoch {epoch}," in line
+            process.kill()
+
+
+def test_folder_in_use_is_refused_with_1(tmp_path: Path) -> None:
+    with running("--data", str(tmp_path)) as (process, _):
+        code, text = refused("--data", str(tmp_path))
+        assert code == 1
+        assert f"in use by process {process.pid}" in text
+
+
+def test_damage_is_refused_with_1_and_named(tmp_path: Path) -> None:
+    with running("--data", str(tmp_path)) as (process, _):
+        process.kill()
+    os.truncate(tmp_path / "journal" / "journal-0000000001", 5000)
+    code, text = refused("--data", str(tmp_path))
+    assert code == 1
+    assert "journal-0000000001 at byte 5000: the file had 10485760 bytes and was cut" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--host", "0.0.0.0"), "--anonymous"),
+        (("--user", "me"), "go together"),
+        (("--port", "99999"), "out of range"),
+        (("--port", "many"), "many"),
+        (("--host", "203.0.113.7", "--anonymous"), "cannot listen"),
+    ],
+)
+def test_wrong_usage_is_refused_with_2(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    code, text = refused("--data", str(tmp_path), *words)
+    assert code == 2
+    assert says in text
+
+
+def test_open_door_that_was_asked_for_is_opened(tmp_path: Path) -> None:
+    for words in (("--anonymous",), ("--user", "me", "--password", "secret")):
+        with running("--data", str(tmp_path), "--host", "0.0.0.0", *words) as (_, line):
+            assert "ready on tcp://0.0.0.0:" in line
+
+
+def test_nothing_is_kept_in_memory_mode(tmp_path: Path) -> None:
+    with running("--memory", "--data", str(tmp_path / "none")) as (_, line):
+        assert "epoch 1," in line
+    assert not (tmp_path / "none").exists()
