@@ -129,6 +129,16 @@ def test_a_long_queue_is_served_in_slices_and_nothing_is_left_behind() -> None:
     assert session.texts() == [str(n) for n in range(0, 45, 2)]
 
 
+def test_one_step_writes_no_more_than_a_socket_should_be_given_at_once(world: World, session: Session) -> None:
+    for _ in range(60):
+        session.publish("q", "x" * 100_000)
+    session.consume("q", credit=-1)
+    first = len(session.texts())
+    assert 30 <= first <= 50  # four megabytes
+    world.settle()
+    assert first + len(session.texts()) == 60
+
+
 def test_pre_acknowledged_messages_do_not_come_back(world: World) -> None:
     session = world.connect().session(pre_acknowledge=True)
     session.queue("q")

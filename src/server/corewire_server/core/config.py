@@ -44,7 +44,7 @@ class Limits:
     addresses_max: int = 100_000
     queues_max: int = 100_000
     async_gaps_max: int = 1_000  # correlation ids remembered as not seen yet, per session
-    deliveries_per_turn_max: int = 1_000  # of one queue in one step; the rest follows in the next
+    deliveries_per_turn_max: int = 1_000  # of one queue in one step, 4 KiB counting as one more; the rest follows
     examined_per_turn_max: int = 10_000  # messages that one consumer's filter looks at in one step
 
     @property

@@ -37,7 +37,7 @@ def deliver(state: State, queue: Queue) -> None:
     idle = 0  # consumers asked in a row that took nothing
     turn = queue.turn
     while idle < count and queue.waits:
-        if not budget:
+        if budget <= 0:
             state.prompt(queue)
             break
         if turn >= count:
@@ -51,7 +51,7 @@ def deliver(state: State, queue: Queue) -> None:
         if ref is None:
             idle += 1
             continue
-        budget -= 1
+        budget -= 1 + (len(ref.message) >> 12)
         idle = 0
         if ref.expiration and ref.expiration <= state.now:
             _expire(state, consumer, ref)
