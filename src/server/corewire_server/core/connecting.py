@@ -55,6 +55,7 @@ def _create_session(state: State, link: Link, packet: packets.CreateSession | pa
     try:
         _open_session(state, link, packet)
     except Refused as refusal:
+        state.count_missing(refusal)
         _write(state, link, SESSIONS, packets.ExceptionResponse(refusal.code, refusal.text))
     else:
         _write(state, link, SESSIONS, packets.CreateSessionResponse(VERSION))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from corewire_server.core.config import CoreConfig
     from corewire_server.core.link import Link
     from corewire_server.core.queues import Queue
+    from corewire_server.core.refusal import Refused
     from corewire_server.core.session import Session
 
 
@@ -51,6 +52,11 @@ class State:
         if not link.has_output:
             link.has_output = True
             self.written.append(link)
+
+    def count_missing(self, refusal: Refused) -> None:
+        """Something was asked for that is not built."""
+        if refusal.feature is not None:
+            self.missing[refusal.feature] = self.missing.get(refusal.feature, 0) + 1
 
     def log(self, level: str, text: str) -> None:
         """Tell people. What peers put into it cannot begin a line of its own."""

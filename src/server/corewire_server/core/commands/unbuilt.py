@@ -17,8 +17,9 @@ _LARGE: Final = "large messages"
 
 
 def _note(state: State, session: Session, feature: str) -> None:
-    state.missing[feature] = state.missing.get(feature, 0) + 1
-    state.log("warning", f"{session.link.remote}: session {session.name}: refused: {not_built(feature)}")
+    refusal = not_built(feature)
+    state.count_missing(refusal)
+    state.log("warning", f"{session.link.remote}: session {session.name}: refused: {refusal}")
 
 
 def large_header(state: State, session: Session, packet: packets.SessionSendLarge) -> None:
@@ -40,5 +41,4 @@ def xa_branch(state: State, session: Session, packet: object) -> packets.Session
 
 def xa(state: State, session: Session, packet: object) -> NoReturn:
     """Any other call about XA."""
-    _note(state, session, _XA)
     raise not_built(_XA)
