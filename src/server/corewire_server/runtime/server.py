@@ -16,6 +16,7 @@ from corewire_server.journal.actions import DiskJob
 from corewire_server.node.orders import Halt
 from corewire_server.runtime.files import Files, no_room
 from corewire_server.runtime.links import WRITE_BYTES_MAX, Link
+from corewire_server.runtime.listening import bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -211,11 +212,13 @@ class Server:
 
     async def listen(self, host: str, port: int) -> int:
         """Bind, without accepting anybody yet. Returns the port. Raises OSError."""
-        listener = await self.loop.create_server(
-            lambda: Link(self), host, port, backlog=BACKLOG, start_serving=False, reuse_address=True
-        )
-        self._listeners.append(listener)
-        bound: int = listener.sockets[0].getsockname()[1]
+        sockets = bind(host, port)
+        for sock in sockets:
+            listener = await self.loop.create_server(
+                lambda: Link(self), sock=sock, backlog=BACKLOG, start_serving=False
+            )
+            self._listeners.append(listener)
+        bound: int = sockets[0].getsockname()[1]
         return bound
 
     async def open(self) -> None:
