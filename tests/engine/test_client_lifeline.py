@@ -132,10 +132,13 @@ def test_silence_is_noticed_and_the_session_re_attached() -> None:
 def test_standing_still_longer_than_the_ttl_is_not_failing() -> None:
     world = ClientWorld(resilient(connection_ttl_s=2.0, client_failure_check_period_s=0.5))
     session = world.session()
+    world.wire.deaf = True
+    asked = world.engine.query_queue(world.now, session, "q")
+    world.pump()
     world.now += 60.0  # suspended; the broker's bytes wait in the buffers
     world.engine.handle_timeout(world.now)
-    world.pump()
-    world.run(world.engine.query_queue(world.now, session, "q"))
+    world.wire.deaf = False
+    assert not world.run(asked).exists
     assert not world.names(FailureDetected)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GRACE_S = 1.0
 #: One of the classes of `corewire.wire.packets`.
 Packet: TypeAlias = Any
 
@@ -75,6 +76,7 @@ class Command:
     waiter: Task[Any] | Call[None] | None = None
     written: bool = False
     deadline: float | None = None
+    patient: bool = False  #: nobody waits for its answer, or someone who judges by himself how long
     ticket: int = 0  #: of `Channel.ask_frame`
     repeated: bool = False  #: asked again on a new session: the first time may have done it
 
@@ -113,6 +115,7 @@ class Answers:
     _replies: Replies = field(default_factory=Replies)
     _commands: dict[Question, Command] = field(default_factory=lambda: dict[Question, Command]())
     _clock: deque[Command] = field(default_factory=lambda: deque[Command]())  # deadlines never decrease in it
+    _grace_until: float = 0.0
 
     def __len__(self) -> int:
         return len(self._commands)
@@ -126,7 +129,8 @@ class Answers:
         question = Question(None, (command.answer.TYPE,), correlation, command.ticket)
         self._replies.ask(question)
         self._commands[question] = command
-        self._clock.append(command)
+        if command.deadline is not None:
+            self._clock.append(command)
 
     def match(self, packet_type: int, correlation: int | None) -> Command | None:
         """Take out the command that an answer belongs to; None: nobody asked, drop it."""
@@ -141,14 +145,19 @@ class Answers:
         """When the next command will have waited too long."""
         clock = self._clock
         while clock:
-            if clock[0].deadline is not None:
-                return clock[0].deadline
+            if (deadline := clock[0].deadline) is not None:
+                return max(deadline, self._grace_until)
             clock.popleft()
         return None
 
     def expire(self, now: float) -> list[Command]:
-        """Commands that have waited too long, oldest first. They keep their place: their answers may still come."""
+        """Commands that have waited too long, oldest first. They keep their place: their answers may still come.
+
+        Whoever comes much too late stood still, and the answers may lie in the socket's buffer: they get a moment more.
+        """
         late: list[Command] = []
+        if (deadline := self.deadline()) is not None and now - deadline > GRACE_S:
+            self._grace_until = now + GRACE_S
         while (deadline := self.deadline()) is not None and deadline <= now:
             command = self._clock.popleft()
             command.deadline = None

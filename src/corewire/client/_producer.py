@@ -108,6 +108,8 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
     call: Call[None] = Call()
     if waits:
         command.waiter = call
+    else:
+        command.patient = True
     session.transaction.work_done = True
     session.outlets.offer(now, destination, Outgoing(command, len(message), None if waits else call))
     return call
@@ -121,6 +123,7 @@ def submit(now: float, producer: Producer, message: bytes) -> Call[Operation[Non
     admitted: Call[Operation[None]] = Call()
     receipt = Submission(command)
     command.waiter = receipt
+    command.patient = True
     session.transaction.work_done = True
     session.outlets.offer(now, producer.destination, Outgoing(command, len(message), admitted, receipt))
     return admitted

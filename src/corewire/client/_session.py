@@ -236,7 +236,7 @@ class Session:
                 packet.correlation_id = correlation = channel.next_blocking_correlation()
             case _:
                 pass
-        command.deadline = now + self.context.config.call_timeout_s
+        command.deadline = None if command.patient else now + self.context.config.call_timeout_s
         command.ticket = channel.ask_frame(encode(packet, channel.channel, channel.version))
         self.answers.expect(command, correlation)
 
