@@ -74,7 +74,6 @@ def test_a_message_tried_too_often_goes_to_the_dead_letters() -> None:
     world = World(CoreConfig(node_seed=b"", addresses=settings))
     session = world.connect().session(auto_commit_acks=False)
     session.queue("q")
-    session.queue("DLQ")
     session.publish("q", "a", durable=True)
     session.consume("q")
     for _ in range(2):
@@ -86,10 +85,17 @@ def test_a_message_tried_too_often_goes_to_the_dead_letters() -> None:
     assert (dead.text, dead.count, dead.message.address) == ("a", 1, "DLQ")
     assert dead.message.properties["_AMQ_ORIG_ADDRESS"] == "q"
     assert dead.message.properties["_AMQ_ORIG_QUEUE"] == "q"
+    for _ in range(3):  # there it stays, however often it is refused
+        session.acknowledge(dead)
+        session.done(packets.SessionRollback())
+        dead = one(session.deliveries())
+    assert dead.count == 4
 
 
 def test_without_a_dead_letter_address_it_ends_with_a_warning() -> None:
-    world = World(CoreConfig(node_seed=b"", addresses=AddressSettings(max_delivery_attempts=1)))
+    world = World(
+        CoreConfig(node_seed=b"", addresses=AddressSettings(max_delivery_attempts=1, dead_letter_address=None))
+    )
     session = world.connect().session(auto_commit_acks=False)
     session.queue("q")
     session.publish("q", "a")
@@ -104,7 +110,6 @@ def test_a_client_reports_what_it_found_expired() -> None:
     world = World(CoreConfig(node_seed=b"", addresses=AddressSettings(expiry_address="EXP")))
     session = world.connect().session()
     session.queue("q")
-    session.queue("EXP")
     session.publish("q", "a", expiration=world.now + 1_000)
     session.consume("q")
     delivery = one(session.deliveries())

@@ -8,9 +8,11 @@ How it is driven::
     effects = broker.step(now_ms, LinkOpened(link, "127.0.0.1:50312"))
     effects = broker.step(now_ms, BytesReceived(link, data))
     wake_at = broker.next_timeout()              # then broker.step(now_ms, Timeout()); early, late or twice is harmless
+    effects = broker.step(now_ms, LinkBlocked(link, blocked=True))   # a client does not take what is written
+    effects = broker.step(now_ms, RoomChanged(room=False))           # the journal has no room for another segment
     effects = broker.step(now_ms, Stopping())    # goodbyes on all links
 
-``now_ms`` never runs backwards. Effects are performed in order; at most one ``Append`` per step, and everything after it is
+``now_ms`` never runs backwards; after a pause, hand over what lies in sockets before a Timeout. Effects are performed in order; at most one ``Append`` per step, and everything after it is
 visible to others, so it waits until its records are on disk (``node/gate.py``).
 """
 

@@ -65,8 +65,10 @@ class AddressSettings:
     auto_delete_queues_delay_ms: int = 0
     auto_delete_addresses_delay_ms: int = 0
     max_delivery_attempts: int = 10  # -1: without limit
-    dead_letter_address: str | None = None
-    expiry_address: str | None = None
+    dead_letter_address: str | None = (
+        "DLQ"  # made, with a queue of that name, when first needed; None: they are dropped
+    )
+    expiry_address: str | None = None  # likewise
     default_consumer_window_bytes: int = MIB
     default_max_consumers: int = -1
     default_purge_on_no_consumers: bool = False

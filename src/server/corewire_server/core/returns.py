@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire_server.core import made, routing
+from corewire.values import QueueConfiguration, RoutingType
+from corewire_server.core import made, naming, routing
+from corewire_server.core.refusal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,9 +19,10 @@ def give_back(state: State, queue: Queue, refs: Iterable[Ref], *, seen: bool) ->
     """
     Messages that were delivered go back to their places.
 
-    ``seen``: the application may have seen them, so the delivery counts. What was tried too often ends as a dead letter.
+    ``seen``: the application may have seen them, so the delivery counts. What was tried too often ends as a dead letter; dead letters stay.
     """
-    attempts = state.config.addresses.max_delivery_attempts
+    settings = state.config.addresses
+    attempts = 0 if queue.address.name == settings.dead_letter_address else settings.max_delivery_attempts
     back: list[Ref] = []
     for ref in refs:
         queue.in_delivery -= 1
@@ -60,6 +63,7 @@ def _move(state: State, queue: Queue, ref: Ref, target: str | None, *, expired_a
     store = state.store
     queue.used = True
     if target is not None:
+        _make_target(state, target)
         copy_id = store.next_id()
         copy = made.moved_copy(ref.message, copy_id, target, queue.config.name, expired_at)
         queues = routing.targets(state, target, None, copy.raw)
@@ -68,3 +72,15 @@ def _move(state: State, queue: Queue, ref: Ref, target: str | None, *, expired_a
             for one in queues:
                 state.prompt(one)
     store.finish(queue, ref)
+
+
+def _make_target(state: State, name: str) -> None:
+    """An address without queues gets an anycast queue of its name, or what is moved there would be lost."""
+    route = state.store.addresses.route(name)
+    if route.everyone or route.turns:
+        return
+    config = QueueConfiguration(name=name, address=name, routing_type=RoutingType.ANYCAST)
+    try:
+        naming.make_queue(state, config, any_address=True, owner=None)
+    except Refused as refusal:
+        state.log("error", f"no queue for {name}: {refusal}")
