@@ -16,7 +16,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-for _name in ("version", "explain", "decode", "produce", "consume"):
+for _name in ("version", "explain", "decode", "produce", "consume", "demo"):
     app.command(f"corewire_server.cli.{_name}:{_name}")
 app.command("corewire_server.cli.consume:browse")
 

@@ -1,0 +1,68 @@
+"""Cuts links under running traffic, one after the other: the next only when every stream has moved on since the last."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from corewire_server.demo.traffic import Traffic
+    from corewire_server.proxy import Proxy
+
+BYTES_MAX = 4_000
+PATIENCE_S = 20.0
+GLANCE_S = 0.005
+
+
+class StandsStill(Exception):
+    """A stream does not move on."""
+
+
+class Cutter:
+    """Spoils the links of a proxy, and watches the streams that go through it."""
+
+    def __init__(self, proxy: Proxy, traffics: Sequence[Traffic]) -> None:
+        self._proxy = proxy
+        self._traffics = traffics
+        self.cuts = 0
+
+    def cut(self) -> None:
+        """Cut one link behind a random byte, and wait until all has moved on. Raises as `await_progress`."""
+        proxy, before, give_up_at = self._proxy, self._proxy.cuts, time.monotonic() + PATIENCE_S
+        while proxy.cuts == before:
+            if time.monotonic() > give_up_at:
+                raise StandsStill("no byte came to cut a link behind")
+            if living := proxy.living:  # one that is idle, or has ended, makes room for another draw
+                proxy.arm(bytes_max=BYTES_MAX, link=proxy.rng.choice(living))
+            proxy.wait_until(lambda proxy: proxy.cuts > before, 0.2)
+        self.cuts += 1
+        self.await_progress()
+
+    def await_progress(self) -> list[float]:
+        """Until messages were confirmed and came in every stream; returns after how many seconds, for each traffic.
+
+        Raises StandsStill if that takes too long, or an actor has failed.
+        """
+        began = time.monotonic()
+        start = [traffic.progress for traffic in self._traffics]
+        took: list[float | None] = [None] * len(self._traffics)
+        while True:
+            now_s = time.monotonic() - began
+            for index, traffic in enumerate(self._traffics):
+                moved = all(new > old for new, old in zip(traffic.progress, start[index], strict=True))
+                if took[index] is None and moved:
+                    took[index] = now_s
+            if None not in took:
+                return [each for each in took if each is not None]
+            self._check(now_s)
+            time.sleep(GLANCE_S)
+
+    def _check(self, waited_s: float) -> None:
+        ledgers = [ledger for traffic in self._traffics for ledger in traffic.ledgers]
+        for ledger in ledgers:
+            if ledger.failures:
+                raise StandsStill(f"{ledger.queue}: {ledger.failures[0]!r}")
+        if waited_s > PATIENCE_S:
+            raise StandsStill(f"after {waited_s:.0f} s: {[(each.queue, each.progress) for each in ledgers]}")
