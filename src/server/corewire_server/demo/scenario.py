@@ -68,8 +68,8 @@ class Outcome:
             ["order kept", *("yes" if kept else "no" for kept in (*in_order, all(in_order)))],
             self._row("re-attachments", [len(traffic.reattachments) for traffic in self.traffics]),
             self._row("exceptions while links were cut", [self.raised_at_cuts.get(t.world, 0) for t in self.traffics]),
-            self._sum("sends settled by sending again, after the kill", lambda ledger: len(ledger.sent_again)),
-            self._sum("redelivered, after the kill", lambda ledger: len(ledger.redelivered)),
+            self._sum("sends settled by sending again", lambda ledger: len(ledger.sent_again)),
+            self._sum("redelivered", lambda ledger: len(ledger.redelivered)),
             *self._durations(),
         ]
 
@@ -86,11 +86,11 @@ class Outcome:
         kills.append(max((each for each in kills if each is not None), default=None))
         return [
             [
-                "ms until traffic flowed again, after a cut (median)",
+                "ms until traffic flowed again, cut, median",
                 *(round(median(x)) if x else None for x in outages),
             ],
-            ["ms until traffic flowed again, after a cut (longest)", *(round(max(x)) if x else None for x in outages)],
-            ["ms until traffic flowed again, after the kill", *(None if x is None else round(x) for x in kills)],
+            ["ms until traffic flowed again, cut, longest", *(round(max(x)) if x else None for x in outages)],
+            ["ms until traffic flowed again, kill -9", *(None if x is None else round(x) for x in kills)],
         ]
 
 
