@@ -319,6 +319,20 @@ class TransactedSession(Session):
             raise
         await self.commit()
 
+    async def request(
+        self,
+        destination: str | Destination,
+        body: Body | Message = None,
+        /,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        **headers: Unpack[Headers],
+    ) -> ReceivedMessage:
+        """Not for transacted sessions: raises LocalProtocolError, since the question would wait for the commit."""
+        raise LocalProtocolError(
+            "the session is transacted: the question would wait for the commit", subject=repr(self)
+        )
+
     async def recover(self) -> None:
         """Not for transacted sessions: raises LocalProtocolError."""
         raise LocalProtocolError("a transacted session is rolled back, not recovered", subject=repr(self))

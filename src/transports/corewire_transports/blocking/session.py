@@ -305,6 +305,20 @@ class TransactedSession(Session):
             raise
         self.commit()
 
+    def request(
+        self,
+        destination: str | Destination,
+        body: Body | Message = None,
+        /,
+        *,
+        timeout: float | None = None,
+        **headers: Unpack[Headers],
+    ) -> ReceivedMessage:
+        """Not for transacted sessions: raises LocalProtocolError, since the question would wait for the commit."""
+        raise LocalProtocolError(
+            "the session is transacted: the question would wait for the commit", subject=repr(self)
+        )
+
     def recover(self) -> None:
         """Not for transacted sessions: raises LocalProtocolError."""
         raise LocalProtocolError("a transacted session is rolled back, not recovered", subject=repr(self))
