@@ -6,7 +6,7 @@ import pytest
 from tests.engine.client_world import ClientWorld, fragile, resilient
 
 from corewire.client.message import Message
-from corewire.errors import LocalProtocolError, ObjectClosed, TransactionRolledBack
+from corewire.errors import IllegalState, LocalProtocolError, ObjectClosed, TransactionRolledBack
 from corewire.events import ConsumerClosedByBroker
 from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType
 from corewire.wire import packets
@@ -224,6 +224,30 @@ def test_towards_another_broker_messages_are_acknowledged_one_by_one() -> None:
     world.run(world.engine.commit(world.now, session))
     assert world.sent.count("SESS_INDIVIDUAL_ACKNOWLEDGE") == 3
     assert world.sent.count("SESS_ACKNOWLEDGE") == 0
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_an_acknowledgement_that_another_broker_ran_twice_raises_nothing(cut: bool) -> None:
+    """Artemis refuses the copy that is written again after a re-attachment: the message is gone already. Without a cut it means it."""
+    world = ClientWorld(resilient(block_on_acknowledge=True), foreign=True)
+    filled(world, 1)
+    session = world.session()
+    consumer = world.consumer(session)
+    delivery = world.run(world.engine.receive(world.now, consumer))
+    acknowledged = world.engine.acknowledge(world.now, delivery)
+    while world.perform():
+        pass
+    if cut:
+        world.cut()
+        world.now += 1.0
+        world.engine.handle_timeout(world.now)
+        while not world.engine.counters.reattached_sessions:
+            world.step()
+    world.wire.to_broker.clear()
+    refusal = packets.ExceptionResponse(104, "AMQ229027: Could not find reference")
+    world.wire.to_client += encode(refusal, world.engine._session(session).channel.channel, 136)
+    world.pump()
+    assert isinstance(acknowledged.error, IllegalState) is not cut
 
 
 # -- ends ------------------------------------------------------------------------------------------------------------------------

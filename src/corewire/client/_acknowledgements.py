@@ -22,13 +22,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire.client._calls import Call, Command, Fate, Lost
-from corewire.errors import TransactionRolledBack
+from corewire.client._calls import Command, Fate, Lost
+from corewire.errors import IllegalState, TransactionRolledBack
 from corewire.values import AckMode
 from corewire.wire import packets
 
 if TYPE_CHECKING:
-    from corewire.client._calls import Script
+    from corewire.client._calls import Call, Packet, Script
     from corewire.client._consumer import Consumer
     from corewire.client._delivery import Delivery
 
@@ -109,10 +109,16 @@ class Acknowledgements:
         if not session.context.config.block_on_acknowledge:
             self._post(message_id, individual=individual)
             return session.done()
-        call: Call[None] = Call()
         packet = self._kind(individual=individual)(self._consumer.number, message_id, requires_response=True)
-        session.write(now, Command(packet, packets.NullResponse, Fate.DONE, bound=True, waiter=call))
-        return call
+        return session.run(now, self._told(packet))
+
+    def _told(self, packet: Packet) -> Script[None]:
+        try:
+            yield Command(packet, packets.NullResponse, Fate.DONE, bound=True)
+        except IllegalState:
+            if not self._session.tainted:
+                raise
+            # The copy of one that was run already: the message is gone, which is what was wanted.
 
     def _batch(self, message_id: int, size: int, limit: int) -> None:
         self._batched.append(message_id)
