@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engine.client_world import ClientWorld, fragile, resilient
 
+from corewire.client._outlets import OUTLETS_MAX
 from corewire.client.message import Message
 from corewire.errors import (
     AddressDoesNotExist,
@@ -213,3 +214,25 @@ def test_a_closed_producer_takes_nothing() -> None:
     with pytest.raises(ObjectClosed):
         world.engine.submit(world.now, producer, Message("x"))
     assert world.sent.count("REMOVE_PRODUCER") == 1
+
+
+def test_destinations_that_are_used_once_are_forgotten() -> None:
+    world = ClientWorld()
+    session = world.session()
+    for number in range(1_200):
+        world.engine.send(world.now, session, Topic(f"t{number}"), Message("x"))
+        world.pump()
+    outlets = world.engine._session(session).outlets
+    assert len(outlets._outlets) <= OUTLETS_MAX
+    assert len(outlets._credits) <= OUTLETS_MAX
+
+
+def test_looking_at_a_producer_does_not_spare_the_look_up() -> None:
+    world = ClientWorld(fragile(retry_interval_s=0.1))
+    session = world.session()
+    producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+    world.cut()
+    world.advance(1.0)
+    assert world.engine.credit_bytes(producer) == 0
+    assert not world.engine.blocked(producer)
+    world.run(world.run(world.engine.submit(world.now, producer, Message("x"))))

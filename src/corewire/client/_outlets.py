@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from corewire.values import Destination
 
 
+OUTLETS_MAX = 1_000  # of a session, beside those where messages wait
 BLOCKED_AFTER_S = 0.25  # credits that are merely on their way are no news
 
 
@@ -52,19 +53,23 @@ class Outlet:
         self.credits = account
         self.waiting: deque[Outgoing] = deque()
         self.ready = False  #: the destination was looked up
+        self.looking = False  #: it is being looked up
         self.error: CorewireError | None = None  #: why it was not found
         self.blocked_since: float | None = None
         self._told = False  # the application knows that it is blocked
 
     def look_up(self) -> Script[None]:
         """Make sure that the destination is there; if it is not, those who wait are told why."""
+        self.looking = True
         try:
             yield from look_up(self._session, self.destination)
         except (CorewireError, Lost) as failure:
+            self.looking = False
             self.error = failure.error if isinstance(failure, Lost) else failure
             self._session.outlets.forget(self)
             self.end(self.error)
         else:
+            self.looking = False
             self.ready = True
 
     def ask_for_credits(self, size: int = 1) -> None:
@@ -132,46 +137,58 @@ class Outlet:
 
 
 class Outlets:
-    """All outlets of a session."""
+    """All outlets of a session. Idle ones are forgotten when there are too many: replies have a destination each."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._outlets: dict[Destination, Outlet] = {}
+        self._busy: dict[Outlet, None] = {}  # those where messages wait, in the order in which they began to
         self._credits: dict[str, ProducerCredits] = {}
 
     @property
     def waiting(self) -> bool:
         """Whether a message waits for room."""
-        return any(outlet.waiting for outlet in self._outlets.values())
+        return bool(self._busy)
 
     def next_timeout(self) -> float | None:
         """When the application is to be told that senders wait."""
-        return min((at for each in self._outlets.values() if (at := each.to_be_told_at) is not None), default=None)
+        return min((at for each in self._busy if (at := each.to_be_told_at) is not None), default=None)
 
     def tell(self, now: float) -> None:
         """Tell the application of senders that have waited for long."""
-        for outlet in self._outlets.values():
+        for outlet in self._busy:
             outlet.tell(now)
 
+    def find(self, destination: Destination) -> Outlet | None:
+        """The outlet for a destination, if it is in use."""
+        return self._outlets.get(destination)
+
     def outlet(self, destination: Destination) -> Outlet:
-        """The outlet for a destination, made when it is first needed; whoever uses it sees to it that it is looked up."""
+        """The outlet for a destination, made when it is first needed."""
         outlet = self._outlets.get(destination)
         if outlet is None:
+            if len(self._outlets) >= OUTLETS_MAX:
+                self._forget_idle()
             window = self._session.context.config.producer_window_bytes
             account = self._credits.setdefault(destination.name, ProducerCredits(window))
             outlet = self._outlets[destination] = Outlet(self._session, destination, account)
         return outlet
 
+    def _forget_idle(self) -> None:
+        self._outlets = {each: outlet for each, outlet in self._outlets.items() if outlet.waiting or outlet.looking}
+        addresses = {destination.name: None for destination in self._outlets}
+        self._credits = {name: account for name, account in self._credits.items() if name in addresses}
+
     def offer(self, now: float, destination: Destination, outgoing: Outgoing) -> None:
         """Send a message as soon as there is room; ``outgoing.call`` withdraws it until it was written."""
-        known = destination in self._outlets
         outlet = self.outlet(destination)
         outlet.waiting.append(outgoing)
+        self._busy[outlet] = None
         if (call := outgoing.call) is not None:
             call.withdraw = lambda _now: self._withdraw(outlet, outgoing)
-        if not known:
+        if not (outlet.ready or outlet.looking):
             self._session.background(now, outlet.look_up())
-        outlet.pump(now)
+        self._pump(now, outlet)
 
     def _withdraw(self, outlet: Outlet, outgoing: Outgoing) -> None:
         if outgoing in outlet.waiting:
@@ -181,8 +198,13 @@ class Outlets:
 
     def pump(self, now: float) -> None:
         """Admit what may go, everywhere."""
-        for outlet in list(self._outlets.values()):
-            outlet.pump(now)
+        for outlet in list(self._busy):
+            self._pump(now, outlet)
+
+    def _pump(self, now: float, outlet: Outlet) -> None:
+        outlet.pump(now)
+        if not outlet.waiting:
+            self._busy.pop(outlet, None)
 
     def granted(self, now: float, address: str, size: int, *, failed: bool) -> None:
         """The broker granted credits."""
@@ -195,18 +217,19 @@ class Outlets:
         for account in self._credits.values():
             account.reset()
         for outlet in list(self._outlets.values()):
-            if outlet.waiting:
-                if outlet.ready:  # else it is being looked up, and that will be asked again
-                    outlet.ready = False
-                    self._session.background(now, outlet.look_up())
-            else:
+            outlet.ready = False
+            if not outlet.waiting:
                 self.forget(outlet)
+            elif not outlet.looking:  # else that will be asked again
+                self._session.background(now, outlet.look_up())
 
     def forget(self, outlet: Outlet) -> None:
         """Look the destination up again when it is used next."""
-        self._outlets.pop(outlet.destination, None)
+        if self._outlets.get(outlet.destination) is outlet:
+            del self._outlets[outlet.destination]
 
     def end(self, error: CorewireError) -> None:
         """The session is over."""
-        for outlet in self._outlets.values():
+        for outlet in list(self._busy):
             outlet.end(error)
+        self._busy.clear()

@@ -47,12 +47,14 @@ class Producer:
     @property
     def credit_bytes(self) -> int:
         """What may be sent to its address now."""
-        return self.session.outlets.outlet(self.destination).credits.balance
+        outlet = self.session.outlets.find(self.destination)
+        return 0 if outlet is None else outlet.credits.balance
 
     @property
     def blocked(self) -> bool:
         """Whether messages for its destination wait for credits."""
-        return self.session.outlets.outlet(self.destination).blocked_since is not None
+        outlet = self.session.outlets.find(self.destination)
+        return outlet is not None and outlet.blocked_since is not None
 
     def open(self) -> Script[Producer]:
         """Look its destination up, name it to the broker, and ask for the first credits."""
