@@ -1,0 +1,149 @@
+"""Messages as JSON and back: nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corewire import Message, MessageType, Object
+from corewire.client.message import encode
+from corewire.values import Byte, Char, Float, Long, Queue, Short
+from corewire.wire.message import CoreMessage
+from corewire_server.cli.message_json import from_json, to_json
+
+if TYPE_CHECKING:
+    from corewire.values import Body
+
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)  # lone surrogates too
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**31), 2**31 - 1),
+    st.integers(-(2**63), 2**63 - 1).map(Long),
+    st.integers(-(2**15), 2**15 - 1).map(Short),
+    st.integers(-128, 127).map(Byte),
+    st.floats(width=32).map(Float),
+    st.floats(),
+    TEXTS,
+    st.characters(max_codepoint=0xFFFF).map(Char),
+    st.binary(max_size=20),
+)
+NAMES = st.text("abcdefghij", min_size=1, max_size=8)
+BODIES: st.SearchStrategy[Body] = st.one_of(
+    st.none(),
+    TEXTS,
+    st.binary(max_size=40),
+    st.binary(max_size=40).map(Object),
+    st.dictionaries(NAMES, VALUES, max_size=5),
+    st.lists(VALUES, max_size=5),
+)
+
+
+def bytes_of(message: Message) -> bytes:
+    return encode(message, Queue("q"), now_ms=1_000_000, user_id=bytes(16))
+
+
+@given(
+    body=BODIES,
+    properties=st.dictionaries(NAMES, VALUES, max_size=5),
+    durable=st.booleans(),
+    priority=st.integers(0, 9),
+)
+def test_a_message_comes_back_to_the_byte(body: Body, properties: dict[str, Any], durable: bool, priority: int) -> None:
+    message = Message(
+        body, properties=properties, durable=durable, priority=priority, correlation_id="c", reply_to="topic://t"
+    )
+    text = to_json(message)
+    assert text.isascii()
+    assert "\n" not in text
+    assert bytes_of(from_json(text)) == bytes_of(message)
+
+
+def test_headers_have_the_names_of_the_api() -> None:
+    message = Message(
+        b"\0\1",
+        correlation_id=b"\2",
+        jms_type="kind",
+        group_id="g",
+        group_sequence=3,
+        duplicate_id="d",
+        last_value="v",
+        content_type="image/png",
+        deliver_at=datetime(2030, 1, 2, 3, 4, 5, 678000, UTC),
+        properties={"small": Short(1), "ratio": math.inf},
+    )
+    shown = json.loads(to_json(message))
+    assert shown == {
+        "body": {"$bytes": "AAE="},
+        "type": "bytes",
+        "durable": True,
+        "priority": 4,
+        "properties": {"small": {"$short": 1}, "ratio": {"$double": "inf"}},
+        "correlation_id": {"$bytes": "Ag=="},
+        "jms_type": "kind",
+        "group_id": "g",
+        "group_sequence": 3,
+        "duplicate_id": "d",
+        "last_value": "v",
+        "content_type": "image/png",
+        "deliver_at": "2030-01-02T03:04:05.678+00:00",
+    }
+    assert json.loads(to_json(from_json(json.dumps(shown)))) == shown
+
+
+def test_an_expiration_becomes_a_time_to_live() -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    made = from_json(json.dumps({"body": "x", "expiration": soon.isoformat()}))
+    now_ms = round(datetime.now(UTC).timestamp() * 1000)
+    sent = CoreMessage(encode(made, Queue("q"), now_ms=now_ms, user_id=bytes(16)))
+    assert abs(sent.expiration - soon.timestamp() * 1000) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('{"body": "x"}', MessageType.TEXT),
+        ('{"body": null}', MessageType.DEFAULT),
+        ('{"body": null, "type": "text"}', MessageType.TEXT),
+        ('{"body": {"$bytes": "AA=="}}', MessageType.BYTES),
+        ('{"body": {"$bytes": "AA=="}, "type": "default"}', MessageType.DEFAULT),
+        ('{"body": {"a": 1}}', MessageType.MAP),
+        ('{"body": {"$bytes": "AA=="}, "type": "map"}', MessageType.MAP),
+        ('{"body": [1]}', MessageType.STREAM),
+        (
+            '{"body": "x", "address": "a", "broker_id": 7, "delivery_count": 2, "routing_type": "anycast"}',
+            MessageType.TEXT,
+        ),
+    ],
+)
+def test_the_type_is_what_the_body_looks_like_unless_it_is_named(text: str, kind: MessageType) -> None:
+    assert from_json(text).type is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "not JSON"),
+        ("[]", "a message is a JSON object"),
+        ('{"body": 7}', "no message has type"),
+        ('{"body": "x", "type": "bytes"}', "no message has type"),
+        ('{"body": "x", "type": "nonsense"}', "no message has type"),
+        ('{"body": {"a": {"b": 1}}}', "no value of a property"),
+        ('{"body": "x", "colour": "red"}', "colour"),
+        ('{"body": "x", "priority": "high"}', "priority"),
+        ('{"body": "x", "properties": []}', "properties"),
+        ('{"body": "x", "properties": {"a": {"$short": 70000}}}', "70000"),
+        ('{"body": "x", "deliver_at": "tomorrow"}', "deliver_at"),
+        ('{"body": "x", "deliver_at": "2030-01-01T00:00:00"}', "offset"),
+        ('{"body": {"$bytes": "?"}}', "base64"),
+    ],
+)
+def test_what_is_no_message_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        from_json(text)
