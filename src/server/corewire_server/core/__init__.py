@@ -12,8 +12,9 @@ How it is driven::
     effects = broker.step(now_ms, RoomChanged(room=False))           # the journal has no room for another segment
     effects = broker.step(now_ms, Stopping())    # goodbyes on all links
 
-``now_ms`` never runs backwards; after a pause, hand over what lies in sockets before a Timeout. Effects are performed in order; at most one ``Append`` per step, and everything after it is
-visible to others, so it waits until its records are on disk (``node/gate.py``).
+``now_ms`` never runs backwards; after a pause, hand over what lies in sockets before a Timeout. Effects are performed in
+order. There is at most one ``Append`` per step, and everything after it is visible to others, so it waits until its records
+are on disk (``node/gate.py``).
 """
 
 from corewire_server.core.broker import Broker
