@@ -257,3 +257,19 @@ def recorded_config(scenario: str) -> CoreConfig:
     )
     users = {"admin": "admin"} if scenario == "connect-wrong-password" else {}
     return CoreConfig(node_seed=b"capture", addresses=addresses, users=users)
+
+
+def main() -> None:
+    """Print how many recorded frames were compared per capture, and where ours differ."""
+    total = 0
+    for path in sorted(FOLDER.glob("*.txt")):
+        replay = Replay(path)
+        replay.run()
+        compared, differences = replay.compare()
+        total += compared
+        print(f"{path.stem}: {compared} compared", *(f"{d.what} on link {d.link}" for d in differences), sep="; ")
+    print(f"{total} frames compared")
+
+
+if __name__ == "__main__":
+    main()
