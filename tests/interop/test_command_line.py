@@ -1,0 +1,129 @@
+"""``corewire produce``, ``consume`` and ``browse`` against a broker of ours and a real Artemis."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from corewire_server.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.interop.artemis import Artemis
+
+
+@pytest.fixture(params=["our_broker", "artemis"])
+def url(request: pytest.FixtureRequest) -> str:
+    broker: Artemis = request.getfixturevalue(request.param)
+    return broker.url
+
+
+@pytest.fixture
+def queue() -> Iterator[str]:
+    return f"cli-{uuid.uuid4()}"
+
+
+class Program:
+    """Runs commands in this process against one broker; what they print is read after each."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._url = url
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def run(self, *words: str, text: str = "") -> tuple[int, str, str]:
+        """Exit code, standard output and standard error of a command that is given ``text``."""
+        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        self._monkeypatch.setenv("COREWIRE_URL", self._url)
+        code = main(list(words))
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
+@pytest.fixture
+def program(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    return Program(url, monkeypatch, capsys)
+
+
+def test_lines_go_in_and_come_out(program: Program, queue: str) -> None:
+    assert program.run("produce", queue, text="one\ntwo\n")[0] == 0
+    assert program.run("browse", queue)[:2] == (0, "one\ntwo\n")
+    assert program.run("consume", queue, "--message-count", "2")[:2] == (0, "one\ntwo\n")
+    code, out, err = program.run("consume", queue, "--message-count", "1", "--receive-timeout", "10")
+    assert (code, out) == (1, "")
+    assert "0 received" in err
+
+
+def test_a_pipe_of_json_copies_exactly(program: Program, queue: str) -> None:
+    options = [
+        "--property",
+        "n:long=7",
+        "--property",
+        "name=é",
+        "--priority",
+        "9",
+        "--correlation-id",
+        "c",
+        "--group",
+        "g",
+    ]
+    assert program.run("produce", queue, "a", "b", "--non-persistent", *options)[0] == 0
+    _, first, _ = program.run("consume", queue, "--json", "--receive-timeout", "100")
+    assert program.run("produce", queue, "--from-json", text=first)[0] == 0
+    _, second, _ = program.run("consume", queue, "--json", "--receive-timeout", "100")
+    changes = {"broker_id", "timestamp"}
+    copies = [
+        [{name: value for name, value in json.loads(line).items() if name not in changes} for line in text.splitlines()]
+        for text in (first, second)
+    ]
+    assert copies[0] == copies[1]
+    assert [message["body"] for message in copies[0]] == ["a", "b"]
+    assert copies[0][0]["properties"] == {"n": {"$long": 7}, "name": "é"}
+
+
+def test_transactions_selectors_and_headers(program: Program, queue: str) -> None:
+    for colour in ("red", "blue"):
+        command = ["produce", queue, "--message-count", "5", "--text-size", "3", "--commit-interval", "2"]
+        assert program.run(*command, "--property", f"colour={colour}")[0] == 0
+    _, out, _ = program.run("browse", queue, "--filter", "colour = 'red'", "--headers")
+    header, *rows = [line.split("\t") for line in out.splitlines()]
+    assert [dict(zip(header, row, strict=True))["properties"] for row in rows] == ['{"colour": "red"}'] * 5
+    command = ["consume", queue, "--filter", "colour = 'blue'", "--commit-interval", "2", "--receive-timeout", "100"]
+    assert program.run(*command)[:2] == (0, "aaa\n" * 5)
+    assert program.run("browse", queue)[1] == "aaa\n" * 5
+
+
+def test_files_go_in_and_come_out(program: Program, queue: str, tmp_path: Path) -> None:
+    body = bytes(range(256))
+    (tmp_path / "in").write_bytes(body)
+    assert program.run("produce", queue, "--file", str(tmp_path / "in"))[0] == 0
+    assert program.run("consume", queue, "--message-count", "1", "--save", str(tmp_path / "out"))[0] == 0
+    assert [path.read_bytes() for path in (tmp_path / "out").iterdir()] == [body]
+
+
+def test_what_the_broker_refuses_is_4(program: Program, queue: str) -> None:
+    code, out, err = program.run("browse", queue)
+    assert (code, out) == (4, "")
+    assert err.startswith("error: ")
+    assert "QUEUE_DOES_NOT_EXIST 100" in err
+    assert program.run("consume", queue, "--filter", "a = = b")[0] == 4
+
+
+@pytest.mark.parametrize(
+    "words", [["--ttl", "soon"], ["--property", "x"], ["--property", "n:int=x"], ["--priority", "10"]]
+)
+def test_wrong_usage_is_2(program: Program, queue: str, words: list[str]) -> None:
+    code, _, err = program.run("produce", queue, "text", *words)
+    assert code == 2
+    assert " on tcp" not in err
+
+
+def test_nobody_there_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    program = Program("tcp://127.0.0.1:1", monkeypatch, capsys)
+    assert program.run("produce", "q", "text")[0] == 3
