@@ -6,6 +6,7 @@ import pytest
 from tests.server.helpers import Session, World, one
 
 from corewire.wire import packets
+from corewire.wire.message import encode_message
 from corewire_server.core import AddressSettings, CoreConfig
 
 
@@ -144,3 +145,19 @@ def test_a_queue_is_purged_with_its_last_consumer(session: Session) -> None:
     assert session.texts() == ["x"]
     session.done(packets.SessionConsumerClose(number))
     assert session.ask(packets.SessionQueueQuery("p")).message_count == 0
+
+
+def test_a_message_with_unreadable_properties_harms_nobody_but_itself() -> None:
+    world = World(CoreConfig(node_seed=b"", addresses=AddressSettings(max_delivery_attempts=1, expiry_address="EXP")))
+    session = world.connect().session(auto_commit_acks=False)
+    session.queue("q")
+    for expiration in (0, world.now + 1_000):
+        raw = encode_message(b"", address="q", expiration=expiration)[:-1] + b"\x01\0\0\0\x05junk"
+        session.tell(packets.SessionSend(raw))
+    session.consume("q", credit=1)
+    session.acknowledge(one(session.deliveries()))
+    session.done(packets.SessionRollback())
+    world.sleep(5_000)
+    assert count(session) == 0
+    assert [log.level for log in world.logs] == ["error", "error"]
+    assert world.broker.state.store.bytes == 0

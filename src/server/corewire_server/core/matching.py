@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 
 
 def accepts(selector: Filter, raw: bytes) -> bool:
-    """Whether a filter lets a message through. One whose properties cannot be read matches nothing."""
-    return selector.matches(_Values(CoreMessage(raw)).get)
+    """Whether a filter lets a message through. One that cannot be evaluated, whatever the reason, does not."""
+    try:
+        return selector.matches(_Values(CoreMessage(raw)).get)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - filters are asked outside of any client's input: none may stop the node
+        return False
 
 
 class _Values:

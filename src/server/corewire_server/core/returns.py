@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from corewire.errors import RemoteProtocolError
 from corewire.values import QueueConfiguration, RoutingType
 from corewire_server.core import made, naming, routing
 from corewire_server.core.refusal import Refused
@@ -11,6 +12,7 @@ from corewire_server.core.refusal import Refused
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from corewire.wire.message import CoreMessage
     from corewire_server.core.queues import Queue, Ref
     from corewire_server.core.state import State
 
@@ -60,18 +62,25 @@ def _bury(state: State, queue: Queue, ref: Ref) -> None:
 
 def _move(state: State, queue: Queue, ref: Ref, target: str | None, *, expired_at: int | None) -> None:
     """A copy goes to the target, if that leads anywhere; the message itself ends."""
-    store = state.store
     queue.used = True
     if target is not None:
         _make_target(state, target)
-        copy_id = store.next_id()
-        copy = made.moved_copy(ref.message, copy_id, target, queue.config.name, expired_at)
-        queues = routing.targets(state, target, None, copy.raw)
-        if queues:
-            store.add_message(copy_id, copy.raw, copy.durable, copy.priority, 0, queues)
-            for one in queues:
-                state.prompt(one)
-    store.finish(queue, ref)
+        copy_id = state.store.next_id()
+        try:
+            copy = made.moved_copy(ref.message, copy_id, target, queue.config.name, expired_at)
+        except RemoteProtocolError as problem:  # its producer wrote properties that nobody can read
+            state.log("error", f"message {ref.id} of queue {queue.config.name} cannot be moved to {target}: {problem}")
+        else:
+            _put_copy(state, copy, target)
+    state.store.finish(queue, ref)
+
+
+def _put_copy(state: State, copy: CoreMessage, target: str) -> None:
+    queues = routing.targets(state, target, None, copy.raw)
+    if queues:
+        state.store.add_message(copy.id, copy.raw, bool(copy.durable), copy.priority, 0, queues)
+        for one in queues:
+            state.prompt(one)
 
 
 def _make_target(state: State, name: str) -> None:
