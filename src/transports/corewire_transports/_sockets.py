@@ -64,12 +64,14 @@ class Sockets:
         self._notify = notify
         self._links: dict[int, Link] = {}
         self._performing = False
+        self._more = False
 
     # -- outputs of the engine -----------------------------------------------------------------------------------------
 
     def perform(self) -> None:
         """Do what the engine asks for, in order, until it asks for nothing more."""
         if self._performing:  # a write failed, and the engine was told: what it asks for comes after the rest
+            self._more = True
             return
         self._performing = True
         try:
@@ -78,8 +80,10 @@ class Sockets:
             self._performing = False
 
     def _perform(self) -> None:
-        while effects := self.engine.poll_effects():
-            for effect in effects:
+        self._more = True
+        while self._more:
+            self._more = False
+            for effect in self.engine.poll_effects():
                 match effect:
                     case Send(number, chunks):
                         if (link := self._links.get(number)) is not None:

@@ -159,9 +159,9 @@ async def test_stopped_session_delivers_nothing(url: str, queue: str) -> None:
         assert (await consumer.receive()).text == "0"
 
 
-async def test_selector_and_priority_reach_the_broker(url: str, queue: str) -> None:
+async def test_selector_chooses(url: str, queue: str) -> None:
     async with connect(url) as client, client.session() as session:
-        async with session.consumer(queue, selector="n > 1", priority=5) as consumer:
+        async with session.consumer(queue, selector="n > 1") as consumer:
             for number in range(4):
                 await session.send(queue, str(number), properties={"n": number})
             assert [message.text async for message in consumer.drain()] == ["2", "3"]

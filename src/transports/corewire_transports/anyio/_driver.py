@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, assert_never
 
@@ -15,6 +15,7 @@ from corewire.errors import LocalProtocolError, NotConnected
 from corewire_transports._endpoint import set_options
 from corewire_transports._errors import not_reached, was_lost
 from corewire_transports._events import Audience
+from corewire_transports._process import Birthplace
 from corewire_transports.anyio._tasks import current_task_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ T = TypeVar("T")
 READ_BYTES = 65_536  # larger reads cost page faults
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
 CALLS_IN_A_ROW_MAX = 64  # then others have their turn
+TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 TURNS_OF_READERS = 3  # of the loop: what lies in a buffer is read before silence is judged
 LINGER_S = 1.0  # how long a link that is given up may take to write its rest
 
@@ -75,11 +77,11 @@ class Driver:
         self._waiting: dict[int, anyio.Event] = {}
         self._link_moved = anyio.Event()  # it has written, or ended
         self._timer_changed = anyio.Event()
-        self._sleeping_until: float | None = None
+        self._sleeping_until = -math.inf
         self._calls_in_a_row = 0
         self._inside = False
         self._broken: BaseException | None = None
-        self._pid = os.getpid()
+        self._birthplace = Birthplace()
 
     async def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
@@ -102,18 +104,18 @@ class Driver:
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
-        if os.getpid() != self._pid:
-            raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
+        self._birthplace.check()
         if self._broken is not None:
             raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
         if self._inside:
             raise LocalProtocolError("on_event must not call the client", hint="Use events().")
         self._inside = True
+        now = time.monotonic()
         try:
             try:
-                return command(time.monotonic(), *args, **kwargs)
+                return command(now, *args, **kwargs)
             finally:
-                self._perform()
+                self._perform(now)
         except Exception:
             raise
         except BaseException as error:  # a signal's, in the middle of the engine: nobody knows what it left
@@ -183,10 +185,15 @@ class Driver:
 
     async def _keep_time(self) -> None:
         while True:
+            deadline = self.engine.next_timeout()
+            self._sleeping_until = math.inf if deadline is None else deadline
             self._timer_changed = anyio.Event()
-            deadline = self._sleeping_until = self.engine.next_timeout()
-            with anyio.move_on_after(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            with anyio.move_on_after(max(0.0, self._sleeping_until - time.monotonic())):
                 await self._timer_changed.wait()
+                # Something was done, and there may be an earlier deadline. Until it is looked at, more may be done.
+                self._sleeping_until = time.monotonic() + TIMER_SLACK_S
+                await anyio.sleep(TIMER_SLACK_S)
+                continue
             for _ in range(TURNS_OF_READERS):
                 await checkpoint()
             self.begin(self.engine.handle_timeout)
@@ -245,28 +252,26 @@ class Driver:
     def _unwritten_bytes(self) -> int:
         return sum(link.rest_bytes for link in self._links.values())
 
-    def _perform(self) -> None:
-        while effects := self.engine.poll_effects():
-            for effect in effects:
-                match effect:
-                    case Send(number, chunks):
-                        if (link := self._links.get(number)) is not None:
-                            link.write(chunks)
-                    case Completed(operation):
-                        self.wake(operation)
-                    case Dial(number, endpoint, timeout_s):
-                        link = self._links[number] = Link(endpoint)
-                        self._tasks.start_soon(self._run_link, number, link, timeout_s)
-                    case Hangup(number):
-                        if (link := self._links.get(number)) is not None:
-                            link.hang_up()
-                    case Notify(event):
-                        for reading in self._audience.tell(event):
-                            self.wake(reading)
-                    case Discover():  # a URL that asks for it is refused by ClientConfig
-                        raise AssertionError("discovery is not built")
-                    case _:
-                        assert_never(effect)
-        deadline = self.engine.next_timeout()
-        if deadline is not None and (self._sleeping_until is None or deadline < self._sleeping_until):
+    def _perform(self, now: float) -> None:
+        for effect in self.engine.poll_effects():  # once: nothing here calls the engine
+            match effect:
+                case Send(number, chunks):
+                    if (link := self._links.get(number)) is not None:
+                        link.write(chunks)
+                case Completed(operation):
+                    self.wake(operation)
+                case Dial(number, endpoint, timeout_s):
+                    link = self._links[number] = Link(endpoint)
+                    self._tasks.start_soon(self._run_link, number, link, timeout_s)
+                case Hangup(number):
+                    if (link := self._links.get(number)) is not None:
+                        link.hang_up()
+                case Notify(event):
+                    for reading in self._audience.tell(event):
+                        self.wake(reading)
+                case Discover():  # a URL that asks for it is refused by ClientConfig
+                    raise AssertionError("discovery is not built")
+                case _:
+                    assert_never(effect)
+        if self._sleeping_until > now + TIMER_SLACK_S:  # then it is asked, not here: asking costs as much as a call
             self._timer_changed.set()

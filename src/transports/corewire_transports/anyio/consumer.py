@@ -157,7 +157,7 @@ class Consumer:
         """From inside: what is in hand counts, the rest is given back. From elsewhere: let the message in hand of a loop be
         finished first, at most ``on_message_close_timeout_s``; the loop then ends. Never raises ConnectionLost."""
         with move_on_after(None, shield=True):
-            elsewhere = self._looping is not self._driver.caller()
+            elsewhere = self._looping != self._driver.caller()
             self._closing = True
             if self._handling and not elsewhere:
                 return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from corewire.errors import LocalProtocolError, NotConnected, ObjectClosed
 from corewire_transports._deadline import check, guarded, move_on_after, nearest
 from corewire_transports._events import Audience
+from corewire_transports._process import Birthplace
 from corewire_transports._sockets import LINGER_S, Sockets
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Driver:
         self._sockets = Sockets(engine, self.wake, self._notify)
         self._audience = Audience(on_event)
         self._calls_in_a_row = 0
-        self._pid = os.getpid()
+        self._birthplace = Birthplace()
         self._inside = False
         self._close_asked = False
         self._ended = False
@@ -143,8 +143,7 @@ class Driver:
         self._enter(lambda: self._sockets.turn(ready))
 
     def _enter(self, step: Callable[[], T]) -> T:
-        if os.getpid() != self._pid:
-            raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
+        self._birthplace.check()
         if self._broken is not None:
             raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
         if self._inside:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import selectors
 import socket
 import threading
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from corewire.errors import LocalProtocolError, NotConnected
 from corewire_transports._deadline import check, move_on_after, nearest, woken_by
 from corewire_transports._events import Audience
+from corewire_transports._process import Birthplace
 from corewire_transports._sockets import LINGER_S, Sockets
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("corewire")
 
+TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
 
 
@@ -47,9 +48,10 @@ class Driver:
         self._sockets = Sockets(engine, self.wake, self._notify)
         self._audience = Audience(on_event)
         self._waiting: dict[int, threading.Event] = {}
-        self._pid = os.getpid()
+        self._birthplace = Birthplace()
         self._inside = False
         self._close_asked = False
+        self._hurry = False
         self._ended = False
         self._broken: BaseException | None = None
         self._sleeping_until = -math.inf
@@ -83,20 +85,21 @@ class Driver:
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
-        self._check_process()
+        self._birthplace.check()
         with self._lock:
             if self._broken is not None:
                 raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
             if self._inside:
                 raise LocalProtocolError("on_event must not call the client", hint="Use events().")
             self._inside = True
+            now = time.monotonic()
             try:
                 try:
-                    return command(time.monotonic(), *args, **kwargs)
+                    return command(now, *args, **kwargs)
                 finally:
                     self._sockets.perform()
                     self._close_if_asked()
-                    self._mind_thread()
+                    self._mind_thread(now)
             except Exception:
                 raise
             except BaseException as error:  # a signal's, in the middle of the engine: nobody knows what it left
@@ -161,7 +164,7 @@ class Driver:
 
     def close(self) -> None:
         """Close the client and end the thread. Takes a second at most beyond what the engine waits for."""
-        self._check_process()
+        self._birthplace.check()
         with self._lock:
             if self._inside:  # from on_event, or from a signal handler in the middle of a call: as soon as that is over
                 self._close_asked = True
@@ -200,8 +203,12 @@ class Driver:
                     give_up_at = min(give_up_at, time.monotonic() + LINGER_S)
                     if self._sockets.idle or time.monotonic() >= give_up_at:
                         return
-                deadline = self._sockets.next_timeout()
-                self._sleeping_until = min(give_up_at, math.inf if deadline is None else deadline)
+                if self._hurry:
+                    self._hurry = False
+                    self._sleeping_until = time.monotonic() + TIMER_SLACK_S
+                else:
+                    deadline = self._sockets.next_timeout()
+                    self._sleeping_until = min(give_up_at, math.inf if deadline is None else deadline)
             left = self._sleeping_until - time.monotonic()
             ready = self._sockets.selector.select(None if left == math.inf else max(0.0, left))
             with self._lock:
@@ -215,10 +222,6 @@ class Driver:
                     self._inside = False
                 self._announce_written()
 
-    def _check_process(self) -> None:
-        if os.getpid() != self._pid:
-            raise LocalProtocolError("a client does not survive fork", hint="Connect again in the child process.")
-
     def _announce_written(self) -> None:
         with self._written:
             self._written.notify_all()
@@ -229,11 +232,13 @@ class Driver:
             self.engine.close(time.monotonic())
             self._sockets.perform()
 
-    def _mind_thread(self) -> None:
-        """Wake the thread if it waits for the wrong sockets, or would sleep past the nearest deadline."""
-        deadline = self._sockets.next_timeout()
-        if self._sockets.changed or (deadline is not None and deadline < self._sleeping_until):
+    def _mind_thread(self, now: float) -> None:
+        """Wake the thread if it waits for the wrong sockets, or sleeps long, although there may be an earlier deadline now."""
+        if self._sockets.changed:
             self._sockets.changed = False
+            self._ring()
+        elif self._sleeping_until > now + TIMER_SLACK_S and not self._hurry:
+            self._hurry = True  # it looks once, a little later: more may be done until then
             self._ring()
 
     def _ring(self) -> None:
