@@ -70,8 +70,6 @@ def test_a_pipe_of_json_copies_exactly(program: Program, queue: str) -> None:
         "9",
         "--correlation-id",
         "c",
-        "--group",
-        "g",
     ]
     assert program.run("produce", queue, "a", "b", "--non-persistent", *options)[0] == 0
     _, first, _ = program.run("consume", queue, "--json", "--receive-timeout", "100")
