@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from tests.server.machine import Machine, Script, live_after, random_script, small
 
+from corewire_server.journal.compaction import Compaction
 from corewire_server.records import Op, Record
 from corewire_server.simulator.disk import Disk, PowerCut
 
@@ -136,16 +137,18 @@ def test_full_disk_is_compacted_as_far_as_the_last_segment_has_room() -> None:
 
 def test_segment_that_dies_while_it_is_cleaned_is_given_back_all_the_same() -> None:
     adds: Script = [(Record(Op.ADD, number, 1, bytes(400)),) for number in range(1, 40)]
-    deletes: Script = [(Record(Op.DELETE, number),) for number in range(1, 40)]
-    for pause in range(1, 40):
+    deletes: Script = [(Record(Op.DELETE, number),) for number in range(39, 0, -1)]
+    script = adds + deletes
+    for pause in range(1, 60):
         disk = Disk(Random(0))
-        machine = Machine(disk, adds + deletes, small(**ALWAYS, slice_bytes=500))
-        machine.slow = True
+        machine = Machine(disk, script, small(**ALWAYS, slice_bytes=500))
         machine.run(39)
-        for _ in range(pause):  # somewhere in the cleaning of the first segment
+        machine.slow = True
+        machine.run(2)
+        for _ in range(pause):  # somewhere in the cleaning of the first segments
             if machine.jobs:
                 machine.disk_turn()
-        machine.run(39)
+        machine.run(37)
         while machine.jobs:
             machine.disk_turn()
         assert machine.sent[-1] == 78
@@ -153,16 +156,31 @@ def test_segment_that_dies_while_it_is_cleaned_is_given_back_all_the_same() -> N
         assert Machine(disk, [], small()).core.kept == []
 
 
-def test_copies_that_find_no_room_are_given_up_and_acknowledgements_go_on() -> None:
-    adds: Script = [(Record(Op.ADD, number, 1, bytes(700)),) for number in range(1, 9)]
-    others: Script = [(Record(Op.DELETE, number),) for number in (1, 2, 3, 5, 6, 7, 4, 8)]
-    for capacity in range(2, 6):
-        disk = Disk(Random(1), capacity_bytes=capacity * 4096)
-        script = [*adds, *passing_through(6), *others]
-        machine = Machine(disk, script, small(**ALWAYS, slice_bytes=2000))
-        machine.run(len(script))
-        confirmed = machine.sent[-1]
-        disk.capacity_bytes = None
-        assert Machine(disk, [], small()).core.kept in [
-            live_after(script[:step]) for step in range(confirmed, len(script) + 1)
-        ]
+def test_copies_that_find_no_room_are_given_up_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up = list[Compaction]()
+    abandon = Compaction.abandon
+
+    def count(compaction: Compaction) -> None:
+        given_up.append(compaction)
+        abandon(compaction)
+
+    monkeypatch.setattr(Compaction, "abandon", count)
+    adds: Script = [(Record(Op.ADD, number, 1, bytes(700)),) for number in range(1, 30)]
+    deletes: Script = [(Record(Op.DELETE, number),) for number in (5, 11, 17, 23, *range(1, 5), *range(6, 11))]
+    for capacity in range(3, 8):
+        for burst in range(1, 12):
+            disk = Disk(Random(1), capacity_bytes=capacity * 4096)
+            script = [*adds[: capacity * 3], deletes[0], *adds[capacity * 3 :], *deletes[1:]]
+            machine = Machine(disk, script, small(**ALWAYS, slice_bytes=2000))
+            machine.slow = True
+            for step in range(len(script)):
+                machine.feed()
+                if step % burst == 0 and machine.jobs:
+                    machine.disk_turn()
+            while machine.jobs:
+                machine.disk_turn()
+            confirmed = machine.sent[-1] if machine.sent else 0
+            disk.capacity_bytes = None
+            possible = [live_after(script[:step]) for step in range(confirmed, len(script) + 1)]
+            assert Machine(disk, [], small()).core.kept in possible
+    assert given_up

@@ -130,18 +130,6 @@ def test_segment_of_another_broker_is_noticed() -> None:
         read(disk)
 
 
-def test_segment_that_begins_too_late_is_noticed() -> None:
-    disk, script = busy(5)
-    names = segments(disk)
-    other = Disk(Random(0))
-    machine = Machine(other, script, small(SEGMENT_BYTES))
-    machine.writer._batch += 1
-    machine.run(len(script))
-    disk.take_file(names[-1], other)
-    with pytest.raises(JournalDamaged):
-        read(disk)
-
-
 def test_bytes_that_a_client_sent_do_not_pass_for_a_batch() -> None:
     """A message holds a whole sound segment; the write of it is torn."""
     inner, _ = busy(1, 3)
@@ -227,3 +215,32 @@ def test_spare_renamed_by_hand_to_the_next_segment_is_noticed(seed: int) -> None
     disk.rename_file(spare, segment_name(int(segments(disk)[-1][-10:]) + 1))
     with pytest.raises(JournalDamaged, match=r"renamed|head of a segment is damaged"):
         read(disk)
+
+
+def test_damage_in_the_only_batch_of_the_last_segment_is_told_from_missing_segments() -> None:
+    disk = Disk(Random(0))
+    script: Script = [
+        (Record(Op.ADD, 1, 1, bytes(700)),),
+        (Record(Op.DELETE, 1), Record(Op.ADD, 2, 1, b"precious" + bytes(700))),
+    ]
+    Machine(disk, script, small(SEGMENT_BYTES)).run(2)
+    assert segments(disk) == [segment_name(2)]
+    disk.flip(segment_name(2), 8 * disk.read(segment_name(2), SEGMENT_BYTES).index(b"precious"))
+    with pytest.raises(JournalDamaged, match="without it segment 1 is needed"):
+        read(disk)
+
+
+def test_large_append_whose_last_piece_is_torn_is_dropped_whole_with_one_warning() -> None:
+    records = tuple(Record(Op.ADD, number, 1, bytes(300)) for number in range(1, 9))
+    disk = Disk(Random(0))
+    Machine(disk, [(Record(Op.ADD, 100),), records], small(SEGMENT_BYTES)).run(2)
+    tail = Machine(deepcopy(disk), [], small(SEGMENT_BYTES)).recovered.tail
+    assert tail is not None
+    disk.flip(segments(disk)[-1], 8 * (tail.used - 1))
+    again = Machine(disk, [(Record(Op.ADD, 200),)], small(SEGMENT_BYTES))
+    assert [record.id for record in again.core.kept] == [100]
+    assert len(again.logs) == 1
+    again.run(1)
+    third = Machine(disk, [], small(SEGMENT_BYTES))
+    assert [record.id for record in third.core.kept] == [100, 200]
+    assert third.logs == []

@@ -132,3 +132,11 @@ def test_nothing_is_read_again_but_for_compaction() -> None:
     while machine.jobs:
         assert not any(isinstance(action, ReadAt) for action in machine.jobs[0].actions)
         machine.disk_turn()
+
+
+def test_large_append_begins_in_a_new_segment_if_its_first_record_does_not_fit() -> None:
+    filler: Script = [(Record(Op.ADD, 1000, 1, bytes(2500)),)]
+    records = tuple(Record(Op.ADD, number, 1, bytes(1500)) for number in range(1, 10))
+    disk = Disk(Random(0))
+    Machine(disk, [*filler, records], small()).run(2)
+    assert Machine(disk, [], small()).core.kept == live_after([*filler, records])

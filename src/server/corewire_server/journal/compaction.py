@@ -48,11 +48,11 @@ class Compaction:
         self._segment: Segment | None = None  # that is being cleaned
         self._at = 0
         self._slice = slice_bytes
-        self.consider = True  # whether the ratio may have changed enough to be looked at
+        self.consider = True  # whether something changed that makes it worth a look
 
     def next_read(self, room: int | None) -> ReadAt | None:
         """The next slice to read. ``room``: the bytes left if no further segment can be begun, else None."""
-        if self._segment is None and (self.consider or room is not None):
+        if self._segment is None and self.consider:
             self.consider = False
             self._segment, self._at, self._slice = self._choose(room), SEGMENT_HEAD_BYTES, self._slice_bytes
         segment = self._segment
@@ -68,7 +68,7 @@ class Compaction:
             return None
         if room is not None and 2 * oldest.used * oldest.live > room * max(1, oldest.records):
             return None
-        return oldest if oldest.used > SEGMENT_HEAD_BYTES else None
+        return oldest if oldest.live else None  # one without is given back with the next batch
 
     def read(self, data: bytes) -> list[Copies]:
         """What to write again of a slice. Raises JournalDamaged if it is not what was written."""

@@ -183,12 +183,8 @@ class _Reader:
         found.index.segments[number] = segment
         # What a later segment begins with is void here: it was torn when the journal went on there.
         until = min((self.heads[later].first_batch for later in range(number + 1, self.last + 1)), default=1 << 64)
-        if head.first_batch > found.next_batch and head.first_batch > until:
+        if head.first_batch > found.next_batch:  # void as a whole: it holds the rest of an Append that was torn
             return
-        if head.first_batch != found.next_batch:
-            raise JournalDamaged(
-                name, 0, f"this segment begins with batch {head.first_batch}, expected {found.next_batch}"
-            )
         data = self.read(name, head.file_bytes)
         for one in _batches(data, head, until):
             if one.head.flags != END:

@@ -182,6 +182,7 @@ class Writer:
         self._tidying.append(Delete(self._spare))
         self._spare = None
         self.full_until = now + RETRY_MS
+        self._compaction.consider = True
 
     # -- batches
 

@@ -83,11 +83,6 @@ class Node:
             self._writer is None or (not self._job_out and self._writer.first_waiting() is None)
         )
 
-    @property
-    def full(self) -> bool:
-        """Whether there is no room for another segment."""
-        return self._full
-
     def next_timeout(self) -> int | None:
         """Milliseconds since the epoch at which ``wake`` wants to be called."""
         due = self._core.next_timeout()
