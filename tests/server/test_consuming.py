@@ -75,7 +75,7 @@ def test_a_message_tried_too_often_goes_to_the_dead_letters() -> None:
     world = World(CoreConfig(node_seed=b"", addresses=settings))
     session = world.connect().session(auto_commit_acks=False)
     session.queue("q")
-    session.publish("q", "a", durable=True)
+    session.publish("q", "a", durable=True, properties={"_AMQ_DUPL_ID": "1"})
     session.consume("q")
     for _ in range(2):
         session.acknowledge(one(session.deliveries()))
@@ -91,6 +91,9 @@ def test_a_message_tried_too_often_goes_to_the_dead_letters() -> None:
         session.done(packets.SessionRollback())
         dead = one(session.deliveries())
     assert dead.count == 4
+    other = world.connect().session()
+    other.publish("DLQ", "known there now", properties={"_AMQ_DUPL_ID": "1"})
+    assert other.ask(packets.SessionQueueQuery("DLQ")).message_count == 1
 
 
 def test_without_a_dead_letter_address_it_ends_with_a_warning() -> None:

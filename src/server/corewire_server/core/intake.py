@@ -26,6 +26,9 @@ _ID_ADDRESS: Final = Struct(">qBi")
 _FIXED: Final = Struct(">bBqqb")  # type, durable, expiration, timestamp, priority
 
 _RESERVED: Final = "_AMQ_".encode("utf-16-le")
+_UNDERSCORE: Final = "_".encode(
+    "utf-16-le"
+)  # before _AMQ_: it is the __AMQ_CID of all JMS messages, which asks nothing
 _OPT: Final = "x-opt-amq".encode("utf-16-le")
 _STRIPPED: Final = ("x-opt-amq", "_AMQ_ROUTE_TO", "_AMQ_ACK_ROUTE_TO")
 _UNBUILT: Final = {
@@ -99,7 +102,12 @@ class Reserved:
 
     def find(self, frame: bytes, at: int, end: int) -> Heeded:
         """What the map from ``at`` to ``end`` asks for. Raises Refused for what is not built, RemoteProtocolError for no map."""
-        if not frame[at] or (frame.find(_RESERVED, at, end) < 0 and frame.find(_OPT, at, end) < 0):
+        if not frame[at]:
+            return NOTHING
+        hit = frame.find(_RESERVED, at, end)
+        while hit >= 0 and frame[hit - 2 : hit] == _UNDERSCORE:
+            hit = frame.find(_RESERVED, hit + 2, end)
+        if hit < 0 and frame.find(_OPT, at, end) < 0:
             return NOTHING
         raw = frame[at:end]
         known = self._known.get(raw)
@@ -122,11 +130,16 @@ def _read(values: dict[str, PropertyValue]) -> Heeded:
                 dropped.append(name)
     code = values.get("_AMQ_ROUTING_TYPE")
     routing_type = RoutingType(code) if isinstance(code, int) and code in (0, 1) else None
-    key = values.get("_AMQ_DUPL_ID")
-    if isinstance(key, str):
-        key = key.encode("utf-16-le", "surrogatepass")
-    if isinstance(key, bytes) and len(key) > _KEY_BYTES_MAX:
-        key = sha256(key).digest()
-    if not isinstance(key, bytes):
+    key = duplicate_key(values.get("_AMQ_DUPL_ID"))
+    if key is None:
         return Heeded(routing_type, None, tuple(dropped), None if dropped else routing_type)
     return Heeded(routing_type, key, tuple(dropped))
+
+
+def duplicate_key(value: PropertyValue) -> bytes | None:
+    """What is remembered of a duplicate id: a text is its UTF-16LE bytes."""
+    if isinstance(value, str):
+        value = value.encode("utf-16-le", "surrogatepass")
+    if not isinstance(value, bytes):
+        return None
+    return value if len(value) <= _KEY_BYTES_MAX else sha256(value).digest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from corewire.errors import RemoteProtocolError
 from corewire.values import QueueConfiguration, RoutingType
 from corewire_server.core import made, naming, routing
+from corewire_server.core.intake import duplicate_key
 from corewire_server.core.refusal import Refused
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def _move(state: State, queue: Queue, ref: Ref, target: str | None, *, expired_a
 
 def _put_copy(state: State, copy: CoreMessage, target: str) -> None:
     queues = routing.targets(state, target, None, copy.raw)
+    key = duplicate_key(copy.properties.get("_AMQ_DUPL_ID"))
+    if key is not None and not state.store.is_duplicate(target, key):  # known or not, the copy is moved
+        state.store.add_duplicate(target, key)
     if queues:
         state.store.add_message(copy.id, copy.raw, bool(copy.durable), copy.priority, 0, queues)
         for one in queues:
