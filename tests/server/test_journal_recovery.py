@@ -148,7 +148,7 @@ def test_bytes_that_a_client_sent_do_not_pass_for_a_batch() -> None:
 def test_torn_write_is_dropped_with_one_warning_and_never_mentioned_again() -> None:
     disk, script = busy(7)
     name = segments(disk)[-1]
-    tail = Machine(deepcopy(disk), [], small(SEGMENT_BYTES)).recovered.tail
+    tail = read(disk).tail
     assert tail is not None
     disk.flip(name, 8 * (tail.used - 1))
     again = Machine(disk, [], small(SEGMENT_BYTES))
@@ -234,7 +234,7 @@ def test_large_append_whose_last_piece_is_torn_is_dropped_whole_with_one_warning
     records = tuple(Record(Op.ADD, number, 1, bytes(300)) for number in range(1, 9))
     disk = Disk(Random(0))
     Machine(disk, [(Record(Op.ADD, 100),), records], small(SEGMENT_BYTES)).run(2)
-    tail = Machine(deepcopy(disk), [], small(SEGMENT_BYTES)).recovered.tail
+    tail = read(disk).tail
     assert tail is not None
     disk.flip(segments(disk)[-1], 8 * (tail.used - 1))
     again = Machine(disk, [(Record(Op.ADD, 200),)], small(SEGMENT_BYTES))
