@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,9 @@ from corewire.wire import hot
 from corewire.wire.message import CoreMessage, encode_message
 from corewire_server.core.intake import NOTHING, Reserved, parse_head, stamped
 from corewire_server.core.refusal import Refused
+
+if TYPE_CHECKING:
+    from corewire.values import PropertyValue
 
 
 def frame(message: bytes) -> tuple[bytes, int]:
@@ -70,6 +75,16 @@ def test_plain_properties_are_not_even_decoded() -> None:
     data, end = frame(encode_message(b"", address="a", properties={"mine": 1}))
     at = parse_head(data, end)[-1]
     assert Reserved(10).find(data, at, end) is NOTHING
+
+
+def test_what_jms_clients_write_into_every_message_is_not_decoded_either() -> None:
+    mine: dict[str, PropertyValue] = {"__AMQ_CID": "client", "number": 1}
+    asked: dict[str, PropertyValue] = {"_AMQ_DUPL_ID": "id"}
+    data, end = frame(encode_message(b"", address="a", properties=mine))
+    assert Reserved(10).find(data, parse_head(data, end)[-1], end) is NOTHING
+    for both in ({**mine, **asked}, {**asked, **mine}):
+        data, end = frame(encode_message(b"", address="a", properties=both))
+        assert Reserved(10).find(data, parse_head(data, end)[-1], end).duplicate_id == "id".encode("utf-16-le")
 
 
 def test_what_was_seen_is_remembered_within_bounds() -> None:
