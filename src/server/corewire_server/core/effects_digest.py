@@ -48,6 +48,7 @@ class EffectsDigest:
 
 
 def _add_records(records: Sequence[Record], value: int) -> int:
-    numbers = [number for op, record_id, kind, _, tx in records for number in (op, record_id, kind, tx)]
-    value = crc32(pack(f">{len(numbers)}q", *numbers), value)
-    return crc32(b"".join([record.body for record in records]), value)
+    ops, ids, kinds, bodies, txs = zip(*records, strict=True)
+    count = len(ids)
+    value = crc32(pack(f">{2 * count}q{2 * count}B", *ids, *txs, *ops, *kinds), value)
+    return crc32(b"".join(bodies), value)
