@@ -76,11 +76,13 @@ def acknowledge(state: State, session: Session, consumer_id: int, message_id: in
         return False
     if consumer.browses:
         return True
-    if message_id not in consumer.unacked:
+    unacked = consumer.unacked
+    if message_id not in unacked:
         return False
     queue = consumer.queue
     queue.used = True
-    refs = [consumer.unacked.pop(message_id)] if individual else consumer.take_up_to(message_id)
+    alone = individual or next(iter(unacked)) == message_id
+    refs = [unacked.pop(message_id)] if alone else consumer.take_up_to(message_id)
     if session.auto_acks:
         queue.in_delivery -= len(refs)
         for ref in refs:
