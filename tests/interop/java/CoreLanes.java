@@ -127,7 +127,7 @@ final class CoreLanes {
                 room.release();
             }
 
-            @Override
+            // Overrides what clients before 2.7 do not have.
             public void sendFailed(Message message, Exception error) {
                 lane.raised(error);
                 room.release();
