@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 import time
@@ -58,6 +59,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    gc.disable()  # most of a start is importing; the program switches it on again
     from corewire_server.runtime.program import run
 
     return run(config, say=_say, began=_began)

@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from corewire.errors import ConfigError
 from corewire_server.runtime.service import NodeFailed, Service
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from corewire_server.config import BrokerConfig
 
 STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
+SWITCH_S: Final = 0.0005  # the writer thread, back from a sync, must not wait long for the interpreter
 
 
 def ready_line(service: Service, seconds: float) -> str:
@@ -27,7 +28,9 @@ def ready_line(service: Service, seconds: float) -> str:
 
 
 def run(config: BrokerConfig, *, say: Callable[[str], None], began: float) -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit code (``api.md`` 7). ``began``: ``time.perf_counter()`` at the start."""
+    """Run until SIGTERM or SIGINT. Returns the exit code. ``began``: ``time.perf_counter()`` at the start of the program."""
+    gc.disable()  # until the broker serves: what a start makes stays
+    sys.setswitchinterval(SWITCH_S)
     try:
         asyncio.run(_serve(config, say, began))
     except ConfigError as error:
@@ -36,6 +39,8 @@ def run(config: BrokerConfig, *, say: Callable[[str], None], began: float) -> in
     except NodeFailed as error:
         _complain(error)
         return FAILED
+    finally:
+        gc.enable()
     return STOPPED
 
 
@@ -49,9 +54,9 @@ async def _serve(config: BrokerConfig, say: Callable[[str], None], began: float)
     await service.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _signalled, service)
-    gc.collect()
     gc.freeze()  # the collector must never walk what lives as long as the program,
     gc.set_threshold(100_000, 50, 1000)  # nor deep queues again and again
+    gc.enable()
     say(ready_line(service, time.perf_counter() - began))
     await service.run()
 
