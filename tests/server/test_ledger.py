@@ -117,9 +117,10 @@ def test_the_producer_ends_at_its_count_or_when_stopped() -> None:
 
 def test_the_producer_waits_for_a_consumer_that_is_behind() -> None:
     ledger = Ledger("q", Way.ONE_BY_ONE)
-    for _ in range(BEHIND_MAX + 1):
+    for number in range(BEHIND_MAX + 1):
         assert not ledger.behind
-        ledger.begin()
+        assert ledger.begin() == number
+        ledger.confirm([number])
     assert ledger.behind
     take(ledger, 0)
     assert not ledger.behind
@@ -130,6 +131,10 @@ def test_a_cut_catches_what_is_not_settled(ledger: Ledger) -> None:
     ledger.settle(0)
     ledger.note_cut()
     assert ledger.at_cut == set(range(2, 10))
+    take(ledger, *range(2, 10))
+    ledger.settle(0)
+    ledger.note_cut()
+    assert ledger.at_cut == set(range(2, 10)), "an earlier cut is not forgotten"
 
 
 def test_ids_are_there_to_send_again() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from corewire_server.demo.broker import BrokerProcess
     from corewire_server.demo.traffic import Traffic
     from corewire_server.proxy import Proxy
 
@@ -66,3 +67,13 @@ class Cutter:
                 raise StandsStill(f"{ledger.queue}: {ledger.failures[0]!r}")
         if waited_s > PATIENCE_S:
             raise StandsStill(f"after {waited_s:.0f} s: {[(each.queue, each.progress) for each in ledgers]}")
+
+
+def kill_and_restart(broker: BrokerProcess, proxy: Proxy) -> None:
+    """Kill the broker behind a proxy with -9 and start it again on its data. Until then the proxy's port refuses, as a dead
+    broker's does."""
+    proxy.refuse()
+    broker.kill()
+    broker.start()
+    proxy.target = broker.address
+    proxy.accept()

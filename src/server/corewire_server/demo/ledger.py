@@ -87,7 +87,7 @@ class Ledger:
     @property
     def behind(self) -> bool:
         """Whether the consumer should catch up first."""
-        return self.begun - len(self.came) > BEHIND_MAX
+        return len(self.confirmed) - len(self.came) > BEHIND_MAX
 
     # -- the consumer ----------------------------------------------------------------------------------------------------
 
@@ -138,9 +138,8 @@ class Ledger:
             self.untraced.append(repr(error))
 
     def note_cut(self) -> None:
-        """A link of this stream was lost: remember what is under way. A queue is no longer than a consumer's window, so all of it is."""
-        self.at_cut.update(range(self.begun))
-        self.at_cut -= self.settled & self.confirmed
+        """A link of this stream was lost, or is back: remember what is under way. A queue is no longer than a consumer's window, so all of it is."""
+        self.at_cut |= set(range(self.begun)) - (self.settled & self.confirmed)
 
     @property
     def lost(self) -> set[int]:

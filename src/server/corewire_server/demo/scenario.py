@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from corewire_server.demo.broker import BrokerProcess
-from corewire_server.demo.cutting import Cutter, StandsStill
+from corewire_server.demo.cutting import Cutter, StandsStill, kill_and_restart
 from corewire_server.demo.ledger import Ledger, Way
 from corewire_server.demo.traffic import Traffic, World
 from corewire_server.proxy import Proxy
@@ -146,11 +146,7 @@ class Scenario:
         at_the_kill = self._raised(outcome)
         self._say("kill -9")
         began = time.monotonic()
-        proxy.refuse()  # as a port does where nobody listens
-        self._broker.kill()
-        self._broker.start()
-        proxy.target = self._broker.address
-        proxy.accept()
+        kill_and_restart(self._broker, proxy)
         self._say("the broker is back")
         back = 1000 * (time.monotonic() - began)
         for traffic, took_s in zip(outcome.traffics, cutter.await_progress(), strict=True):

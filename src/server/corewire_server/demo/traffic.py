@@ -85,7 +85,7 @@ class Traffic:
     def _told(self, *ledgers: Ledger) -> Callable[[ClientEvent], None]:
         def on_event(event: ClientEvent) -> None:
             self.events.append(event)
-            if isinstance(event, FailureDetected):
+            if isinstance(event, FailureDetected | Reattached | FailedOver):
                 for ledger in ledgers:
                     ledger.note_cut()
 

@@ -1,0 +1,98 @@
+"""Our clients' traffic through a proxy that spoils it, and what the ledgers say in the end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from itertools import count
+from typing import TYPE_CHECKING
+
+from corewire_server.demo.cutting import Cutter, kill_and_restart
+from corewire_server.demo.ledger import Ledger, Way
+from corewire_server.demo.traffic import Traffic, World
+from corewire_server.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from corewire_server.demo.broker import BrokerProcess
+
+WINDOW = "resilient=true&blockOnAcknowledge=true"
+NO_WINDOW = "confirmationWindowSize=-1&reconnectAttempts=-1&ha=true&retryInterval=100&blockOnAcknowledge=true"
+DRAIN_S = 30.0
+_names = count()
+
+
+def streams(world: World, *, ids: bool) -> list[Ledger]:
+    """One stream of each way, on queues of their own."""
+    return [Ledger(f"{world.value}.{way.name.lower()}.{next(_names)}", way, ids) for way in Way]
+
+
+def cut(address: tuple[str, int], world: World, cuts: int, *, ids: bool, options: str = WINDOW) -> Traffic:
+    """Let traffic of a world run through so many cuts. Raises StandsStill."""
+    with Proxy(address, seed=cuts) as proxy:
+        traffic = Traffic(world, f"tcp://127.0.0.1:{proxy.port}?{options}", streams(world, ids=ids))
+        traffic.start()
+        try:
+            cutter = Cutter(proxy, [traffic])
+            cutter.await_progress()
+            for _ in range(cuts):
+                cutter.cut()
+        finally:
+            finish([traffic])
+        assert proxy.cuts == cuts
+    report(traffic, f"{cuts} cuts")
+    return traffic
+
+
+def kill(broker: BrokerProcess, rounds: int, *, with_ids: Container[World]) -> list[Traffic]:
+    """Let traffic of all worlds run while the broker is killed and started again. Raises StandsStill."""
+    with broker, Proxy(broker.address) as proxy:
+        url = f"tcp://127.0.0.1:{proxy.port}?{WINDOW}"
+        traffics = [Traffic(world, url, streams(world, ids=world in with_ids)) for world in World]
+        for traffic in traffics:
+            traffic.start()
+        try:
+            cutter = Cutter(proxy, traffics)
+            for _ in range(rounds):
+                cutter.await_progress()
+                kill_and_restart(broker, proxy)
+            cutter.await_progress()
+        finally:
+            finish(traffics)
+    for traffic in traffics:
+        report(traffic, f"{rounds} kills")
+    return traffics
+
+
+def finish(traffics: Sequence[Traffic]) -> None:
+    """Stop the producers and wait until everything is here."""
+    for traffic in traffics:
+        traffic.stop()
+    deadline = time.monotonic() + DRAIN_S
+    for traffic in traffics:
+        traffic.join(deadline)
+
+
+def errors(traffic: Traffic) -> Counter[str]:
+    """What was raised to whom, by name."""
+    return sum((ledger.errors for ledger in traffic.ledgers), Counter())
+
+
+def report(traffic: Traffic, what: str) -> None:
+    """One line with the counts, for whoever runs the tests with -s."""
+    ledgers = traffic.ledgers
+    counts = {
+        "sent": sum(ledger.begun for ledger in ledgers),
+        "confirmed": sum(len(ledger.confirmed) for ledger in ledgers),
+        "delivered": sum(len(ledger.came) for ledger in ledgers),
+        "lost": sum(len(ledger.lost) for ledger in ledgers),
+        "doubled": sum(len(ledger.doubled) for ledger in ledgers),
+        "out of order": sum(len(ledger.disorder) for ledger in ledgers),
+        "redelivered": sum(len(ledger.redelivered) for ledger in ledgers),
+        "sent again": sum(len(ledger.sent_again) for ledger in ledgers),
+        "re-attachments": len(traffic.reattachments),
+        "sessions made anew": traffic.recreated_sessions,
+        **errors(traffic),
+    }
+    print(f"\n{traffic.world.value}, {what}: {', '.join(f'{name} {number}' for name, number in counts.items())}")
