@@ -10,6 +10,15 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Long runs are for those who name their folder."""
+    if collection_path.name == "campaign" and not any("campaign" in argument for argument in config.args):
+        return True
+    return None
+
 
 # A busy machine is not a failure: no example has a deadline of its own, the run has one (pyproject.toml).
 settings.register_profile("patient", deadline=None)

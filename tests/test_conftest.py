@@ -27,3 +27,13 @@ def test_other_skips_stay_skips(pytester: pytest.Pytester, monkeypatch: pytest.M
     pytester.makeconftest(RULES.read_text())
     pytester.makepyfile("import pytest\ndef test_x():\n    pytest.skip('not here')\n")
     pytester.runpytest_inprocess().assert_outcomes(skipped=1)
+
+
+@pytest.mark.parametrize(("arguments", "passed"), [((), 1), (("campaign",), 1), ((".", "campaign"), 2)])
+def test_long_runs_are_for_those_who_name_them(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], passed: int
+) -> None:
+    pytester.makeconftest(RULES.read_text())
+    pytester.makepyfile(test_quick="def test_quick():\n    pass\n")
+    pytester.mkdir("campaign").joinpath("test_long.py").write_text("def test_long():\n    pass\n")
+    pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=passed)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ARTEMIS = "2.44.0"
 OLDER_CLIENT = "2.19.1"
+OLDEST_CLIENT = "2.6.4"  # only in long runs
 TOOLS = ("java", "javac", "mvn")
 CACHE = Path(__file__).parents[2] / ".cache" / "peers"
 SOURCES = Path(__file__).with_name("java")
