@@ -1,5 +1,5 @@
 """
-Which messages of one consumer count as consumed, and when the broker is told (docs/protocol/acknowledgement.md).
+Which messages of one consumer count as consumed, and when the broker is told (Artemis: ``ClientConsumerImpl``).
 
 | session            | counts                          | told                                                    |
 |--------------------|---------------------------------|---------------------------------------------------------|

@@ -1,5 +1,5 @@
 """
-Looking a destination up before its first use, and making what is missing, as JMS clients do (docs/protocol/jms.md).
+Looking a destination up before its first use, and making what is missing, as JMS clients do (Artemis: ``ActiveMQSession``).
 
 Without the look-up a message for an address of the wrong kind, or for none, would vanish without a word.
 """

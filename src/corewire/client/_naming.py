@@ -1,5 +1,5 @@
 """
-Naming the client at the broker, as JMS connections do (docs/protocol/jms.md).
+Naming the client at the broker, as JMS connections do (Artemis: ``ActiveMQConnection``).
 
 A session that nobody sees holds the client id for as long as the client is connected. Unless the id is shared, a second
 client with the same one is refused.

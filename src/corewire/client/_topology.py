@@ -1,5 +1,5 @@
 """
-The cluster as the broker describes it (docs/protocol/topology.md), and whose rules the broker at hand follows.
+The cluster as the broker describes it (docs/protocol/handshake.md), and whose rules the broker at hand follows.
 
 Members are kept in the order in which they came, newer event ids win, and a removal is remembered so that an older
 announcement cannot bring a member back.

@@ -1,5 +1,5 @@
 """
-Local transactions: what is at stake, and how commit and rollback end (docs/protocol/transactions.md).
+Local transactions: what is at stake, and how commit and rollback end (Artemis: ``ClientSessionImpl.commit``).
 
 A transaction that lost its session is *rollback-only*: the broker has already forgotten it. Its commit then undoes the
 rest on this side and says so, and the session is of use again.
