@@ -40,14 +40,13 @@ def before_last(script: Script) -> list[list[Record]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_flipped_bit_is_harmless_or_named(seed: int) -> None:
-    disk, script = busy(seed)
+def test_every_flipped_bit_is_harmless_or_named() -> None:
+    disk, script = busy(11, 10, 640)
     whole = live_after(script)
     assert len(segments(disk)) > 1
     outcomes = set[str]()
     for name in segments(disk):
-        for bit in range(8 * SEGMENT_BYTES):
+        for bit in range(8 * 640):
             disk.flip(name, bit)
             try:
                 found = read(disk)

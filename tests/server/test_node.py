@@ -59,7 +59,7 @@ def test_what_was_kept_is_there_after_a_restart(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_power_cut_at_every_action_of_the_disk_loses_nothing_that_was_confirmed(seed: int) -> None:
     script = random_script(Random(seed), 60)
     disk = Disk(Random(seed))
@@ -76,7 +76,7 @@ def test_power_cut_at_every_action_of_the_disk_loses_nothing_that_was_confirmed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_power_cuts_one_after_the_other_on_a_disk_that_answers_late(seed: int) -> None:
     rng = Random(seed)
     disk = Disk(rng)
