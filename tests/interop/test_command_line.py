@@ -12,7 +12,6 @@ import pytest
 from corewire_server.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.interop.artemis import Artemis
@@ -25,7 +24,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def queue() -> Iterator[str]:
+def queue() -> str:
     return f"cli-{uuid.uuid4()}"
 
 
@@ -97,6 +96,21 @@ def test_transactions_selectors_and_headers(program: Program, queue: str) -> Non
     assert program.run("browse", queue)[1] == "aaa\n" * 5
 
 
+def test_subscriptions_gather_while_nobody_is_there(program: Program, queue: str) -> None:
+    nothing = ["--receive-timeout", "1", "--client-id", "cli"]
+    named = (["--durable", "mine"], ["--shared", "ours"])
+    for options in named:
+        assert program.run("consume", f"topic://{queue}", *options, *nothing)[:2] == (0, "")
+    assert program.run("produce", f"topic://{queue}", "news")[0] == 0
+    for options in named:
+        assert program.run("consume", queue, *options, "--message-count", "1", "--client-id", "cli")[:2] == (
+            0,
+            "news\n",
+        )
+    assert program.run("consume", f"queue://{queue}", "--durable", "mine")[0] == 2
+    assert program.run("consume", f"address://{queue}")[0] == 2
+
+
 def test_files_go_in_and_come_out(program: Program, queue: str, tmp_path: Path) -> None:
     body = bytes(range(256))
     (tmp_path / "in").write_bytes(body)
@@ -120,6 +134,13 @@ def test_wrong_usage_is_2(program: Program, queue: str, words: list[str]) -> Non
     code, _, err = program.run("produce", queue, "text", *words)
     assert code == 2
     assert " on tcp" not in err
+
+
+@pytest.mark.parametrize(
+    "words", [["produce", "x://q", "text"], ["consume", "x://q"], ["browse", "x://q"], ["browse", "topic://q"]]
+)
+def test_what_is_no_destination_is_wrong_usage(program: Program, words: list[str]) -> None:
+    assert program.run(*words)[0] == 2
 
 
 def test_nobody_there_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

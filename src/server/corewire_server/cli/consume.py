@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter
 
 from corewire import MessageType
+from corewire.values import Address, Queue, Topic
 from corewire_server.cli.durations import seconds
 from corewire_server.cli.message_json import as_object, to_json
-from corewire_server.cli.options import Connection
+from corewire_server.cli.options import Connection, read_destination
 from corewire_server.cli.output import cell
 from corewire_server.cli.progress import Progress
 from corewire_server.cli.report import Exit, UsageError, attempt
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from corewire_transports.threads import Client, ConsumerOptions, ReceivedMessage, TransactedSession
+    from corewire.values import Destination
+    from corewire_transports.threads import (
+        Client,
+        Consumer,
+        ConsumerOptions,
+        ReceivedMessage,
+        Session,
+        TransactedSession,
+    )
 
 _COLUMNS: Final = (
     "broker_id",
@@ -82,9 +91,17 @@ def body_bytes(message: ReceivedMessage) -> bytes:
 
 
 def consume(
-    destination: Annotated[str, Parameter(help="orders, queue://orders, address::queue")],
+    source: Annotated[
+        str, Parameter(name="destination", help="orders, queue://orders, topic://prices, address::queue")
+    ],
     /,
     *,
+    durable: Annotated[
+        str | None, Parameter(help="The durable subscription of this name, for this --client-id.")
+    ] = None,
+    shared: Annotated[
+        str | None, Parameter(help="The durable subscription of this name, with other consumers.")
+    ] = None,
     message_count: Annotated[int | None, Parameter(help="How many; default: no end.")] = None,
     receive_timeout: Annotated[
         str | None, Parameter(help="How long to wait for the next; a bare number: milliseconds.")
@@ -102,11 +119,12 @@ def consume(
     def work() -> int:
         timeout_s, pause_s = _durations(receive_timeout, sleep)
         options: ConsumerOptions = {} if filter is None else {"selector": filter}
+        origin = Origin.read(source, durable, shared, options)
         progress = Progress(sys.stderr, "received", total=message_count, quiet=connection.quiet)
         form.begin(sys.stdout.buffer)
         with connect(connection.config()) as client:
             if message_count != 0:
-                for message in _take(client, destination, options, timeout_s, commit_interval, message_count):
+                for message in _take(client, origin, timeout_s, commit_interval, message_count):
                     form.write(message, sys.stdout.buffer)
                     progress.step()
                     if pause_s:
@@ -125,19 +143,47 @@ def _durations(receive_timeout: str | None, sleep: str) -> tuple[float | None, f
         raise UsageError(str(error)) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where messages are taken from: a queue, or a topic with a subscription, which may have a name."""
+
+    destination: Destination
+    name: str | None
+    shared: bool
+    options: ConsumerOptions
+
+    @classmethod
+    def read(cls, text: str, durable: str | None, shared: str | None, options: ConsumerOptions) -> Origin:
+        """Read what was typed; a named subscription makes a plain word a topic. Raises UsageError."""
+        if durable is not None and shared is not None:
+            raise UsageError("--durable and --shared exclude each other")
+        name = durable if shared is None else shared
+        found = Topic(text) if name is not None and text and "://" not in text else read_destination(text)
+        if name is not None and not isinstance(found, Topic):
+            raise UsageError(f"{text}: subscriptions are to topics")
+        return cls(found, name, shared is not None, options)
+
+    def consumer(self, session: Session) -> Consumer:
+        """Begin to take."""
+        match self.destination:
+            case Topic() as topic:
+                return session.subscribe(topic, self.name, shared=self.shared, **self.options)
+            case Queue() as queue:
+                return session.consumer(queue, **self.options)
+            case Address() as address:
+                raise UsageError(
+                    f"{address}: messages are taken from a queue, as {address.name}::QUEUE, or from a topic"
+                )
+
+
 def _take(
-    client: Client,
-    queue: str,
-    options: ConsumerOptions,
-    timeout_s: float | None,
-    commit_interval: int | None,
-    count: int | None,
+    client: Client, origin: Origin, timeout_s: float | None, commit_interval: int | None, count: int | None
 ) -> Iterator[ReceivedMessage]:
     """Yield messages; one counts as taken when its user comes back for the next, or with its transaction."""
     transacted: TransactedSession | None = None
     session = client.session() if commit_interval is None else (transacted := client.transacted_session())
     taken = 0
-    with session, session.consumer(queue, **options) as consumer:
+    with session, origin.consumer(session) as consumer:
         while count is None or taken < count:
             message = consumer.receive() if timeout_s is None else consumer.receive(timeout_s)
             if message is None:
@@ -151,7 +197,7 @@ def _take(
 
 
 def browse(
-    destination: Annotated[str, Parameter(help="orders, queue://orders, address::queue")],
+    source: Annotated[str, Parameter(name="destination", help="orders, queue://orders, address::queue")],
     /,
     *,
     filter: Annotated[str | None, Parameter(help="A selector, as \"colour = 'red'\".")] = None,  # noqa: A002  Artemis' name
@@ -163,13 +209,16 @@ def browse(
     form = Form(headers, connection.json)
 
     def work() -> int:
+        queue = read_destination(source)
+        if not isinstance(queue, Queue):
+            raise UsageError(f"{queue} is no queue")
         options: ConsumerOptions = {"create": False} if filter is None else {"create": False, "selector": filter}
         progress = Progress(sys.stderr, "browsed", total=message_count, quiet=connection.quiet)
         form.begin(sys.stdout.buffer)
         with (
             connect(connection.config()) as client,
             client.session() as session,
-            session.browser(destination, **options) as browser,
+            session.browser(queue, **options) as browser,
         ):
             for message in itertools.islice(browser, message_count):
                 form.write(message, sys.stdout.buffer)

@@ -8,17 +8,29 @@ import sys
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from corewire import ClientConfig
+from corewire.values import destination
 from corewire_server.cli.durations import seconds
 from corewire_server.cli.report import UsageError
+
+if TYPE_CHECKING:
+    from corewire.values import Destination
 
 CONTEXTS = Path("~/.config/corewire/contexts.toml")
 _IN_CONTEXTS = ("url", "user", "password", "password_file", "client_id", "timeout")
 LOCAL = "tcp://localhost:61616"
+
+
+def read_destination(text: str) -> Destination:
+    """Read a destination as it is typed. Raises UsageError."""
+    try:
+        return destination(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _option(text: str, **more: Any) -> Parameter:

@@ -16,7 +16,7 @@ from corewire import Message
 from corewire.values import Byte, Char, Float, Long, Short
 from corewire_server.cli.durations import seconds
 from corewire_server.cli.message_json import from_json
-from corewire_server.cli.options import Connection
+from corewire_server.cli.options import Connection, read_destination
 from corewire_server.cli.progress import Progress
 from corewire_server.cli.report import Exit, UsageError, attempt
 from corewire_transports.threads import connect
@@ -24,7 +24,7 @@ from corewire_transports.threads import connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from corewire.values import Headers
+    from corewire.values import Destination, Headers
     from corewire_transports.threads import Client
 
 _PROPERTY: Final = re.compile(r"([^=]+?)(?::(boolean|byte|short|int|long|float|double|string|char))?=(.*)", re.DOTALL)
@@ -145,10 +145,11 @@ def produce(
             pause_s = max(seconds(sleep, bare="ms"), 1 / rate if rate else 0.0)
         except ValueError as error:
             raise UsageError(f"--sleep: {error}") from None
+        to = read_destination(destination)
         messages = what.messages(text, message_count)
         progress = Progress(sys.stderr, "sent", total=message_count, quiet=connection.quiet)
         with connect(connection.config()) as client:
-            for _ in _send(client, destination, messages, commit_interval):
+            for _ in _send(client, to, messages, commit_interval):
                 progress.step()
                 if pause_s:
                     time.sleep(pause_s)
@@ -158,7 +159,9 @@ def produce(
     return attempt(work, on=connection.where, as_json=connection.json, verbose=connection.verbose)
 
 
-def _send(client: Client, destination: str, messages: Iterator[Message], commit_interval: int | None) -> Iterator[None]:
+def _send(
+    client: Client, destination: Destination, messages: Iterator[Message], commit_interval: int | None
+) -> Iterator[None]:
     """Send them, a step for each."""
     if commit_interval is None:
         with client.session() as session, session.producer(destination) as producer:
