@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from struct import Struct, pack
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from corewire_server.core.effects import Append, CloseLink, Log, SendBytes
+from corewire_server.core.effects import Append, CloseLink, SendBytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STEP: Final = Struct(">qI")
 _LINK: Final = Struct(">Bq")
+_record: Final = Struct(">BBqq").pack
 
 
 class EffectsDigest:
@@ -32,15 +33,14 @@ class EffectsDigest:
         self.steps += 1
         value = crc32(_STEP.pack(self.steps, len(effects)), self.checksum)
         for effect in effects:
-            match effect:
-                case SendBytes(link, data):
-                    value = crc32(data, crc32(_LINK.pack(1, link), value))
-                case Append(records):
-                    value = _add_records(records, value)
-                case CloseLink(link):
-                    value = crc32(_LINK.pack(3, link), value)
-                case Log(level, text):
-                    value = crc32(f"{level} {text}".encode("utf-8", "surrogatepass"), value)
+            if isinstance(effect, SendBytes):  # by frequency; a match statement costs twice as much, in every step
+                value = crc32(effect.data, crc32(_LINK.pack(1, effect.link), value))
+            elif isinstance(effect, Append):
+                value = _add_records(effect.records, value)
+            elif isinstance(effect, CloseLink):
+                value = crc32(_LINK.pack(3, effect.link), value)
+            else:
+                value = crc32(f"{effect.level} {effect.text}".encode("utf-8", "surrogatepass"), value)
         self.checksum = value
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class EffectsDigest:
 
 
 def _add_records(records: Sequence[Record], value: int) -> int:
-    ops, ids, kinds, bodies, txs = zip(*records, strict=True)
-    count = len(ids)
-    value = crc32(pack(f">{2 * count}q{2 * count}B", *ids, *txs, *ops, *kinds), value)
-    return crc32(b"".join(bodies), value)
+    parts: list[bytes] = []
+    for op, record_id, kind, body, tx in records:
+        parts += (_record(op, kind, record_id, tx), body)
+    return crc32(b"".join(parts), value)
