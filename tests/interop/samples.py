@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
-from corewire import Byte, Char, Float, Headers, Json, Long, Object, Short
+from corewire import Byte, Char, Float, Headers, Json, Long, MessageType, Object, Short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from corewire import Body, Message, PropertyValue
 
@@ -52,15 +54,12 @@ HEADERS: Headers = {
 
 
 def _typed(value: object) -> object:
-    """A value with the types of all that is in it, because 7 equals Long(7)."""
-    match value:
-        case dict() | list() | tuple():
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            return [(key, _typed(item)) for key, item in items]
-        case _ if hasattr(value, "keys"):
-            return _typed(dict(value))  # type: ignore[call-overload]
-        case _:
-            return type(value), value
+    """A value with the types of all that is in it, because 7 equals Long(7). The order of a mapping is not kept by Java."""
+    if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
+        return type(value), value
+    if isinstance(value, Mapping):
+        return {name: _typed(item) for name, item in value.items()}
+    return [_typed(item) for item in value]
 
 
 def same_message(one: Message, other: Message) -> bool:
@@ -68,3 +67,69 @@ def same_message(one: Message, other: Message) -> bool:
     kinds = one.type is other.type and one.content_type == other.content_type
     bodies = _typed(one.body) == _typed(other.body)
     return kinds and bodies and _typed(dict(one.properties)) == _typed(dict(other.properties))
+
+
+# -- what Java says of them (java/Echo.java) ---------------------------------------------------------------------------------
+
+_JAVA: dict[type, str] = {
+    bool: "Boolean",
+    Byte: "Byte",
+    Short: "Short",
+    int: "Integer",
+    Long: "Long",
+    Float: "Float",
+    float: "Double",
+    str: "String",
+    bytes: "byte[]",
+    Char: "Character",
+}
+
+
+def _plain(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case Float():
+            return format(int.from_bytes(struct.pack(">f", value)), "x")
+        case float():
+            return format(int.from_bytes(struct.pack(">d", value)), "x")
+        case bytes():
+            return value.hex()
+        case str():
+            units = value.encode("utf-16-be", "surrogatepass")
+            codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
+            return "".join(chr(code) if 32 <= code <= 126 else f"\\u{code:04x}" for code in codes)
+        case _:
+            return str(value)
+
+
+def seen_by_java(message: Message) -> str:
+    """How ``java/Echo.java`` describes a message that it took for what we meant."""
+    seen: dict[str, object] = {f"property {name}": value for name, value in message.properties.items()}
+    seen |= {
+        "priority": message.priority,
+        "mode": 2 if message.durable else 1,
+        "correlation": message.correlation_id,
+        "type": message.jms_type,
+    }
+    if message.content_type is not None:
+        seen["property _AMQ_CONTENT_TYPE"] = message.content_type
+    body = message.body
+    match message.type:
+        case MessageType.TEXT:
+            seen["text"] = body
+        case MessageType.BYTES:
+            seen["bytes"] = body
+        case MessageType.MAP:
+            seen |= {f"map {name}": value for name, value in dict(cast("Mapping[str, object]", body)).items()}
+        case MessageType.STREAM:
+            seen |= {f"stream {index}": value for index, value in enumerate(cast("Sequence[object]", body))}
+        case MessageType.OBJECT:
+            seen["object"] = "hi"
+        case _:
+            pass
+    lines = [
+        f"{name}={'null' if value is None else f'{_JAVA[type(value)]}:{_plain(value)}'}\n"
+        for name, value in sorted(seen.items())
+    ]
+    return "".join(lines)
