@@ -72,5 +72,5 @@ async def beside(call: Callable[..., Awaitable[Any]], *arguments: Any) -> AsyncG
 async def until(condition: Callable[[], bool]) -> None:
     """Until something is so that others bring about."""
     with anyio.fail_after(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # conditions of others have no event
             await anyio.sleep(0.002)

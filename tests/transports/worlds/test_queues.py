@@ -1,4 +1,5 @@
 """Queues, addresses, temporary ones, subscriptions, requests, metadata."""
+# ruff: noqa: SIM117  (blocks are what is tested here)
 
 from __future__ import annotations
 
@@ -79,11 +80,10 @@ async def test_temporary_queue_goes_with_its_connection(url: str) -> None:
 
 
 async def test_temporary_topic_takes_subscribers(url: str) -> None:
-    async with connect(url) as client, client.session() as session:
-        async with session.temporary_topic() as news:
-            async with session.subscribe(news) as subscriber:
-                await session.send(news, "x")
-                assert (await subscriber.receive()).text == "x"
+    async with connect(url) as client, client.session() as session, session.temporary_topic() as news:
+        async with session.subscribe(news) as subscriber:
+            await session.send(news, "x")
+            assert (await subscriber.receive()).text == "x"
 
 
 async def test_unnamed_subscriptions_see_what_is_sent_meanwhile(url: str, queue: str) -> None:
@@ -177,12 +177,11 @@ async def answer(client: Client, queue: str, count: int) -> None:
 
 @needs_company
 async def test_requests_get_their_replies(url: str, queue: str) -> None:
-    async with connect(url) as client, client.session() as session:
-        async with beside(answer, client, queue, 3):
-            for text in ("one", "two"):
-                assert (await session.request(queue, text)).text == f"re: {text}"
-            reply = await session.request(queue, "three", correlation_id="it's mine", timeout=5)
-            assert (reply.text, reply.correlation_id) == ("re: three", "it's mine")
+    async with connect(url) as client, client.session() as session, beside(answer, client, queue, 3):
+        for text in ("one", "two"):
+            assert (await session.request(queue, text)).text == f"re: {text}"
+        reply = await session.request(queue, "three", correlation_id="it's mine", timeout=5)
+        assert (reply.text, reply.correlation_id) == ("re: three", "it's mine")
 
 
 @needs_company

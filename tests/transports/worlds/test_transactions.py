@@ -1,4 +1,5 @@
 """Transactions: together or not at all."""
+# ruff: noqa: PT012  (blocks are what is tested here)
 
 from __future__ import annotations
 

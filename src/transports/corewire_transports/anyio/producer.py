@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Producer", "Receipt", "SendState"]
 
-SETTLE_AT = 64  # submitted messages, before those that are done are let go
+SETTLE_EVERY = 64  # submitted messages: then those that are done are let go
 
 
 class SendState(Enum):
@@ -72,6 +72,7 @@ class Producer:
         self._destination = destination
         self._defaults = defaults
         self._unsettled: deque[Operation[None]] = deque()
+        self._settle_at = SETTLE_EVERY
         self._failed: list[Exception] = []
 
     def __repr__(self) -> str:
@@ -89,8 +90,9 @@ class Producer:
         message = as_message(body, self._with_defaults(headers))
         operation = await self._driver.call(self._engine.submit, self._id, message, wall_ms=wall_ms())
         self._unsettled.append(operation)
-        if len(self._unsettled) >= SETTLE_AT:
+        if len(self._unsettled) >= self._settle_at:
             self._driver.begin(self._settle)
+            self._settle_at = len(self._unsettled) + SETTLE_EVERY
         return Receipt(self._session, operation, message)
 
     async def flush(self) -> None:
