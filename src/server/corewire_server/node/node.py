@@ -121,7 +121,7 @@ class Node:
             if self._leisure_until is None:
                 self._leisure_until = now + LEISURE_MS
         orders += self._gate.hold(self._steps, visible)
-        if kept or not self._gate.empty:
+        if (kept or not self._gate.empty) and not self._at_leisure(now):
             orders += self._next_job(now)
         return orders
 
