@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.engine.client_world import ONE, TWO, ClientWorld, fragile, resilient
 
 from corewire.client._life import ClientState
-from corewire.client.config import ClientConfig, Endpoint
+from corewire.client._reconnect import Balancer
+from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
 from corewire.client.message import Message
 from corewire.errors import (
     CallTimeout,
@@ -243,6 +245,27 @@ def test_a_backup_without_the_sessions_gets_them_anew() -> None:
     [event] = world.names(FailedOver)
     assert isinstance(event, FailedOver)
     assert event.recreated_sessions == 1
+
+
+def test_the_other_endpoints_are_tried_when_the_attempts_are_used_up() -> None:
+    world = ClientWorld(
+        resilient(
+            endpoints=(ONE, TWO),
+            load_balancing=LoadBalancing.FIRST_ELEMENT,
+            use_topology_for_load_balancing=False,
+            reconnect_attempts=1,
+            failover_attempts=2,
+        )
+    )
+    session = world.session()
+    world.add_broker("two")
+    world.engine._lifeline._balancer = Balancer(LoadBalancing.ROUND_ROBIN, random.Random(1))
+    world.refusing.add("one")
+    world.cut()
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    [event] = world.names(FailedOver)
+    assert isinstance(event, FailedOver)
+    assert event.endpoint == TWO
 
 
 def test_without_ha_a_learnt_backup_is_not_used() -> None:

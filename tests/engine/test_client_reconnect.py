@@ -11,9 +11,18 @@ from corewire.client._reconnect import Balancer, GiveUp, InitialConnect, Pause, 
 from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
 
 if TYPE_CHECKING:
-    from corewire.client._reconnect import Decision
+    from collections.abc import Sequence
+
+    from corewire.client._reconnect import Decision, Pair
 
 A, B, C, D = (Endpoint(host=name) for name in "abcd")
+
+
+def reconnect(config: ClientConfig, slots: Slots, pairs: Sequence[Pair] = ()) -> Reconnect:
+    """A recovery that takes pairs in their order."""
+    balancer = Balancer(LoadBalancing.ROUND_ROBIN, random.Random(1))
+    balancer._last = -1
+    return Reconnect(config, slots, pairs, balancer)
 
 
 def story(plan: InitialConnect | Reconnect, *, limit: int = 50) -> list[str | float]:
@@ -41,21 +50,21 @@ def test_every_refused_attempt_counts_and_the_pauses_grow_to_their_maximum() -> 
         retry_interval_multiplier=2.0,
         retry_interval_s_max=0.3,
     )
-    assert story(Reconnect(config, Slots(A, (A,)))) == ["a", 0.1, "a", 0.2, "a", pytest.approx(0.3), "a"]
+    assert story(reconnect(config, Slots(A, (A,)))) == ["a", 0.1, "a", 0.2, "a", pytest.approx(0.3), "a"]
 
 
 def test_the_first_pause_is_not_capped() -> None:
     config = ClientConfig(endpoints=(A,), reconnect_attempts=3, retry_interval_s=5.0, retry_interval_s_max=2.0)
-    assert story(Reconnect(config, Slots(A, (A,)))) == ["a", 5.0, "a", 2.0, "a"]
+    assert story(reconnect(config, Slots(A, (A,)))) == ["a", 5.0, "a", 2.0, "a"]
 
 
 def test_without_attempts_it_gives_up_at_once() -> None:
-    assert story(Reconnect(ClientConfig(endpoints=(A,)), Slots(A, (A,)))) == []
+    assert story(reconnect(ClientConfig(endpoints=(A,)), Slots(A, (A,)))) == []
 
 
 def test_without_limit_it_goes_on() -> None:
     config = ClientConfig(endpoints=(A,), reconnect_attempts=None)
-    assert story(Reconnect(config, Slots(A, (A,))), limit=101).count("a") == 51
+    assert story(reconnect(config, Slots(A, (A,))), limit=101).count("a") == 51
 
 
 def test_one_attempt_tries_all_slots_without_a_pause() -> None:
@@ -64,7 +73,7 @@ def test_one_attempt_tries_all_slots_without_a_pause() -> None:
     slots.connected(C)
     slots.backup = D
     config = ClientConfig(endpoints=(A,), reconnect_attempts=2, retry_interval_s=1.0)
-    assert story(Reconnect(config, slots)) == ["c", "d", "b", "a", 1.0, "c", "d", "b", "a"]
+    assert story(reconnect(config, slots)) == ["c", "d", "b", "a", 1.0, "c", "d", "b", "a"]
 
 
 def test_the_users_own_endpoint_of_the_backups_name_comes_first() -> None:
@@ -78,7 +87,7 @@ def test_a_recovery_that_failed_takes_an_attempt_and_starts_the_pauses_again() -
     config = ClientConfig(
         endpoints=(A,), reconnect_attempts=4, retry_interval_s=1.0, retry_interval_multiplier=2, retry_interval_s_max=9
     )
-    plan = Reconnect(config, Slots(A, (A,)))
+    plan = reconnect(config, Slots(A, (A,)))
     plan.begin()
     assert plan.unreachable() == Pause(1.0)
     plan.resume()
@@ -94,12 +103,12 @@ def test_the_first_connection_is_tried_once_per_endpoint(rounds: int) -> None:
     config = ClientConfig(
         endpoints=(A, B, C), initial_connect_attempts=rounds, load_balancing=LoadBalancing.FIRST_ELEMENT
     )
-    assert story(InitialConnect(config, random.Random(1))) == ["a", 2.0, "a", 2.0, "a"]
+    assert story(InitialConnect(config, Balancer(config.load_balancing, random.Random(1)))) == ["a", 2.0, "a", 2.0, "a"]
 
 
 def test_rounds_multiply_endpoints() -> None:
     config = ClientConfig(endpoints=(A, B, C), initial_connect_attempts=2, retry_interval_s=0.5)
-    told = story(InitialConnect(config, random.Random(1)))
+    told = story(InitialConnect(config, Balancer(config.load_balancing, random.Random(1))))
     dialled = [each for each in told if isinstance(each, str)]
     assert len(dialled) == 6
     assert dialled[:3] == dialled[3:]
@@ -117,3 +126,28 @@ def test_policies_pick_as_they_are_called() -> None:
     assert set(picks(LoadBalancing.FIRST_ELEMENT)) == {0}
     assert len(set(picks(LoadBalancing.RANDOM_STICKY))) == 1
     assert len(set(picks(LoadBalancing.RANDOM))) > 1
+
+
+def test_when_the_attempts_are_used_up_the_other_pairs_are_tried_in_rounds() -> None:
+    config = ClientConfig(
+        endpoints=(A,),
+        reconnect_attempts=1,
+        failover_attempts=2,
+        retry_interval_s=1.0,
+        retry_interval_multiplier=2.0,
+        retry_interval_s_max=9.0,
+    )
+    told = story(reconnect(config, Slots(A, (A,)), [(B, None), (C, D)]))
+    assert told == ["a", "b", "c", "d", 1.0, "b", "d", "c", "d"], "a backup that is known stays"
+
+
+def test_rounds_alone_need_no_attempts() -> None:
+    config = ClientConfig(endpoints=(A,), reconnect_attempts=0, failover_attempts=3, retry_interval_s=1.0)
+    assert story(reconnect(config, Slots(A, (A,)), [(B, None), (C, None)])) == [
+        "b", "c", 1.0, "b", "c", 1.0, "b", "c",
+    ]  # fmt: skip
+
+
+def test_rounds_without_limit_go_on() -> None:
+    config = ClientConfig(endpoints=(A,), reconnect_attempts=0, failover_attempts=None)
+    assert story(reconnect(config, Slots(A, (A,)), [(B, None)]), limit=41).count("b") == 21

@@ -24,7 +24,7 @@ from corewire.client._life import LIFE, ClientState, LifeMove
 from corewire.client._link import TOPOLOGY_CHANNEL, Link
 from corewire.client._naming import Naming
 from corewire.client._openings import Openings
-from corewire.client._reconnect import GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
+from corewire.client._reconnect import Balancer, GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
 from corewire.client._recovery import Sessions, lost
 from corewire.effects import Dial, Hangup, Send
 from corewire.errors import (
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from corewire.client._context import Context
     from corewire.client._control import ControlScript, Inquiry
     from corewire.client._ids import SessionId
-    from corewire.client._reconnect import Decision
+    from corewire.client._reconnect import Decision, Pair
     from corewire.client._recovery import Verdict
     from corewire.client._session import Session
     from corewire.client.config import Endpoint
@@ -81,10 +81,10 @@ class Lifeline:
         self.node_id: str | None = None
         self.error: CorewireError | None = None  #: why later calls are refused
         self._context = context
-        self._rng = rng
         self._trace = trace
         self._timers: Timers[ClientTimer] = Timers()
-        self._plan: InitialConnect | Reconnect = InitialConnect(context.config, rng)
+        self._balancer = Balancer(context.config.load_balancing, rng)
+        self._plan: InitialConnect | Reconnect = InitialConnect(context.config, self._balancer)
         self._slots: Slots | None = None
         self._link: Link | None = None
         self._last_link = 0
@@ -393,7 +393,7 @@ class Lifeline:
             self._move(LifeMove.LOSE)
             self._cause, self._lost_at = error, now
             self._context.notify(FailureDetected(error, link.endpoint))
-            self._plan = plan = Reconnect(self._context.config, self._slots)
+            self._plan = plan = Reconnect(self._context.config, self._slots, self._pairs(), self._balancer)
             decision = GiveUp() if self._killed else plan.begin()
             if isinstance(decision, Try):
                 self._context.notify(Reconnecting(plan.attempt, decision.endpoint, 0.0))
@@ -404,6 +404,13 @@ class Lifeline:
         if not link.up:
             return plan.unreachable()
         return plan.refused() if link.mentioned is not None else plan.unrecovered()
+
+    def _pairs(self) -> list[Pair]:
+        """All pairs of primary and backup that are known: those of the cluster, or of the configuration."""
+        config = self._context.config
+        members = self.topology.topology.members if config.use_topology_for_load_balancing else ()
+        pairs = [(member.primary, member.backup) for member in members if member.primary is not None]
+        return pairs or [(endpoint, None) for endpoint in config.endpoints]
 
     def _give_up(self, now: float) -> None:
         cause = self._cause or NotConnected("there is no endpoint")

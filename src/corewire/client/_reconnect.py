@@ -40,6 +40,7 @@ class GiveUp:
 
 
 Decision: TypeAlias = Try | Pause | GiveUp
+Pair: TypeAlias = "tuple[Endpoint, Endpoint | None]"
 
 
 class Backoff:
@@ -83,9 +84,9 @@ class Balancer:
 class InitialConnect:
     """The first connection: `initial_connect_attempts` rounds over the endpoints of the configuration."""
 
-    def __init__(self, config: ClientConfig, rng: Random) -> None:
+    def __init__(self, config: ClientConfig, balancer: Balancer) -> None:
         self._endpoints = config.endpoints
-        self._balancer = Balancer(config.load_balancing, rng)
+        self._balancer = balancer
         self._backoff = Backoff(config)
         rounds = config.initial_connect_attempts
         self._left = None if rounds is None else max(rounds, 1) * len(self._endpoints)  # 0 rounds mean 1, as in Artemis
@@ -132,22 +133,40 @@ class Slots:
     def connected(self, endpoint: Endpoint) -> None:
         self.previous, self.current = self.current, endpoint
 
+    def move(self, primary: Endpoint, backup: Endpoint | None) -> None:
+        """Go to another pair. A backup that is known stays if the pair has none."""
+        self.initial = self.current = primary
+        self.backup = backup or self.backup
+
 
 class Reconnect:
-    """One recovery: `reconnect_attempts` attempts over the slots. Made anew for every failure."""
+    """One recovery. Made anew for every failure.
 
-    def __init__(self, config: ClientConfig, slots: Slots) -> None:
+    First `reconnect_attempts` attempts over the slots; when these are used up, `failover_attempts` rounds over all pairs
+    of primary and backup that are known, with pauses between the rounds only.
+    """
+
+    def __init__(self, config: ClientConfig, slots: Slots, pairs: Sequence[Pair], balancer: Balancer) -> None:
+        self._config = config
         self._slots = slots
+        self._pairs = pairs
+        self._balancer = balancer
         self._backoff = Backoff(config)
         self._left = config.reconnect_attempts
+        self._rounds_left = config.failover_attempts
+        self._tried = 0  # pairs of this round
+        self._elsewhere = False  # the rounds have begun
         self._candidates: Iterator[Endpoint] = iter(())
         self.attempt = 0  #: number of the attempt under way, from 1
 
     def begin(self) -> Decision:
-        return GiveUp() if self._left == 0 else self.resume()
+        return self._go_elsewhere() if self._left == 0 else self.resume()
 
     def resume(self) -> Decision:
         self.attempt += 1
+        if self._elsewhere:
+            primary, backup = self._pairs[self._balancer.select(len(self._pairs))]
+            self._slots.move(primary, backup)
         self._candidates = self._slots.candidates()
         return Try(next(self._candidates))
 
@@ -158,15 +177,33 @@ class Reconnect:
 
     def refused(self) -> Decision:
         """The attempt failed; with a connection that came to nothing, too."""
-        return self._backoff.next() if self._spend() else GiveUp()
+        if self._elsewhere:
+            return self._next_pair()
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                return self._go_elsewhere()
+        return self._backoff.next()
 
     def unrecovered(self) -> Decision:
         """Connected, but a session could not be recovered: the pauses start again from the shortest."""
         self._backoff.reset()
-        return self._backoff.next() if self._spend() else GiveUp()
+        return self.refused()
 
-    def _spend(self) -> bool:
-        if self._left is None:
-            return True
-        self._left -= 1
-        return self._left > 0
+    def _go_elsewhere(self) -> Decision:
+        if self._rounds_left == 0 or not self._pairs:
+            return GiveUp()
+        self._elsewhere = True
+        self._backoff.reset()
+        return self.resume()
+
+    def _next_pair(self) -> Decision:
+        self._tried += 1
+        if self._tried < len(self._pairs):
+            return self.resume()
+        self._tried = 0
+        if self._rounds_left is not None:
+            self._rounds_left -= 1
+            if self._rounds_left == 0:
+                return GiveUp()
+        return self._backoff.next()

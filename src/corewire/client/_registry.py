@@ -8,7 +8,7 @@ from corewire.client._calls import Call
 from corewire.client._context import Context, Counters
 from corewire.client._lifeline import Lifeline
 from corewire.client._producer import Submission
-from corewire.errors import ConfigError, ObjectClosed
+from corewire.errors import ObjectClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,6 @@ class Registry:
     def __init__(
         self, config: ClientConfig, *, rng: Random, trace: Callable[[TraceRecord], None] | None = None
     ) -> None:
-        if config.failover_attempts != 0:
-            raise ConfigError("failoverAttempts is not supported yet", parameter="failover_attempts")
         self._context = Context(config, rng)
         self._lifeline = Lifeline(self._context, rng, trace)
 
