@@ -19,7 +19,7 @@ WINDOW_BYTES: Final = 1024 * 1024  # of confirmations, and of a consumer's credi
 
 ADDRESS: Final = "orders"
 BODY: Final = bytes(range(100))
-PROPERTIES: Final[dict[str, PropertyValue]] = {"customer": "ACME", "number": Long(4711), "total": 99.5}
+PROPERTIES: Final[dict[str, PropertyValue]] = {"customer": "ACME-42", "number": Long(4711), "total": 99.5}
 
 
 def message(*, durable: bool = False, body: bytes = BODY, message_id: int = 0) -> bytes:
