@@ -13,6 +13,7 @@ from tests.server.machine import small
 from corewire.wire import packets
 from corewire_server.core import CoreConfig
 from corewire_server.core.config import Limits
+from corewire_server.core.inputs import Timeout
 from corewire_server.simulator.disk import Disk, PowerCut
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def test_full_disk_refuses_sends_with_210_and_takes_them_again_when_there_is_roo
     assert len(deliveries) + len(refused) == 40
     for delivery in deliveries:
         session.acknowledge(delivery)
+    world.now += 2000  # a full disk is looked at again, and the journal with it
+    world.step(Timeout())
     assert isinstance(session.publish("q", "again", durable=True), packets.NullResponse)
 
 
