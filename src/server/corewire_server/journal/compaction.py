@@ -66,7 +66,7 @@ class Compaction:
         enough = self._min_segments if room is None else 2
         if not self._min_segments or len(segments) < max(2, enough) or self._index.live_percent() >= self._percent:
             return None
-        if room is not None and 2 * oldest.used * oldest.live > room * max(1, oldest.records):
+        if room is not None and oldest.used * oldest.live > room * max(1, oldest.records):
             return None
         return oldest if oldest.live else None  # one without is given back with the next batch
 
