@@ -106,7 +106,7 @@ def section(cls: Any) -> list[str]:
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    classes = [value for value in vars(packets).values() if isinstance(value, type) and hasattr(value, "TYPE")]
+    classes = [value for value in map(packets.__getattr__, dir(packets)) if hasattr(value, "TYPE")]
     for family in FAMILIES:
         lines += [f"## {family.capitalize()}", ""]
         for cls in classes:

@@ -4,133 +4,81 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire.errors import (
-    BrokerError,
-    CallTimeout,
-    ConfigError,
-    ConnectionLost,
-    CorewireError,
-    ErrorCode,
-    LocalProtocolError,
-    ProtocolError,
-    RemoteProtocolError,
-    TransactionError,
-    XaError,
-)
-from corewire.values import (
-    AckMode,
-    Address,
-    AddressInfo,
-    Body,
-    Byte,
-    Char,
-    Destination,
-    Float,
-    Headers,
-    Json,
-    Long,
-    MessageType,
-    Object,
-    PropertyValue,
-    Queue,
-    QueueConfiguration,
-    QueueInfo,
-    RoutingType,
-    Short,
-    Topic,
-    Topology,
-    TopologyMember,
-    Xid,
-    destination,
-)
+from corewire._lazy import exports as _exports
 
 if TYPE_CHECKING:
-    from corewire._channel import Channel
-    from corewire._connection import Connection, ConnectionConfig, Role
-    from corewire._operation import Operation
-    from corewire.client._delivery import Delivery
-    from corewire.client._engine import ClientEngine
-    from corewire.client._ids import ConsumerId, ProducerId, SessionId
-    from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
-    from corewire.client.message import Message
-    from corewire.wire.explain import explain
-    from corewire.wire.properties import Properties
-
-__all__ = [
-    "AckMode",
-    "Address",
-    "AddressInfo",
-    "Body",
-    "BrokerError",
-    "Byte",
-    "CallTimeout",
-    "Channel",
-    "Char",
-    "ClientConfig",
-    "ClientEngine",
-    "ConfigError",
-    "Connection",
-    "ConnectionConfig",
-    "ConnectionLost",
-    "ConsumerId",
-    "CorewireError",
-    "Delivery",
-    "Destination",
-    "Endpoint",
-    "ErrorCode",
-    "Float",
-    "Headers",
-    "Json",
-    "LoadBalancing",
-    "LocalProtocolError",
-    "Long",
-    "Message",
-    "MessageType",
-    "Object",
-    "Operation",
-    "ProducerId",
-    "Properties",
-    "PropertyValue",
-    "ProtocolError",
-    "Queue",
-    "QueueConfiguration",
-    "QueueInfo",
-    "RemoteProtocolError",
-    "Role",
-    "RoutingType",
-    "SessionId",
-    "Short",
-    "Topic",
-    "Topology",
-    "TopologyMember",
-    "TransactionError",
-    "XaError",
-    "Xid",
-    "destination",
-    "explain",
-]
-
-_HOMES = {
-    "corewire._channel": ("Channel",),
-    "corewire._connection": ("Connection", "ConnectionConfig", "Role"),
-    "corewire._operation": ("Operation",),
-    "corewire.client._delivery": ("Delivery",),
-    "corewire.client._engine": ("ClientEngine",),
-    "corewire.client._ids": ("ConsumerId", "ProducerId", "SessionId"),
-    "corewire.client.config": ("ClientConfig", "Endpoint", "LoadBalancing"),
-    "corewire.client.message": ("Message",),
-    "corewire.wire.explain": ("explain",),
-    "corewire.wire.properties": ("Properties",),
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import on first use: a broker has no need of the client, and its start is timed."""
-    home = next((module for module, names in _HOMES.items() if name in names), None)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+    from corewire._channel import Channel as Channel
+    from corewire._connection import Connection as Connection
+    from corewire._connection import ConnectionConfig as ConnectionConfig
+    from corewire._connection import Role as Role
+    from corewire._operation import Operation as Operation
+    from corewire.client._delivery import Delivery as Delivery
+    from corewire.client._engine import ClientEngine as ClientEngine
+    from corewire.client._ids import ConsumerId as ConsumerId
+    from corewire.client._ids import ProducerId as ProducerId
+    from corewire.client._ids import SessionId as SessionId
+    from corewire.client.config import ClientConfig as ClientConfig
+    from corewire.client.config import Endpoint as Endpoint
+    from corewire.client.config import LoadBalancing as LoadBalancing
+    from corewire.client.message import Message as Message
+    from corewire.errors import BrokerError as BrokerError
+    from corewire.errors import CallTimeout as CallTimeout
+    from corewire.errors import ConfigError as ConfigError
+    from corewire.errors import ConnectionLost as ConnectionLost
+    from corewire.errors import CorewireError as CorewireError
+    from corewire.errors import ErrorCode as ErrorCode
+    from corewire.errors import LocalProtocolError as LocalProtocolError
+    from corewire.errors import ProtocolError as ProtocolError
+    from corewire.errors import RemoteProtocolError as RemoteProtocolError
+    from corewire.errors import TransactionError as TransactionError
+    from corewire.errors import XaError as XaError
+    from corewire.values import AckMode as AckMode
+    from corewire.values import Address as Address
+    from corewire.values import AddressInfo as AddressInfo
+    from corewire.values import Body as Body
+    from corewire.values import Byte as Byte
+    from corewire.values import Char as Char
+    from corewire.values import Destination as Destination
+    from corewire.values import Float as Float
+    from corewire.values import Headers as Headers
+    from corewire.values import Json as Json
+    from corewire.values import Long as Long
+    from corewire.values import MessageType as MessageType
+    from corewire.values import Object as Object
+    from corewire.values import PropertyValue as PropertyValue
+    from corewire.values import Queue as Queue
+    from corewire.values import QueueConfiguration as QueueConfiguration
+    from corewire.values import QueueInfo as QueueInfo
+    from corewire.values import RoutingType as RoutingType
+    from corewire.values import Short as Short
+    from corewire.values import Topic as Topic
+    from corewire.values import Topology as Topology
+    from corewire.values import TopologyMember as TopologyMember
+    from corewire.values import Xid as Xid
+    from corewire.values import destination as destination
+    from corewire.wire.explain import explain as explain
+    from corewire.wire.properties import Properties as Properties
+else:
+    __all__, __getattr__, __dir__ = _exports(
+        __name__,
+        {
+            "_channel": "Channel",
+            "_connection": "Connection ConnectionConfig Role",
+            "_operation": "Operation",
+            "client._delivery": "Delivery",
+            "client._engine": "ClientEngine",
+            "client._ids": "ConsumerId ProducerId SessionId",
+            "client.config": "ClientConfig Endpoint LoadBalancing",
+            "client.message": "Message",
+            "errors": (
+                "BrokerError CallTimeout ConfigError ConnectionLost CorewireError ErrorCode LocalProtocolError ProtocolError "
+                "RemoteProtocolError TransactionError XaError"
+            ),
+            "values": (
+                "AckMode Address AddressInfo Body Byte Char Destination Float Headers Json Long MessageType Object "
+                "PropertyValue Queue QueueConfiguration QueueInfo RoutingType Short Topic Topology TopologyMember Xid destination"
+            ),
+            "wire.explain": "explain",
+            "wire.properties": "Properties",
+        },
+    )

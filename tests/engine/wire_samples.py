@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from corewire.wire.types import Construct
 
 PACKETS: list[Any] = sorted(
-    (cls for cls in (getattr(packets, name) for name in packets.__all__) if hasattr(cls, "TYPE")),
+    (cls for cls in (getattr(packets, name) for name in dir(packets)) if hasattr(cls, "TYPE")),
     key=lambda cls: cls.NAME,
 )
 SIMPLE: dict[Construct, list[Any]] = {

@@ -17,7 +17,7 @@ from corewire import values
 from corewire.errors import LocalProtocolError, RemoteProtocolError
 from corewire.wire import hot, packets, registry, spec
 from corewire.wire.framing import HEADER_SIZE, frame_header, packet_type
-from corewire.wire.packets import composites
+from corewire.wire.packets import composites, federation
 from corewire.wire.versions import VERSION, capabilities
 
 MANY = settings(
@@ -31,16 +31,16 @@ NESTED = [
     ),
     packets.FederationDownstreamConnect(
         "f",
-        composites.FederationCredentials("u", None),
+        federation.FederationCredentials("u", None),
         [
-            composites.FederationQueuePolicy("q", True, 1, "t", [composites.QueueMatcher("a", None)], []),
-            composites.FederationAddressPolicy("a", True, 1, 2, 3, None, ["i"], ["e"], False),
-            composites.FederationPolicySet("s", ["q", "a"]),
+            federation.FederationQueuePolicy("q", True, 1, "t", [federation.QueueMatcher("a", None)], []),
+            federation.FederationAddressPolicy("a", True, 1, 2, 3, None, ["i"], ["e"], False),
+            federation.FederationPolicySet("s", ["q", "a"]),
         ],
-        [composites.FederationTransformer("t", "c", [composites.TransformerProperty("k", "v")])],
-        composites.FederationStream(
+        [federation.FederationTransformer("t", "c", [federation.TransformerProperty("k", "v")])],
+        federation.FederationStream(
             "u",
-            composites.FederationConnection("u", "p", True, 1, 2, 3, 4, 0.5, 6, 7, 8, 9, 10),
+            federation.FederationConnection("u", "p", True, 1, 2, 3, 4, 0.5, 6, 7, 8, 9, 10),
             ["s"],
             packets.TransportConfiguration("n", "c", {"b": True, "i": 1, "l": values.Long(1), "s": "x"}),
         ),

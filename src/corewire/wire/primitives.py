@@ -16,7 +16,6 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from corewire import values
 from corewire.errors import LocalProtocolError, RemoteProtocolError
-from corewire.wire.packets.composites import parameter_tag
 
 T = TypeVar("T")
 Reader: TypeAlias = Callable[[bytes, int, int], tuple[T, int]]
@@ -261,6 +260,18 @@ def read_parameters(frame: bytes, at: int, end: int) -> tuple[dict[str, bool | i
         else:
             params[key], at = read_string(frame, at, end)
     return params, at
+
+
+_INT_RANGE: Final = range(-(2**31), 2**31)
+
+
+def parameter_tag(value: bool | int | str) -> int:
+    """Return the type byte of a connector's parameter: 0 bool, 1 int, 2 long, 3 string."""
+    if isinstance(value, str):
+        return 3
+    if isinstance(value, bool):
+        return 0
+    return 1 if value in _INT_RANGE and not isinstance(value, values.Long) else 2
 
 
 _PUT_PARAMETER: Final[dict[int, Writer[Any]]] = {0: put_bool, 1: put_int, 2: put_long, 3: put_string}

@@ -4,13 +4,17 @@ Type byte and negotiated version to packet class and codec; and what every type 
 
 from __future__ import annotations
 
+from importlib import import_module
 from struct import error as StructError
-from typing import ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from corewire.errors import LocalProtocolError, RemoteProtocolError
-from corewire.wire._codec import CODECS
+from corewire.wire._codec import FAMILIES
 from corewire.wire.framing import HEADER_SIZE, frame_header, packet_type
 from corewire.wire.versions import capabilities
+
+if TYPE_CHECKING:
+    from corewire.wire._codec import Codec
 
 
 class Packet(Protocol):
@@ -19,6 +23,17 @@ class Packet(Protocol):
     TYPE: ClassVar[int]
     NAME: ClassVar[str]
 
+
+class _Codecs(dict[int, "Codec"]):
+    """The codecs of the families in use, by type code."""
+
+    def __missing__(self, packet_type: int) -> Codec:
+        codecs: dict[int, Codec] = import_module(f"corewire.wire._codec.{FAMILIES[packet_type]}").CODECS
+        self.update(codecs)
+        return codecs[packet_type]
+
+
+_codecs: Final = _Codecs()
 
 #: What leaves the counters of a channel as they are. All other types count where the channel has a confirmation window.
 _UNCOUNTED: Final = frozenset({10, 11, 13, 22, 30, 31, 32, 33, 104, 124, -18, -19})
@@ -37,7 +52,7 @@ def encode(packet: Packet, channel: int, version: int) -> bytes:
     Raises LocalProtocolError for a value that the wire cannot hold, or a field that is None and must not be.
     """
     try:
-        payload = CODECS[packet.TYPE][1](packet, capabilities(version))
+        payload = _codecs[packet.TYPE][1](packet, capabilities(version))
         return frame_header(packet.TYPE, channel, len(payload)) + payload
     except (StructError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise LocalProtocolError(f"{packet.NAME} cannot be written: {error}") from error
@@ -53,10 +68,10 @@ def decode(frame: bytes, version: int, *, strict: bool = False) -> Packet:
     end = len(frame)
     if end < HEADER_SIZE or int.from_bytes(frame[:4], "big") != end - 4:
         raise RemoteProtocolError(f"{end} bytes are not the frame that its length says", offset=0)
-    known = CODECS.get(packet_type(frame))
-    if known is None:
-        kind = packet_type(frame)
+    kind = packet_type(frame)
+    if kind not in FAMILIES:
         raise RemoteProtocolError(f"unknown packet type {kind}", packet=f"type {kind}", offset=4)
+    known = _codecs[kind]
     packet: Packet
     try:
         packet, at = known[2](frame, HEADER_SIZE, end, capabilities(version))
@@ -70,14 +85,13 @@ def decode(frame: bytes, version: int, *, strict: bool = False) -> Packet:
 
 def packet_class(packet_type: int) -> type[Packet] | None:
     """Return the class for a type code, or None for a code that nothing is known of."""
-    known = CODECS.get(packet_type)
-    return None if known is None else known[0]
+    return _codecs[packet_type][0] if packet_type in FAMILIES else None
 
 
 def packet_name(packet_type: int) -> str:
     """Return the specification's name of a type code, for logs and errors."""
-    known = CODECS.get(packet_type)
-    return f"type {packet_type}" if known is None else known[0].NAME
+    known = packet_class(packet_type)
+    return f"type {packet_type}" if known is None else known.NAME
 
 
 def is_countable(frame: bytes) -> bool:

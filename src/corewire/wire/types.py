@@ -3,7 +3,7 @@ The wire's vocabulary: every type that a field of a packet may have, each an ord
 
 A packet is a dataclass whose annotations name these types, so it reads like the specification (docs/protocol/packets.md).
 ``spec.py`` turns the annotations into a construct ``Struct``, and ``scripts/gen_codec.py`` walks the same declarations to write
-``_codec.py``. Only those two need this module at run time; packet modules import it for type checkers alone, so that
+``_codec/``. Only those two need this module at run time; packet modules import it for type checkers alone, so that
 construct is not needed to speak the protocol.
 
 What stands beside the layout in an ``Annotated`` says when the field is on the wire at all:
@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import construct as c
 
 from corewire import values
-from corewire.wire.packets import composites
+from corewire.wire.packets import composites, federation
+from corewire.wire.primitives import parameter_tag
 
 if TYPE_CHECKING:
     Adapter = c.Adapter[Any, Any, Any, Any]
@@ -207,11 +208,11 @@ class Parameters(Adapter):
         return {pair.key: values.Long(pair.value) if pair.tag == _LONG else pair.value for pair in obj}
 
     def _encode(self, obj: Any, context: Any, path: Any) -> list[dict[str, Any]]:
-        return [{"key": key, "tag": composites.parameter_tag(value), "value": value} for key, value in obj.items()]
+        return [{"key": key, "tag": parameter_tag(value), "value": value} for key, value in obj.items()]
 
 
 class Composite(Construct):
-    """A dataclass of ``packets/composites.py``; ``spec.py`` puts its layout here."""
+    """A dataclass of ``packets/composites.py`` or ``packets/federation.py``; ``spec.py`` puts its layout here."""
 
     def __init__(self, cls: type[object]) -> None:
         super().__init__()
@@ -223,7 +224,7 @@ class Tagged(Construct):
 
     def __init__(self, **classes: type[object]) -> None:
         super().__init__()
-        self.classes = {f"{composites.FEDERATION_PACKAGE}.{name}": cls for name, cls in classes.items()}
+        self.classes = {f"{federation.JAVA_PACKAGE}.{name}": cls for name, cls in classes.items()}
 
 
 class Variant(Construct):
@@ -323,25 +324,25 @@ OptionalConnector: TypeAlias = Annotated[
 PagedMessage: TypeAlias = Annotated[composites.PagedMessage, Composite(composites.PagedMessage)]
 PersistedMessage: TypeAlias = Annotated[composites.PersistedMessage, Composite(composites.PersistedMessage)]
 OptionalCredentials: TypeAlias = Annotated[
-    composites.FederationCredentials | None, Nullable(Composite(composites.FederationCredentials), _FF)
+    federation.FederationCredentials | None, Nullable(Composite(federation.FederationCredentials), _FF)
 ]
 FederationPolicies: TypeAlias = Annotated[
-    list[composites.FederationPolicy],
+    list[federation.FederationPolicy],
     ListOf(
         Tagged(
-            FederationQueuePolicyConfiguration=composites.FederationQueuePolicy,
-            FederationAddressPolicyConfiguration=composites.FederationAddressPolicy,
-            FederationPolicySet=composites.FederationPolicySet,
+            FederationQueuePolicyConfiguration=federation.FederationQueuePolicy,
+            FederationAddressPolicyConfiguration=federation.FederationAddressPolicy,
+            FederationPolicySet=federation.FederationPolicySet,
         )
     ),
 ]
 FederationTransformers: TypeAlias = Annotated[
-    list[composites.FederationTransformer], ListOf(Composite(composites.FederationTransformer))
+    list[federation.FederationTransformer], ListOf(Composite(federation.FederationTransformer))
 ]
 TransformerProperties: TypeAlias = Annotated[
-    list[composites.TransformerProperty], ListOf(Composite(composites.TransformerProperty))
+    list[federation.TransformerProperty], ListOf(Composite(federation.TransformerProperty))
 ]
-QueueMatchers: TypeAlias = Annotated[list[composites.QueueMatcher], ListOf(Composite(composites.QueueMatcher))]
-FederationConnection: TypeAlias = Annotated[composites.FederationConnection, Composite(composites.FederationConnection)]
-FederationStream: TypeAlias = Annotated[composites.FederationStream, Composite(composites.FederationStream)]
+QueueMatchers: TypeAlias = Annotated[list[federation.QueueMatcher], ListOf(Composite(federation.QueueMatcher))]
+FederationConnection: TypeAlias = Annotated[federation.FederationConnection, Composite(federation.FederationConnection)]
+FederationStream: TypeAlias = Annotated[federation.FederationStream, Composite(federation.FederationStream)]
 GroupCount: TypeAlias = Annotated[int, NotOnTheWire]
