@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -19,11 +20,11 @@ PROGRAM = Path(sys.executable).with_name("corewire")
 class OurBroker:
     """``start``, then ``stop`` or ``kill``, then ``start`` again on the same port and folder; a context manager does both."""
 
-    def __init__(self, folder: Path, *, memory: bool = False) -> None:
-        """``folder`` takes the journal and ``run.log``. ``memory``: no journal."""
+    def __init__(self, folder: Path, *options: str, memory: bool = False) -> None:
+        """``folder`` takes the journal and ``run.log``. ``options``: more of ``corewire run``. ``memory``: no journal."""
         self.folder = folder
         self.port = free_port()
-        self._kept = ["--memory"] if memory else ["--data", str(folder / "data")]
+        self._options = [*options, *(["--memory"] if memory else ["--data", str(folder / "data")])]
         self._process: subprocess.Popen[bytes] | None = None
         self._log_from = 0
 
@@ -44,7 +45,7 @@ class OurBroker:
         self._log_from = log.stat().st_size if log.exists() else 0
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                [str(PROGRAM), "run", "--port", str(self.port), *self._kept],
+                [str(PROGRAM), "run", "--port", str(self.port), *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -69,6 +70,15 @@ class OurBroker:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self, seconds: float) -> None:
+        """Stop its process for so long, as a sleeping machine does."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            self.wait(seconds)
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def wait(self, seconds: float) -> None:
         """Let it run so long. Raises ``AssertionError`` if it ends by itself."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.artemis import artemis_cli
+from tests.interop.ours import OurBroker
 
 if TYPE_CHECKING:
-    from tests.interop.ours import OurBroker
+    from pathlib import Path
 
 COUNT = 10_000
 
@@ -34,3 +35,17 @@ def test_in_transactions_and_not_persistent(our_broker: OurBroker) -> None:
     assert f"Produced: {COUNT} messages" in run(our_broker, "producer", "--non-persistent", "--commit-interval", "1000")
     consumed = run(our_broker, "consumer", "--receive-timeout", "5000", "--commit-interval", "1000")
     assert f"Consumed: {COUNT} messages" in consumed
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("java")
+@pytest.mark.parametrize("password", ["secret", "guess"])
+def test_who_has_the_password_may_come_in(tmp_path: Path, password: str) -> None:
+    with OurBroker(tmp_path, "--user", "ann", "--password", "secret", memory=True) as broker:
+        who = ["--url", broker.url, "--user", "ann", "--password", password]
+        done = artemis_cli("producer", "--destination", "queue://cli", "--message-count", "1", *who)
+    if password == "secret":
+        assert "Produced: 1 messages" in done.stdout
+    else:
+        assert done.returncode != 0
+        assert "SECURITY_EXCEPTION" in done.stdout

@@ -41,7 +41,7 @@ final class Lane {
     /** May the n-th message begin? An endless run leaves time for the other lanes. */
     boolean more(long n) throws InterruptedException {
         if (run.endless && n % 8 == 0) {
-            Thread.sleep(10);
+            Thread.sleep(20);
         }
         return n < run.count && !run.stopped;
     }
