@@ -82,6 +82,25 @@ def test_failure_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, f
     assert isinstance(answer, FileNotFoundError)
 
 
+def test_closing_finishes_what_the_loop_was_about_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "FAST_S", 3600.0)
+    (tmp_path / "a").touch()
+
+    async def main() -> None:
+        answered = asyncio.Event()
+        disk = Files(Folder(tmp_path), asyncio.get_running_loop(), lambda job, answer: answered.set())
+        disk.submit(BATCH)  # in the thread: the disk has yet to prove fast
+        await answered.wait()
+        disk.submit(DiskJob(2, (WriteAt("a", 5, b" and another"), Sync("a"))))
+        disk.close()
+        assert (tmp_path / "a").read_bytes() == b"batch and another"
+        (tmp_path / "a").write_bytes(b"not ours any more")
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert (tmp_path / "a").read_bytes() == b"not ours any more"
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert perform(tmp_path, [BATCH, DiskJob(2, (ReadAt("a", 1, 3),))])[1][1] == b"atc"
 

@@ -147,18 +147,22 @@ class Files:
         self._answered = answered
         self._jobs: SimpleQueue[DiskJob | None] = SimpleQueue()
         self._batch_s = FAST_S  # what a small batch takes, half of the time
+        self._here: DiskJob | None = None  # the loop will do it
         self._thread = threading.Thread(target=self._main, name="corewire journal", daemon=True)
         self._thread.start()
 
     def submit(self, job: DiskJob) -> None:
         """Have a job done, after the one before was answered."""
         if self._batch_s < FAST_S and is_small_batch(job):
-            self._loop.call_soon(self._perform_here, job)
+            self._here = job
+            self._loop.call_soon(self._perform_here)
         else:
             self._jobs.put(job)
 
-    def _perform_here(self, job: DiskJob) -> None:
-        self._answered(job, self._perform(job))
+    def _perform_here(self) -> None:
+        job, self._here = self._here, None
+        if job is not None:
+            self._answered(job, self._perform(job))
 
     def _perform(self, job: DiskJob) -> Answer:
         began = time.perf_counter()
@@ -180,6 +184,9 @@ class Files:
         self._folder.close()
 
     def close(self) -> None:
-        """Finish what was submitted and end the thread."""
+        """Finish what was submitted and end the thread: nothing is written afterwards."""
+        if self._here is not None:
+            self._jobs.put(self._here)
+            self._here = None
         self._jobs.put(None)
         self._thread.join()
