@@ -482,9 +482,9 @@ class Session:
         return call
 
     def done(self) -> Call[None]:
-        """A call that needs no answer."""
+        """A call that needs no answer. It is done before anybody could wait for it, so nobody is woken."""
         call: Call[None] = Call()
-        self.context.succeed(call, None)
+        call.succeed(None)
         return call
 
     def only_transacted(self, verb: str) -> None:
