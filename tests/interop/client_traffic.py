@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from corewire_server.demo.cutting import Cutter, kill_and_restart
 from corewire_server.demo.ledger import Ledger, Way
 from corewire_server.demo.traffic import Traffic, World
-from corewire_server.proxy import Proxy
+from corewire_server.proxy import Ending, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WINDOW = "resilient=true&blockOnAcknowledge=true"
 NO_WINDOW = "confirmationWindowSize=-1&reconnectAttempts=-1&ha=true&retryInterval=100&blockOnAcknowledge=true"
+IMPATIENT = f"{WINDOW}&connectionTTL=2000&clientFailureCheckPeriod=500"
 DRAIN_S = 30.0
 _names = count()
 
@@ -28,7 +29,15 @@ def streams(world: World, *, ids: bool) -> list[Ledger]:
     return [Ledger(f"{world.value}.{way.name.lower()}.{next(_names)}", way, ids) for way in Way]
 
 
-def cut(address: tuple[str, int], world: World, cuts: int, *, ids: bool, options: str = WINDOW) -> Traffic:
+def cut(
+    address: tuple[str, int],
+    world: World,
+    cuts: int,
+    *,
+    ids: bool,
+    options: str = WINDOW,
+    ending: Ending | None = None,
+) -> Traffic:
     """Let traffic of a world run through so many cuts. Raises StandsStill."""
     with Proxy(address, seed=cuts) as proxy:
         traffic = Traffic(world, f"tcp://127.0.0.1:{proxy.port}?{options}", streams(world, ids=ids))
@@ -37,11 +46,11 @@ def cut(address: tuple[str, int], world: World, cuts: int, *, ids: bool, options
             cutter = Cutter(proxy, [traffic])
             cutter.await_progress()
             for _ in range(cuts):
-                cutter.cut()
+                cutter.cut(ending)
         finally:
             finish([traffic])
         assert proxy.cuts == cuts
-    report(traffic, f"{cuts} cuts")
+    report(traffic, f"{cuts} {'cuts' if ending is None else ending.value}")
     return traffic
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from tests.interop.client_traffic import NO_WINDOW, cut, errors
+from tests.interop.client_traffic import IMPATIENT, NO_WINDOW, cut, errors
 
 from corewire_server import BrokerConfig, serve
 from corewire_server.demo.traffic import World
+from corewire_server.proxy import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,3 +74,11 @@ def test_without_a_window_sessions_are_made_anew(world: World, ours: tuple[str, 
     assert not any(ledger.doubled for ledger in traffic.ledgers)
     judge(traffic, in_order=False)
     assert traffic.recreated_sessions
+
+
+@pytest.mark.parametrize("world", [World.ASYNCIO, World.THREADS, World.BLOCKING], ids=lambda world: world.value)
+def test_a_link_that_only_falls_silent_is_given_up(world: World, ours: tuple[str, int]) -> None:
+    """Both sides judge by the same time to live, so the broker may have dropped the sessions before their client gives up."""
+    traffic = cut(ours, world, 2, ids=False, options=IMPATIENT, ending=Ending.STALL)
+    assert not any(ledger.doubled for ledger in traffic.ledgers)
+    judge(traffic)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from corewire_server.demo.broker import BrokerProcess
     from corewire_server.demo.traffic import Traffic
-    from corewire_server.proxy import Proxy
+    from corewire_server.proxy import Ending, Proxy
 
 BYTES_MAX = 4_000
 PATIENCE_S = 20.0
@@ -29,14 +29,14 @@ class Cutter:
         self._traffics = traffics
         self.cuts = 0
 
-    def cut(self) -> None:
+    def cut(self, ending: Ending | None = None) -> None:
         """Cut one link behind a random byte, and wait until all has moved on. Raises as `await_progress`."""
         proxy, before, give_up_at = self._proxy, self._proxy.cuts, time.monotonic() + PATIENCE_S
         while proxy.cuts == before:
             if time.monotonic() > give_up_at:
                 raise StandsStill("no byte came to cut a link behind")
             if living := proxy.living:  # one that is idle, or has ended, makes room for another draw
-                proxy.arm(bytes_max=BYTES_MAX, link=proxy.rng.choice(living))
+                proxy.arm(bytes_max=BYTES_MAX, link=proxy.rng.choice(living), ending=ending)
             proxy.wait_until(lambda proxy: proxy.cuts > before, 0.2)
         self.cuts += 1
         self.await_progress()
