@@ -18,9 +18,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from codec_emitter import Emitter, snake
-
 from corewire.wire import primitives, spec, types
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # a script's own folder is there, not the one above
+from scripts.codec_emitter import Emitter, snake
 
 WIRE = Path(__file__).parent.parent / "src/corewire/wire"
 FAMILIES = tuple(sorted(path.stem for path in (WIRE / "packets").glob("[a-z]*.py")))  # composites too
