@@ -56,7 +56,7 @@ _NULL_RESPONSE = packets.NullResponse()
 
 
 class Session:
-    """See the module. ``locked`` from its making until the broker has it, and while the link is lost."""
+    """See the module. Locked from its making until the broker has it, and while the link is lost."""
 
     def __init__(self, context: Context, ack_mode: AckMode, *, transacted: bool) -> None:
         self.id = SessionId(context.next_id())
@@ -93,11 +93,6 @@ class Session:
         """The channel of this epoch."""
         assert self._channel is not None
         return self._channel
-
-    @property
-    def locked(self) -> bool:
-        """Whether commands wait for a link."""
-        return self._locked
 
     @property
     def pre_acknowledged(self) -> bool:
