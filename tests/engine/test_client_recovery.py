@@ -57,7 +57,7 @@ class History:
         for wire in world.wires.values():
             wire.client_reads = wire.broker_reads = None
         world.advance(1.0)
-        while (asked := self.settle(engine.receive_immediate(world.now, consumer))) and asked.result() is not None:
+        while self.settle(asked := engine.receive_immediate(world.now, consumer)).result() is not None:
             self.take(asked)
         return world
 
@@ -210,7 +210,7 @@ def burst(cut_after: int | None) -> tuple[ClientWorld, list[str]]:
 def test_a_burst_cut_after_every_byte_arrives_whole_and_once() -> None:
     world, whole = burst(None)
     assert whole == ["a", "b" * 30, "", "d" * 7]
-    for size in range(1, 1_400, 3):
+    for size in range(1, 1_400, 7):
         world, received = burst(size)
         assert received == whole
         assert not world.names(FailedOver)
