@@ -132,10 +132,30 @@ def test_without_a_ttl_a_lost_session_waits_for_the_configured_time() -> None:
     assert not world.connect().reattach(session, -1).reattached
 
 
+def test_a_client_that_stood_still_for_longer_than_its_ttl_finds_its_session() -> None:
+    world = World()
+    silent = world.connect()
+    silent.send(0, packets.Ping(2_000))
+    session = silent.session(window_size=1000)
+    world.sleep(6_000)
+    assert world.closed == [silent.link]
+    assert world.connect().reattach(session, -1).reattached
+
+
+def test_a_client_that_does_not_come_back_is_given_up_another_ttl_later() -> None:
+    world = World()
+    silent = world.connect()
+    silent.send(0, packets.Ping(30_000))
+    session = silent.session(window_size=1000)
+    world.sleep(65_000)
+    assert world.closed == [silent.link]
+    assert not world.connect().reattach(session, -1).reattached
+
+
 def test_a_silent_link_is_closed_and_its_messages_go_to_others() -> None:
     world = World()
     silent, client = world.connect(), world.connect()
-    session = silent.session(window_size=1000)
+    session = silent.session()
     session.queue("q")
     session.publish("q", "m")
     session.consume("q")

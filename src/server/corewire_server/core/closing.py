@@ -67,7 +67,7 @@ def close_session(state: State, session: Session, *, failed: bool) -> None:
     session.channel.close()
 
 
-def lose_link(state: State, link: Link) -> None:
+def lose_link(state: State, link: Link, *, wait_ms_min: int = 0) -> None:
     """The socket is gone. Sessions with a confirmation window wait for their client, for as long as the TTL says."""
     if not link.alive:
         return
@@ -75,7 +75,7 @@ def lose_link(state: State, link: Link) -> None:
     ttl_s = link.connection.ttl_s
     link.connection.receive_eof(state.now / 1000)
     wait_ms = state.limits.detached_without_ttl_ms if ttl_s is None else round(ttl_s * 1000)
-    link.waits_until = state.now + wait_ms
+    link.waits_until = state.now + max(wait_ms, wait_ms_min)
     for session in list(link.sessions.values()):
         if session.channel.window_bytes:
             session.update_flow()
@@ -83,6 +83,15 @@ def lose_link(state: State, link: Link) -> None:
             close_session(state, session, failed=True)
     if not link.sessions:
         forget_link(state, link)
+
+
+def hang_up_silent(state: State, link: Link) -> None:
+    """
+    Nothing came for the TTL. The socket is closed, but silence is no proof of death: a client that stood still, as a laptop
+    that slept, finds its sessions with a window for another TTL.
+    """
+    state.closing.append(link.number)
+    lose_link(state, link, wait_ms_min=state.limits.detached_after_silence_ms_min)
 
 
 def fail_link(state: State, link: Link) -> None:

@@ -32,6 +32,7 @@ class Limits:
     record_bytes_max: int = 10 * MIB - 4096  # the largest body of a record that the journal takes
     resend_pause_bytes: int = 16 * MIB  # unconfirmed bytes of one session: its deliveries pause
     resend_bytes_max: int = 64 * MIB  # unconfirmed bytes of one session: it is closed
+    detached_after_silence_ms_min: int = 10_000  # sessions of a client that fell silent wait for its TTL, and this long
     detached_without_ttl_ms: int = 60_000  # how long a lost link's sessions wait when the client's TTL is -1
     strings_max: int = 10_000  # entries of each cache of peer-given strings
     links_max: int = 10_000

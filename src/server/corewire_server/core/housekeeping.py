@@ -91,7 +91,7 @@ def _check_link(state: State, link: Link, *, stood_still: bool) -> None:
         return
     if link.connection.handle_timeout(state.now / 1000):
         state.log("warning", f"{link.remote}: link closed: nothing came for its time to live")
-        closing.fail_link(state, link)
+        closing.hang_up_silent(state, link)
         return
     state.wrote(link)
     deadline = link.connection.next_timeout()
