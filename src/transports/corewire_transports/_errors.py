@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from corewire.errors import NotConnected, RemoteDisconnect
 
@@ -14,9 +14,9 @@ __all__ = ["not_reached", "was_lost"]
 
 def not_reached(error: Exception, endpoint: Endpoint) -> NotConnected:
     """Dialling failed: refused, timed out, unknown host. What stands behind a general error says more."""
-    cause = error.__cause__
-    while isinstance(cause, ExceptionGroup):  # anyio tries several addresses
-        cause = cause.exceptions[-1]
+    cause: BaseException | None = error.__cause__
+    while isinstance(cause, BaseExceptionGroup):  # anyio tries several addresses
+        cause = cast("BaseExceptionGroup[BaseException]", cause).exceptions[-1]
     error = cause if isinstance(cause, OSError) else error
     reason = "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
     return NotConnected(f"cannot connect: {reason}", connection=f"tcp://{endpoint.host}:{endpoint.port}")
