@@ -1,0 +1,127 @@
+"""Lanes of our client about callers that stop waiting: what they leave behind is nothing. Each takes URL, name, count, and a seed."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.interop.together import tasks
+
+from corewire import AckMode
+from corewire_transports.anyio import Session, TransactedSession, connect, move_on_after
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from corewire_transports.anyio import Client
+
+LEFT_AFTER_S = 0.08  # at most; the proxy delays every answer by a quarter of it or more
+GAP_S = 0.004
+
+
+async def the_next_question_gets_its_own_answer(url: str, name: str, count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    async with connect(url) as client, client.session() as session, client.transacted_session() as transacted:
+        for queue in ("a", "b"):
+            await session.create_queue(f"{name}.{queue}")
+        calls = _calls(client, session, transacted, name)
+        for number in range(count):
+            with move_on_after(rng.uniform(0, LEFT_AFTER_S)):
+                await calls[number % len(calls)](number)
+            info = await session.query_queue(f"{name}.b")
+            assert (info.configuration.name, info.exists) == (f"{name}.b", True)
+            await session.send(f"{name}.b", str(number))
+        async with session.consumer(f"{name}.b") as consumer:
+            assert [message.text async for message in consumer.drain()] == [str(number) for number in range(count)]
+        async with session.consumer(f"{name}.a") as consumer:
+            came = [message.text async for message in consumer.drain()]
+        assert len(set(came)) == len(came), "stored once or not at all"
+        assert (await session.query_queue(f"{name}.a")).consumer_count == 0, "what was opened in vain is closed"
+
+
+def _calls(
+    client: Client, session: Session, transacted: TransactedSession, name: str
+) -> list[Callable[[int], Awaitable[object]]]:
+    async def send(number: int) -> None:
+        await session.send(f"{name}.a", str(number))
+
+    async def commit(number: int) -> None:
+        await transacted.send(f"{name}.a", f"{number} in a transaction")
+        await transacted.commit()
+
+    async def ask(number: int) -> None:
+        await session.query_queue(f"{name}.a")
+
+    async def open_session(number: int) -> None:
+        opened = await client.session()
+        await opened.close()
+
+    async def open_consumer(number: int) -> None:
+        opened = await session.consumer(f"{name}.a", window_bytes=0)
+        await opened.close()
+
+    async def create(number: int) -> None:
+        await session.create_queue(f"{name}.{number}")
+
+    return [ask, send, commit, open_session, open_consumer, create]
+
+
+async def a_message_that_comes_at_the_deadline_is_not_lost(url: str, name: str, count: int, seed: int) -> None:
+    for mode in ("auto", "client", "transacted"):
+        for window_bytes in (1_048_576, 0):
+            for by_scope in (False, True):
+                queue = f"{name}.{mode}.{window_bytes}.{by_scope}"
+                await tasks(
+                    partial(_send_with_gaps, url, queue, count, seed),
+                    partial(_receive_with_deadlines, url, queue, count, seed, mode, window_bytes, by_scope),
+                )
+
+
+async def _send_with_gaps(url: str, queue: str, count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    async with connect(url) as client, client.session() as session, session.consumer(f"{queue}.idle") as idle:
+        for number in range(count):
+            with move_on_after(rng.uniform(0, GAP_S)):
+                await idle.receive()
+            await session.send(queue, str(number))
+
+
+async def _receive_with_deadlines(
+    url: str, queue: str, count: int, seed: int, mode: str, window_bytes: int, by_scope: bool
+) -> None:
+    rng = random.Random(seed + 1)
+    async with connect(url) as client:
+        session = await _session(client, mode)
+        consumer = await session.consumer(queue, window_bytes=window_bytes)
+        came = 0
+        while came < count:
+            message = None
+            timeout = rng.uniform(0, 0.75 * GAP_S)
+            if by_scope:
+                with move_on_after(timeout):
+                    message = await consumer.receive()
+            else:
+                message = await consumer.receive(timeout=timeout)
+            if message is not None:
+                assert (message.text, message.delivery_count) == (str(came), 1)
+                came += 1
+                if mode == "client":
+                    await message.acknowledge()
+                elif came % 10 == 0:
+                    await _commit(session)
+        await _commit(session)
+        assert await consumer.receive(timeout=0) is None
+        await consumer.close()
+        assert (await session.query_queue(queue)).message_count == 0
+
+
+async def _session(client: Client, mode: str) -> Session:
+    if mode == "transacted":
+        return await client.transacted_session()
+    return await client.session(AckMode.CLIENT if mode == "client" else AckMode.AUTO)
+
+
+async def _commit(session: Session) -> None:
+    if isinstance(session, TransactedSession):
+        await session.commit()
