@@ -132,6 +132,11 @@ class Sockets:
         self.engine.handle_timeout(now)
         self.perform()
 
+    def hang_up(self) -> None:
+        """Drop every socket that has nothing left to write; the others have a second for it."""
+        for number in list(self._links):
+            self._hang_up(number)
+
     def close(self) -> None:
         """Drop every socket at once."""
         for link in list(self._links.values()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import anyio
@@ -11,7 +12,7 @@ from anyio.abc import SocketAttribute
 from anyio.lowlevel import checkpoint
 
 from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
-from corewire.errors import LocalProtocolError, NotConnected
+from corewire.errors import ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
 from corewire_transports._endpoint import set_options
 from corewire_transports._errors import not_reached, was_lost
 from corewire_transports._events import Audience
@@ -50,7 +51,7 @@ class Link:
         self.to_write = anyio.Event()
         self.hanging_up = False
         self.error: Exception | None = None
-        self.scope = anyio.CancelScope()
+        self.scope = anyio.CancelScope(shield=True)
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Queue bytes for the task that writes."""
@@ -66,7 +67,11 @@ class Link:
 
 
 class Driver:
-    """Moves one engine inside a task group. Effects are performed at once by whoever caused them; nothing in that awaits."""
+    """
+    Moves one engine inside a task group. Effects are performed at once by whoever caused them; nothing in that awaits.
+
+    Its tasks are shielded: whatever cancels the application, the client lives until ``close`` has said goodbye to the broker.
+    """
 
     def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None, tasks: TaskGroup) -> None:
         self.engine = engine
@@ -75,6 +80,7 @@ class Driver:
         self._audience = Audience(on_event)
         self._links: dict[int, Link] = {}
         self._waiting: dict[int, anyio.Event] = {}
+        self._timer_scope = anyio.CancelScope(shield=True)
         self._link_moved = anyio.Event()  # it has written, or ended
         self._timer_changed = anyio.Event()
         self._sleeping_until = -math.inf
@@ -120,10 +126,16 @@ class Driver:
             raise
         except BaseException as error:  # a signal's, in the middle of the engine: nobody knows what it left
             self._broken = error
-            self._tasks.cancel_scope.cancel()
             raise
         finally:
             self._inside = False
+
+    async def finish(
+        self, command: Callable[Concatenate[float, P], Operation[None]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Run a command that closes something and wait for it. What is gone already is no error then."""
+        with suppress(ConnectionLost, ObjectClosed):
+            await self.wait(self.begin(command, *args, **kwargs))
 
     async def wait(self, operation: Operation[Any]) -> None:
         """Until an operation is done."""
@@ -172,18 +184,27 @@ class Driver:
         with anyio.CancelScope(shield=True):
             if self._broken is None:
                 await self.wait(self.begin(self.engine.close))
+                for link in self._links.values():
+                    link.hang_up()
                 with anyio.move_on_after(LINGER_S):
                     while self._links:
                         self._link_moved = anyio.Event()
                         await self._link_moved.wait()
             for link in self._links.values():
                 link.scope.cancel()
+            self._timer_scope.cancel()
             for reading in self._audience.dismiss():
                 self.wake(reading)
 
     # -- tasks -------------------------------------------------------------------------------------------------------------
 
     async def _keep_time(self) -> None:
+        with self._timer_scope:
+            while True:
+                await self._sleep_until_deadline()
+                self._feed(self.engine.handle_timeout)
+
+    async def _sleep_until_deadline(self) -> None:
         while True:
             deadline = self.engine.next_timeout()
             self._sleeping_until = math.inf if deadline is None else deadline
@@ -196,7 +217,7 @@ class Driver:
                 continue
             for _ in range(TURNS_OF_READERS):
                 await checkpoint()
-            self.begin(self.engine.handle_timeout)
+            return
 
     async def _run_link(self, number: int, link: Link, timeout_s: float | None) -> None:
         error: Exception | None = None
@@ -215,18 +236,18 @@ class Driver:
         del self._links[number]
         self._link_moved.set()
         if not link.hanging_up:
-            self.begin(self.engine.link_down, number, error)
+            self._feed(self.engine.link_down, number, error)
 
     async def _serve_link(self, number: int, link: Link, stream: SocketStream) -> None:
         set_options(stream.extra(SocketAttribute.raw_socket), link.endpoint)
-        self.begin(self.engine.link_up, number)
+        self._feed(self.engine.link_up, number)
         async with anyio.create_task_group() as both:
             both.start_soon(self._write_link, link, stream, both.cancel_scope)
             try:
                 while True:
                     data = await stream.receive(READ_BYTES)
                     if not link.hanging_up:
-                        self.begin(self.engine.receive_data, number, data)
+                        self._feed(self.engine.receive_data, number, data)
             except anyio.EndOfStream:
                 pass
             except (anyio.BrokenResourceError, anyio.ClosedResourceError) as broken:
@@ -245,6 +266,13 @@ class Driver:
         except (anyio.BrokenResourceError, anyio.ClosedResourceError) as broken:
             link.error = broken.__cause__ if isinstance(broken.__cause__, OSError) else broken
         reading.cancel()
+
+    def _feed(self, enter: Callable[Concatenate[float, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            self.begin(enter, *args, **kwargs)
+        except BaseException as error:  # a mistake in the engine: it leaves by the block of connect()
+            self._broken = self._broken or error
+            raise
 
     # -- effects -----------------------------------------------------------------------------------------------------------
 

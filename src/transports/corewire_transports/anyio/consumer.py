@@ -180,14 +180,13 @@ class Consumer:
         self._session._consumers.pop(self, None)
         if not give_back:
             await self._finish()
-        close = self._driver.begin(self._engine.close_consumer, self._id, consider_last_delivered=give_back)
-        await self._driver.wait(close)
+        await self._driver.finish(self._engine.close_consumer, self._id, consider_last_delivered=give_back)
 
     async def _finish(self) -> None:
         """What is in hand counts."""
         if (message := self._in_hand) is not None:
             self._in_hand = None
-            await self._driver.wait(self._driver.begin(self._engine.acknowledge, message))
+            await self._driver.finish(self._engine.acknowledge, message)
 
     @property
     def queue(self) -> str:
@@ -257,7 +256,7 @@ class Browser:
     async def close(self) -> None:
         """Close it. Never raises ConnectionLost."""
         with move_on_after(None, shield=True):
-            await self._driver.wait(self._driver.begin(self._engine.close_consumer, self._id))
+            await self._driver.finish(self._engine.close_consumer, self._id)
 
     def __aiter__(self) -> Self:
         return self

@@ -241,7 +241,7 @@ class Session:
             await self._inbox.close()
         self._client._sessions.pop(self, None)
         self._consumers.clear()
-        await self._driver.wait(self._driver.begin(self._engine.close_session, self._id))
+        await self._driver.finish(self._engine.close_session, self._id)
 
     @property
     def _reachable(self) -> bool:

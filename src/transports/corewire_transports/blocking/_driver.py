@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from corewire.errors import LocalProtocolError, NotConnected, ObjectClosed
+from corewire.errors import ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
 from corewire_transports._deadline import check, guarded, move_on_after, nearest
 from corewire_transports._events import Audience
 from corewire_transports._process import Birthplace
@@ -70,6 +71,13 @@ class Driver:
         """Run a command of the engine and perform its effects, without waiting."""
         return self._enter(lambda: command(time.monotonic(), *args, **kwargs))
 
+    def finish(
+        self, command: Callable[Concatenate[float, P], Operation[None]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Run a command that closes something and wait for it. What is gone already is no error then."""
+        with suppress(ConnectionLost, ObjectClosed):
+            self.wait(self.begin(command, *args, **kwargs))
+
     def wait(self, operation: Operation[Any]) -> None:
         """Turn the engine until an operation is done, at most until a deadline of the caller."""
         while not operation.done:
@@ -119,6 +127,7 @@ class Driver:
             with move_on_after(None, shield=True):
                 if self._broken is None:
                     self.wait(self.begin(self.engine.close))
+                    self._sockets.hang_up()
                     give_up_at = time.monotonic() + LINGER_S
                     while not self._sockets.idle and time.monotonic() < give_up_at:
                         self._turn(give_up_at)

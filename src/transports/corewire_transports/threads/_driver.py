@@ -8,9 +8,10 @@ import selectors
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from corewire.errors import LocalProtocolError, NotConnected
+from corewire.errors import ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
 from corewire_transports._deadline import check, move_on_after, nearest, woken_by
 from corewire_transports._events import Audience
 from corewire_transports._process import Birthplace
@@ -108,6 +109,13 @@ class Driver:
             finally:
                 self._inside = False
 
+    def finish(
+        self, command: Callable[Concatenate[float, P], Operation[None]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Run a command that closes something and wait for it. What is gone already is no error then."""
+        with suppress(ConnectionLost, ObjectClosed):
+            self.wait(self.begin(command, *args, **kwargs))
+
     def wait(self, operation: Operation[Any]) -> None:
         """Until an operation is done, at most until a deadline of the caller."""
         event = threading.Event()
@@ -176,6 +184,7 @@ class Driver:
         finally:
             with self._lock:
                 self._ended = True
+                self._sockets.hang_up()
                 for reading in self._audience.dismiss():
                     self.wake(reading)
                 self._ring()

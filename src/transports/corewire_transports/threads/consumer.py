@@ -180,14 +180,13 @@ class Consumer:
         self._session._consumers.pop(self, None)
         if not give_back:
             self._finish()
-        close = self._driver.begin(self._engine.close_consumer, self._id, consider_last_delivered=give_back)
-        self._driver.wait(close)
+        self._driver.finish(self._engine.close_consumer, self._id, consider_last_delivered=give_back)
 
     def _finish(self) -> None:
         """What is in hand counts."""
         if (message := self._in_hand) is not None:
             self._in_hand = None
-            self._driver.wait(self._driver.begin(self._engine.acknowledge, message))
+            self._driver.finish(self._engine.acknowledge, message)
 
     @property
     def queue(self) -> str:
@@ -257,7 +256,7 @@ class Browser:
     def close(self) -> None:
         """Close it. Never raises ConnectionLost."""
         with move_on_after(None, shield=True):
-            self._driver.wait(self._driver.begin(self._engine.close_consumer, self._id))
+            self._driver.finish(self._engine.close_consumer, self._id)
 
     def __iter__(self) -> Self:
         return self

@@ -106,7 +106,7 @@ class Producer:
     def close(self) -> None:
         """Close it. What was submitted arrives nevertheless."""
         with move_on_after(None, shield=True):
-            self._driver.wait(self._driver.begin(self._engine.close_producer, self._id))
+            self._driver.finish(self._engine.close_producer, self._id)
 
     @property
     def destination(self) -> Destination:

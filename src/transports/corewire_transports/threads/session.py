@@ -227,7 +227,7 @@ class Session:
             self._inbox.close()
         self._client._sessions.pop(self, None)
         self._consumers.clear()
-        self._driver.wait(self._driver.begin(self._engine.close_session, self._id))
+        self._driver.finish(self._engine.close_session, self._id)
 
     @property
     def _reachable(self) -> bool:

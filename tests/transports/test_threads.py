@@ -1,0 +1,190 @@
+"""What only threads can do to a client: many at once, an engine that fails, signals, forks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from corewire import Operation
+from corewire.errors import LocalProtocolError, NotConnected, ObjectClosed
+from corewire_transports import blocking, threads
+
+if TYPE_CHECKING:
+    from corewire_server.proxy import Proxy
+
+WORLDS = [threads, blocking]
+
+
+def in_threads(count: int, work: Any) -> None:
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:  # noqa: BLE001  # shown below
+            failures.append(error)
+
+    workers = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert failures == []
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_bodies_of_many_threads_stay_whole_and_in_order(proxied: str, queue: str, shared: bool) -> None:
+    per_thread = 40
+    with threads.connect(f"{proxied}?tcpSendBufferSize=4096") as client, client.session() as common:
+
+        def work(number: int) -> None:
+            session = common if shared else client.session()
+            for index in range(per_thread):
+                pattern = f"{number}:{index}:"
+                session.send(queue, pattern * (1 + (number * 7919 + index * 104729) % 3000))
+
+        in_threads(16, work)
+        seen: dict[str, list[int]] = {}
+        with common.consumer(queue, window_bytes=None) as consumer:
+            for message in consumer.drain():
+                number, index, _ = message.text.split(":", 2)
+                assert message.text == f"{number}:{index}:" * (1 + (int(number) * 7919 + int(index) * 104729) % 3000)
+                seen.setdefault(number, []).append(int(index))
+        assert seen == {str(number): list(range(per_thread)) for number in range(16)}
+
+
+def test_many_threads_consume_with_a_session_each(url: str, queue: str) -> None:
+    got: list[str] = []
+    with threads.connect(url) as client:
+        with client.session() as session, session.producer(queue) as producer:
+            for number in range(400):
+                producer.submit(str(number))
+
+        def work(_: int) -> None:
+            with client.session() as session, session.consumer(queue, window_bytes=0) as consumer:
+                got.extend(message.text for message in consumer.drain())
+
+        in_threads(8, work)
+    assert sorted(got, key=int) == [str(number) for number in range(400)]
+
+
+def test_mistake_in_the_engine_wakes_every_caller(url: str, queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with threads.connect(url) as client, client.session() as session:
+
+        def boom(*_: Any) -> None:
+            raise AssertionError("boom")
+
+        monkeypatch.setattr(client._engine, "receive_data", boom)
+        with pytest.raises(NotConnected, match="boom"):
+            session.query_queue(queue)
+        with pytest.raises(NotConnected, match="boom"):
+            session.query_queue(queue)
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])
+def test_interrupt_in_the_middle_of_the_engine_ends_the_client(
+    world: Any, url: str, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.connect(url) as client, client.session() as session:
+
+        def interrupt(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(client._engine, "query_queue", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            session.query_queue(queue)
+        monkeypatch.undo()
+        with pytest.raises(NotConnected, match="interrupted"):
+            session.query_queue(queue)
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])
+def test_interrupt_while_waiting_leaves_the_client_in_order(world: Any, url: str, queue: str) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with world.connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt):
+                consumer.receive()
+            session.send(queue, "x")
+            assert consumer.receive().text == "x"
+    finally:
+        signal.signal(signal.SIGALRM, old)
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])
+def test_client_may_be_closed_from_a_signal_handler(world: Any, url: str, queue: str) -> None:
+    client = world.connect(url)
+    consumer = client.session().consumer(queue)
+    old = signal.signal(signal.SIGALRM, lambda *_: client.close())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        began = time.monotonic()
+        with pytest.raises(ObjectClosed):
+            consumer.receive()
+        assert time.monotonic() - began < 1.0
+    finally:
+        signal.signal(signal.SIGALRM, old)
+        client.close()
+    assert client.state.value == "closed"
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_client_does_not_survive_fork(world: Any, url: str, queue: str) -> None:
+    with world.connect(url) as client, client.session() as session:
+        child = os.fork()
+        if child == 0:
+            try:
+                session.send(queue, "from the child")
+            except LocalProtocolError:
+                os._exit(17)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 17
+        session.send(queue, "from the parent")
+        assert session.query_queue(queue).message_count == 1
+
+
+def test_deadline_is_cancelled_from_another_thread(url: str, queue: str) -> None:
+    for world in WORLDS:
+        with world.connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
+            with world.move_on_after(None) as scope:
+                threading.Timer(0.02, scope.cancel).start()
+                consumer.receive()
+            assert scope.cancelled_caught
+
+
+def test_thread_is_only_one_and_goes(url: str) -> None:
+    before = threading.active_count()
+    with threads.connect(url) as client:
+        for _ in range(5):
+            client.session()
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+
+
+def test_waiting_needs_no_lock(proxied: str, proxy: Proxy, queue: str) -> None:
+    """Whoever waits for an answer keeps nobody else from sending."""
+    with threads.connect(proxied) as client, client.session() as session, client.session().consumer(queue) as consumer:
+        got: list[str] = []
+        worker = threading.Thread(target=lambda: got.append(consumer.receive().text))
+        worker.start()
+        session.send(queue, "x")
+        worker.join(5)
+        assert got == ["x"]
+    assert proxy.links_opened == 1
+
+
+def test_done_operation_is_not_waited_for(url: str) -> None:
+    with threads.connect(url) as client:
+        done: Operation[None] = Operation()
+        done.succeed(None)
+        client._driver.wait(done)

@@ -1,0 +1,124 @@
+"""What is left after close, and how much is held while somebody does not read."""
+
+# ruff: noqa: PT012  (blocks are what is tested here)
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from corewire.errors import CorewireError, NotConnected
+from corewire_transports.anyio import connect, fail_after, move_on_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from corewire_server.proxy import Proxy
+
+
+def held() -> tuple[int, int]:
+    """Open descriptors and threads of this process."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """The URL of somebody who does not even answer to being dialled: its backlog is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        yield f"tcp://127.0.0.1:{address[1]}"
+        for filler in fillers:
+            filler.close()
+
+
+async def test_nothing_is_left_after_close(url: str, queue: str) -> None:
+    before = held()
+    for _ in range(10):
+        async with connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
+            await session.send(queue, "x")
+            assert (await consumer.receive()).text == "x"
+        assert held()[1] <= before[1] + 1
+    assert held()[0] <= before[0] + 1  # trio and asyncio keep one for themselves
+
+
+async def test_closing_takes_no_time(url: str) -> None:
+    async with connect(url) as client:
+        await client.session()
+        began = time.monotonic()
+        await client.close()
+        assert time.monotonic() - began < 1.0
+
+
+async def test_dialling_may_be_given_up(deaf: str) -> None:
+    before = held()
+    began = time.monotonic()
+    with move_on_after(0.05) as scope:
+        async with connect(deaf):
+            pass
+    assert scope.cancelled_caught
+    assert time.monotonic() - began < 1.0
+    assert held()[0] <= before[0]
+
+
+async def test_dialling_ends_by_itself(deaf: str) -> None:
+    with pytest.raises(NotConnected, match="timed out"):
+        async with connect(f"{deaf}?connect-timeout-millis=50"):
+            pass
+
+
+async def test_senders_wait_for_a_socket_that_takes_nothing(proxied: str, proxy: Proxy, queue: str) -> None:
+    async with connect(f"{proxied}?producerWindowSize=-1") as client, client.session() as session:
+        await session.create_queue(queue)
+        sent = 0
+        async with session.producer(queue, durable=False) as producer:
+            proxy.stall()
+            with move_on_after(0.5) as scope:
+                while sent < 3000:
+                    await producer.submit(b"x" * 10_000)
+                    sent += 1
+            assert scope.cancelled_caught
+            assert sent < 2500
+            proxy.resume()
+        assert (await session.query_queue(queue)).message_count == sent
+
+
+async def test_kept_bytes_are_limited_in_an_outage(proxied: str, proxy: Proxy, queue: str) -> None:
+    options = "?reconnectAttempts=-1;retryInterval=10;confirmationWindowSize=100000;maxResendSize=100000"
+    async with connect(f"{proxied}{options};producerWindowSize=-1") as client, client.session() as session:
+        await session.create_queue(queue)
+        sent = 0
+        async with session.producer(queue) as producer:
+            proxy.refuse()
+            proxy.cut_all()
+            with move_on_after(0.3) as scope:
+                while True:
+                    await producer.submit(f"{sent:01000}")
+                    sent += 1
+            assert scope.cancelled_caught
+            assert client.stats.resend_bytes <= 110_000
+            proxy.accept()
+        async with session.consumer(queue) as consumer:
+            got = [int(message.text) async for message in consumer.drain()]
+        assert got == list(range(sent))
+
+
+async def test_error_of_a_dead_link_is_no_surprise_later(proxied: str, proxy: Proxy, queue: str) -> None:
+    with pytest.raises(CorewireError), fail_after(10):
+        async with connect(f"{proxied}?reconnectAttempts=1;retryInterval=1") as client, client.session() as session:
+            proxy.refuse()
+            proxy.cut_all()
+            while True:
+                await session.send(queue, "x")
