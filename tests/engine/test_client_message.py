@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from tests.engine.strategies import property_maps
 
+from corewire.client._headers import KEYWORDS
 from corewire.client.message import Message, encode
 from corewire.errors import BodyTypeMismatch, RemoteProtocolError
 from corewire.values import (
@@ -228,7 +229,7 @@ FUTURE = datetime(2030, 1, 1, tzinfo=UTC)
 @given(property_maps())
 def test_any_properties_of_a_peer_are_shown_or_have_an_attribute(values: dict[str, PropertyValue]) -> None:
     came = Received(encode_message(b"", address=None, properties=values))
-    assert came.properties == values
+    assert came.properties == {name: value for name, value in values.items() if name not in KEYWORDS}
     for name in ("correlation_id", "reply_to", "jms_type", "group_id", "group_sequence", "routing_type"):
         getattr(came, name)
 
