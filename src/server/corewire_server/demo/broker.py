@@ -37,6 +37,12 @@ class BrokerProcess:
         url = urlsplit(line.split(READY)[1].split()[0])
         self.address = (str(url.hostname), int(url.port or 0))
 
+    @property
+    def pid(self) -> int:
+        """Of the running broker."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL, and wait for the end. Harmless if it does not run."""
         if (process := self._process) is not None:
