@@ -4,7 +4,7 @@ Reading and writing single values: what the generated codec calls for everything
 A reader takes the frame, where the value begins and where the frame ends, and returns the value and where it ends. Peers claim
 any length and count, so a reader looks at what is really left before it takes or allocates anything. All that is wrong with the
 bytes is RemoteProtocolError with the offset; values that cannot be written raise TypeError, ValueError or ``struct.error``.
-(docs/protocol/primitives.md)
+(docs/protocol/values.md)
 """
 
 from __future__ import annotations
