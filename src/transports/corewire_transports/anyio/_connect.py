@@ -59,9 +59,14 @@ async def _connected(
                 await driver.close()
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:  # a task of the driver failed
-        if error is None and len(group.exceptions) == 1:
-            raise group.exceptions[0] from None
         if error is None:
-            raise
+            raise _only(group) from None
     if error is not None:
         raise error
+
+
+def _only(error: BaseException) -> BaseException:
+    """What one task raised, without the groups that its task groups put around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

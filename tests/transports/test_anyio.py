@@ -1,0 +1,98 @@
+"""What only tasks can do to a client: fail beside the block, be cancelled by the loop, wait for their turn."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import anyio
+import pytest
+
+from corewire_transports.anyio import connect
+
+BACKENDS = ["asyncio", "trio"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_mistake_in_the_engine_leaves_the_block_as_itself(backend: str, url: str) -> None:
+    async def main() -> None:
+        async with connect(url) as client, client.session() as session:
+
+            def boom(*_: Any) -> None:
+                raise AssertionError("boom")
+
+            client._engine.receive_data = boom  # type: ignore[method-assign]
+            await session.query_queue("x")
+
+    with pytest.raises(AssertionError, match="boom"):
+        anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_interrupt_leaves_the_block_as_itself(backend: str, url: str) -> None:
+    async def main() -> None:
+        async with connect(url) as client, client.session():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_others_have_their_turn_while_a_loop_runs(backend: str, url: str, queue: str) -> None:
+    async def main() -> None:
+        turns = 0
+        async with connect(url) as client, client.session() as session:
+            async with session.producer(queue, durable=False) as producer:
+                for number in range(640):
+                    await producer.submit(str(number))
+            async with session.consumer(queue, window_bytes=None) as consumer, anyio.create_task_group() as tasks:
+                await consumer.receive()
+
+                async def count() -> None:
+                    nonlocal turns
+                    while True:
+                        await anyio.lowlevel.checkpoint()
+                        turns += 1
+
+                tasks.start_soon(count)
+                assert len([message async for message in consumer.drain()]) == 639
+                tasks.cancel_scope.cancel()
+        assert turns >= 9
+
+    anyio.run(main, backend=backend)
+
+
+def test_cancellation_by_asyncio_itself_loses_nothing(url: str, queue: str) -> None:
+    async def main() -> None:
+        async with connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
+            got: list[str] = []
+            for number in range(50):
+                task = asyncio.ensure_future(consumer.receive())
+                await asyncio.sleep(0)
+                await session.send(queue, str(number), durable=False)
+                await asyncio.sleep(0.0005 * (number % 4))
+                task.cancel()
+                try:
+                    got.append((await task).text)
+                except asyncio.CancelledError:
+                    got.append((await consumer.receive()).text)
+            assert got == [str(number) for number in range(50)]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_forgotten_iterators_warn_of_nothing(backend: str, url: str, queue: str) -> None:
+    async def main() -> None:
+        async with connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
+            await session.send(queue, "x")
+            async for _ in consumer.drain():
+                break
+            client.events()
+
+    async def with_deadline() -> None:
+        with anyio.move_on_after(0.3):
+            await main()
+
+    anyio.run(with_deadline, backend=backend)

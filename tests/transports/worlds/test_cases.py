@@ -1,0 +1,93 @@
+"""Faults that people met, as cases: a cancelled request whose answer goes to the next one; a time-out against an arrival."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from corewire import AckMode
+from corewire_transports.anyio import Session, TransactedSession, connect, move_on_after
+
+if TYPE_CHECKING:
+    from corewire_server.proxy import Proxy
+
+pytestmark = pytest.mark.slow
+
+
+async def start_one(rng: random.Random, session: TransactedSession, queue: str, number: int) -> None:
+    """One of the commands that somebody may walk away from."""
+    match rng.randrange(6):
+        case 0:
+            assert (await session.query_queue(f"{queue}-a")).configuration.name == f"{queue}-a"
+        case 1:
+            await session.send(f"{queue}-a", str(number))
+        case 2:
+            await session.commit()
+        case 3:
+            async with session.client.session():
+                pass
+        case 4:
+            async with session.consumer(f"{queue}-a"):
+                pass
+        case _:
+            await session.create_queue(f"{queue}-new-{number}")
+
+
+async def test_answers_belong_to_their_questions(proxied: str, proxy: Proxy, url: str, queue: str) -> None:
+    rng = random.Random(1)
+    async with connect(url) as other, other.session() as watcher, connect(proxied) as client:
+        for name in ("a", "b"):
+            await watcher.create_queue(f"{queue}-{name}")
+        async with client.transacted_session() as session:
+            proxy.slow(delay_s=0.005)
+            for number in range(40):
+                with move_on_after(rng.uniform(0, 0.02)):
+                    await start_one(rng, session, queue, number)
+                assert (await session.query_queue(f"{queue}-b")).configuration.name == f"{queue}-b"
+            proxy.slow()
+            await session.rollback()
+            assert (await watcher.query_queue(f"{queue}-a")).consumer_count == 0
+        assert len(client._engine._context.sessions) == 0
+
+
+async def settle(session: Session, mode: AckMode | None, count: int) -> None:
+    """Commit every ten, in a transacted session."""
+    if mode is None and count % 10 == 0:
+        assert isinstance(session, TransactedSession)
+        await session.commit()
+
+
+@pytest.mark.parametrize("window_bytes", [0, 1_048_576])
+@pytest.mark.parametrize("mode", [AckMode.AUTO, AckMode.CLIENT, None])
+@pytest.mark.parametrize("own_timeout", [True, False])
+async def test_time_out_against_arrival(
+    url: str, queue: str, window_bytes: int, mode: AckMode | None, own_timeout: bool
+) -> None:
+    rng = random.Random(2)
+    count = 60
+    async with connect(url) as sending, sending.session() as sender, connect(url) as client:
+        session = await (client.transacted_session() if mode is None else client.session(mode))
+        consumer = await session.consumer(queue, window_bytes=window_bytes)
+        got: list[str] = []
+        sent = 0
+        while len(got) < count:
+            if sent < count and rng.random() < 0.7:
+                await sender.send(queue, str(sent), durable=False)
+                sent += 1
+            message = None
+            if own_timeout:
+                message = await consumer.receive(timeout=rng.uniform(0, 0.003))
+            else:
+                with move_on_after(rng.uniform(0, 0.003)):
+                    message = await consumer.receive()
+            if message is not None:
+                got.append(message.text)
+                assert message.delivery_count == 1
+                if mode is AckMode.CLIENT:
+                    await message.acknowledge()
+                await settle(session, mode, len(got))
+        assert got == [str(number) for number in range(count)]
+        await session.close()
+        assert (await sender.query_queue(queue)).message_count == 0
