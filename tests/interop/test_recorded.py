@@ -68,4 +68,4 @@ def test_the_inputs_of_java_lanes_do_the_same_in_every_process(tmp_path: Path) -
     one, other = _digests(path, 1), _digests(path, 2, copies=30)
     assert len(one) > 1_000
     assert one == other
-    assert one[-1].split()[0] == core.effects_digest
+    assert one[-1].split()[0] == core.effects_digest.hex()

@@ -69,12 +69,11 @@ def digests(
     lines: list[str] = []
     for number, (now, item) in enumerate(history):
         if copy_every and number % copy_every == 0:
-            copy = Broker(config)
-            copy.restore(broker.snapshot())
+            copy = Broker.restore(config, broker.snapshot())
             broker = copy
         broker.step(now, item)
-        state = broker.digest() if number % state_every == 0 else ""
-        lines.append(f"{broker.effects_digest} {state}")
+        state = broker.digest().hex() if number % state_every == 0 else ""
+        lines.append(f"{broker.effects_digest.hex()} {state}")
     return lines
 
 

@@ -159,8 +159,7 @@ class Crowd:
 
     def copy(self, session: Session) -> None:
         """A restored snapshot takes the broker's place."""
-        broker = Broker(self.world.config)
-        broker.restore(self.world.broker.snapshot())
+        broker = Broker.restore(self.world.config, self.world.broker.snapshot())
         assert broker.digest() == self.world.broker.digest()
         self.world.broker = broker
 

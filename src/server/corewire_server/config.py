@@ -12,6 +12,9 @@ from corewire.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from corewire_server.core.config import CoreConfig
+    from corewire_server.journal.writer import JournalSettings
+
 SEGMENT_BYTES_MIN = 64 * 1024
 
 
@@ -119,6 +122,25 @@ class BrokerConfig:
                     parameter="acceptors",
                     hint="give users and passwords, or say that anybody may connect: --anonymous (security_enabled=False)",
                 )
+
+    def for_core(self, seed: bytes = b"") -> CoreConfig:
+        """Return what of it is the core's. The node id derives from ``seed``, random bytes that are kept with the data."""
+        from corewire_server.core.config import CoreConfig, Limits
+
+        users = {user.name: user.password for user in self.users} if self.security_enabled else {}
+        record_bytes_max = self.for_journal().body_bytes_max
+        limits = Limits(memory_bytes_max=self.global_max_bytes, record_bytes_max=record_bytes_max)
+        return CoreConfig(node_seed=seed, users=users, limits=limits)
+
+    def for_journal(self) -> JournalSettings:
+        """Return what of it is the journal's."""
+        from corewire_server.journal.writer import JournalSettings
+
+        return JournalSettings(
+            segment_bytes=self.journal_file_bytes,
+            compact_min_segments=self.journal_compact_min_files,
+            compact_percent=self.journal_compact_percentage,
+        )
 
     @classmethod
     def for_tests(cls, data: Path | None = None) -> Self:

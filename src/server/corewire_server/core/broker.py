@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, Self, assert_never
 
 from corewire.errors import RemoteProtocolError
 from corewire_server.core import closing, connecting, dispatch, housekeeping, plain, restoring, snapshot
 from corewire_server.core.commands import sessions
+from corewire_server.core.config import CoreConfig
 from corewire_server.core.delivery import deliver_all
 from corewire_server.core.effects import Append, CloseLink, Effect, SendBytes
 from corewire_server.core.effects_digest import EffectsDigest
@@ -25,9 +26,9 @@ from corewire_server.core.recovery import Recovery
 from corewire_server.core.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from corewire_server.core.config import CoreConfig
+    from corewire_server.config import BrokerConfig
     from corewire_server.core.inputs import Input
     from corewire_server.core.link import Link
     from corewire_server.records import Record
@@ -42,8 +43,8 @@ class Broker:
     ``recover`` first, if there are records; then ``step`` per input. After each step its effects are performed in order.
     """
 
-    def __init__(self, config: CoreConfig) -> None:
-        self.state = State(config)
+    def __init__(self, config: BrokerConfig | CoreConfig) -> None:
+        self.state = State(config if isinstance(config, CoreConfig) else config.for_core())
         self._effects_digest = EffectsDigest()
 
     @property
@@ -99,29 +100,31 @@ class Broker:
     # -- comparing and copying ---------------------------------------------------------------------------------------
 
     @property
-    def effects_digest(self) -> str:
+    def effects_digest(self) -> bytes:
         """Number of steps and checksum of all their effects: cheap, and equal on nodes that were fed the same inputs."""
-        return str(self._effects_digest)
+        return bytes(self._effects_digest)
 
-    def digest(self) -> str:
+    def digest(self) -> bytes:
         """One hash over everything that can influence a later step."""
-        return sha256(plain.encode(snapshot.export(self.state))).hexdigest()
+        return sha256(plain.encode(snapshot.export(self.state))).digest()
 
-    def snapshot(self) -> bytes:
-        """The whole volatile state, between two steps."""
+    def snapshot(self) -> Iterator[bytes]:
+        """The whole volatile state between two steps: taken at the call, encoded as it is read."""
         digest = self._effects_digest
-        return plain.encode({**snapshot.export(self.state), "effects": [digest.steps, digest.checksum]})
+        return plain.encode_parts({**snapshot.export(self.state), "effects": [digest.steps, digest.checksum]})
 
-    def restore(self, data: bytes) -> None:
-        """Become the broker that a snapshot was taken of. The configuration is not in it. Raises ValueError if it is no snapshot."""
-        values: Any = plain.decode(data)
+    @classmethod
+    def restore(cls, config: BrokerConfig | CoreConfig, snapshot: Iterable[bytes]) -> Self:
+        """Make the broker that a snapshot was taken of; the configuration is not in it. Raises ValueError if it is no snapshot."""
+        broker = cls(config)
+        values: Any = plain.decode(b"".join(snapshot))
         try:
-            state = restoring.load(self.state.config, values)
+            broker.state = restoring.load(broker.state.config, values)
             steps, checksum = values["effects"]
         except (KeyError, TypeError, AssertionError) as problem:
             raise ValueError(f"no snapshot: {problem!r}") from problem
-        self.state = state
-        self._effects_digest = EffectsDigest(steps, checksum)
+        broker._effects_digest = EffectsDigest(steps, checksum)
+        return broker
 
     def _guard(self, link: Link, data: bytes) -> None:
         state = self.state

@@ -43,8 +43,8 @@ class EffectsDigest:
                 value = crc32(f"{effect.level} {effect.text}".encode("utf-8", "surrogatepass"), value)
         self.checksum = value
 
-    def __str__(self) -> str:
-        return f"{self.steps}:{self.checksum:08x}"
+    def __bytes__(self) -> bytes:
+        return _STEP.pack(self.steps, self.checksum)
 
 
 def _add_records(records: Sequence[Record], value: int) -> int:

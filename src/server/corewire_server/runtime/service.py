@@ -8,10 +8,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from corewire.errors import ConfigError, CorewireError
-from corewire_server.core.config import CoreConfig, Limits
 from corewire_server.journal.format import SEED_BYTES, JournalDamaged
 from corewire_server.journal.recovery import Recovered, recover
-from corewire_server.journal.writer import JournalSettings, Writer
+from corewire_server.journal.writer import Writer
 from corewire_server.node.node import Node
 from corewire_server.runtime.clock import Clock
 from corewire_server.runtime.file_lock import FolderInUse, FolderLock
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire_server.config import AcceptorConfig, BrokerConfig
+    from corewire_server.journal.writer import JournalSettings
     from corewire_server.node.node import Core
 
     CoreFactory: TypeAlias = Callable[[BrokerConfig, bytes], Core]
@@ -43,24 +43,10 @@ class NodeFailed(CorewireError):
 
 
 def make_core(config: BrokerConfig, seed: bytes) -> Core:
-    """Translate the user's configuration into the core's."""
+    """Make the core for a configuration."""
     from corewire_server.core.broker import Broker
 
-    users = {user.name: user.password for user in config.users} if config.security_enabled else {}
-    limits = Limits(
-        memory_bytes_max=config.global_max_bytes,
-        record_bytes_max=journal_settings(config).body_bytes_max,
-    )
-    return Broker(CoreConfig(node_seed=seed, users=users, limits=limits))
-
-
-def journal_settings(config: BrokerConfig) -> JournalSettings:
-    """What the journal needs to know of the user's configuration."""
-    return JournalSettings(
-        segment_bytes=config.journal_file_bytes,
-        compact_min_segments=config.journal_compact_min_files,
-        compact_percent=config.journal_compact_percentage,
-    )
+    return Broker(config.for_core(seed))
 
 
 def _recover(folder: Folder, settings: JournalSettings) -> Recovered:
@@ -121,7 +107,7 @@ class Service:
             server = self._server = Server(Node(core), clock, self.epoch, None, self._halt)
             await self._bind(server)
         else:
-            settings = journal_settings(self.config)
+            settings = self.config.for_journal()
             recovered = _recover(folder, settings)
             clock = Clock(recovered.now)
             core = self._make_core(self.config, recovered.seed or seed)
