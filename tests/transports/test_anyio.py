@@ -14,14 +14,16 @@ BACKENDS = ["asyncio", "trio"]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_mistake_in_the_engine_leaves_the_block_as_itself(backend: str, url: str) -> None:
+def test_mistake_in_the_engine_leaves_the_block_as_itself(
+    backend: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def main() -> None:
         async with connect(url) as client, client.session() as session:
 
             def boom(*_: Any) -> None:
                 raise AssertionError("boom")
 
-            client._engine.receive_data = boom  # type: ignore[method-assign]
+            monkeypatch.setattr(client._engine, "receive_data", boom)
             await session.query_queue("x")
 
     with pytest.raises(AssertionError, match="boom"):

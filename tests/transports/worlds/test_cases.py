@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from corewire_server.proxy import Proxy
 
 pytestmark = pytest.mark.slow
+
+ROUNDS = int(os.environ.get("COREWIRE_ROUNDS", "40"))  # a campaign asks for more
 
 
 async def start_one(rng: random.Random, session: TransactedSession, queue: str, number: int) -> None:
@@ -36,13 +39,13 @@ async def start_one(rng: random.Random, session: TransactedSession, queue: str, 
 
 
 async def test_answers_belong_to_their_questions(proxied: str, proxy: Proxy, url: str, queue: str) -> None:
-    rng = random.Random(1)
+    rng = random.Random(ROUNDS)
     async with connect(url) as other, other.session() as watcher, connect(proxied) as client:
         for name in ("a", "b"):
             await watcher.create_queue(f"{queue}-{name}")
         async with client.transacted_session() as session:
             proxy.slow(delay_s=0.005)
-            for number in range(40):
+            for number in range(ROUNDS):
                 with move_on_after(rng.uniform(0, 0.02)):
                     await start_one(rng, session, queue, number)
                 assert (await session.query_queue(f"{queue}-b")).configuration.name == f"{queue}-b"
@@ -65,8 +68,8 @@ async def settle(session: Session, mode: AckMode | None, count: int) -> None:
 async def test_time_out_against_arrival(
     url: str, queue: str, window_bytes: int, mode: AckMode | None, own_timeout: bool
 ) -> None:
-    rng = random.Random(2)
-    count = 60
+    rng = random.Random(ROUNDS)
+    count = ROUNDS
     async with connect(url) as sending, sending.session() as sender, connect(url) as client:
         session = await (client.transacted_session() if mode is None else client.session(mode))
         consumer = await session.consumer(queue, window_bytes=window_bytes)

@@ -67,6 +67,5 @@ async def _connected(
 
 def _only(error: BaseException) -> BaseException:
     """What one task raised, without the groups that its task groups put around it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+    parts: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _only(parts[0]) if len(parts) == 1 else error
