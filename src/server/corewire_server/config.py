@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from corewire_server.journal.writer import JournalSettings
 
 SEGMENT_BYTES_MIN = 64 * 1024
+UNLIMITED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class BrokerConfig:
     acceptors: tuple[AcceptorConfig, ...] = (AcceptorConfig(),)
     security_enabled: bool = True  # False: anybody may connect, from anywhere
     users: tuple[User, ...] = ()  # none: anybody may connect, from this machine
-    global_max_bytes: int = 536_870_912  # of all messages in memory; beyond it sends are refused
+    global_max_bytes: int | None = 536_870_912  # of all messages in memory; beyond it sends are refused; None: no limit
     journal_file_bytes: int = 10 * 1024 * 1024  # of one segment; the largest record is a little smaller
     journal_compact_min_files: int = 10  # compaction begins with this many segments, 0: never
     journal_compact_percentage: int = 30  # and when less than this share of their records is live, 0 to 100
@@ -102,7 +103,7 @@ class BrokerConfig:
         for name in names:
             if names.count(name) > 1:
                 raise ConfigError(f"user {name!r} is given twice", parameter="users")
-        if self.global_max_bytes < 1:
+        if self.global_max_bytes is not None and self.global_max_bytes < 1:
             raise ConfigError("at least 1", parameter="global_max_bytes")
         if not SEGMENT_BYTES_MIN <= self.journal_file_bytes < 2**31:
             raise ConfigError(f"{SEGMENT_BYTES_MIN} to {2**31 - 1}", parameter="journal_file_bytes")
@@ -129,7 +130,8 @@ class BrokerConfig:
 
         users = {user.name: user.password for user in self.users} if self.security_enabled else {}
         record_bytes_max = self.for_journal().body_bytes_max
-        limits = Limits(memory_bytes_max=self.global_max_bytes, record_bytes_max=record_bytes_max)
+        memory_bytes_max = UNLIMITED if self.global_max_bytes is None else self.global_max_bytes
+        limits = Limits(memory_bytes_max=memory_bytes_max, record_bytes_max=record_bytes_max)
         return CoreConfig(node_seed=seed, users=users, limits=limits)
 
     def for_journal(self) -> JournalSettings:

@@ -6,6 +6,7 @@ The decorator is one line of the hand-written facade. The converter drops it; th
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -54,9 +55,8 @@ class Opening(Generic[T]):
 def opening(fn: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Opening[T]]:
     """Make an async method awaitable and usable with ``async with``."""
 
+    @wraps(fn)
     def opened(*args: P.args, **kwargs: P.kwargs) -> Opening[T]:
         return Opening(fn(*args, **kwargs))
 
-    opened.__doc__ = fn.__doc__
-    opened.__name__ = fn.__name__
     return opened
