@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
-from corewire_server.demo.cutting import Cutter, kill_and_restart
+from corewire_server.demo.cutting import Cutter, await_progress, kill_and_restart
 from corewire_server.demo.ledger import Ledger, Way
 from corewire_server.demo.traffic import Traffic, World
 from corewire_server.proxy import Ending, Proxy
@@ -44,7 +44,7 @@ def cut(
         traffic.start()
         try:
             cutter = Cutter(proxy, [traffic])
-            cutter.await_progress()
+            await_progress([traffic])
             for _ in range(cuts):
                 cutter.cut(ending)
         finally:
@@ -62,11 +62,10 @@ def kill(broker: BrokerProcess, rounds: int, *, with_ids: Container[World]) -> l
         for traffic in traffics:
             traffic.start()
         try:
-            cutter = Cutter(proxy, traffics)
             for _ in range(rounds):
-                cutter.await_progress()
+                await_progress(traffics)
                 kill_and_restart(broker, proxy)
-            cutter.await_progress()
+            await_progress(traffics)
         finally:
             finish(traffics)
     for traffic in traffics:

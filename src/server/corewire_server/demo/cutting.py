@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from corewire_server.demo.broker import BrokerProcess
+    from corewire_server.demo.ledger import Ledger
     from corewire_server.demo.traffic import Traffic
     from corewire_server.proxy import Ending, Proxy
 
@@ -39,34 +40,35 @@ class Cutter:
                 proxy.arm(bytes_max=BYTES_MAX, link=proxy.rng.choice(living), ending=ending)
             proxy.wait_until(lambda proxy: proxy.cuts > before, 0.2)
         self.cuts += 1
-        self.await_progress()
+        await_progress(self._traffics)
 
-    def await_progress(self) -> list[float]:
-        """Until messages were confirmed and came in every stream; returns after how many seconds, for each traffic.
 
-        Raises StandsStill if that takes too long, or an actor has failed.
-        """
-        began = time.monotonic()
-        start = [traffic.progress for traffic in self._traffics]
-        took: list[float | None] = [None] * len(self._traffics)
-        while True:
-            now_s = time.monotonic() - began
-            for index, traffic in enumerate(self._traffics):
-                moved = all(new > old for new, old in zip(traffic.progress, start[index], strict=True))
-                if took[index] is None and moved:
-                    took[index] = now_s
-            if None not in took:
-                return [each for each in took if each is not None]
-            self._check(now_s)
-            time.sleep(GLANCE_S)
+def await_progress(traffics: Sequence[Traffic]) -> list[float]:
+    """Until messages were confirmed and came in every stream; returns after how many seconds, for each traffic.
 
-    def _check(self, waited_s: float) -> None:
-        ledgers = [ledger for traffic in self._traffics for ledger in traffic.ledgers]
-        for ledger in ledgers:
-            if ledger.failures:
-                raise StandsStill(f"{ledger.queue}: {ledger.failures[0]!r}")
-        if waited_s > PATIENCE_S:
-            raise StandsStill(f"after {waited_s:.0f} s: {[(each.queue, each.progress) for each in ledgers]}")
+    Raises StandsStill if that takes too long, or an actor has failed.
+    """
+    began = time.monotonic()
+    start = [traffic.progress for traffic in traffics]
+    took: list[float | None] = [None] * len(traffics)
+    while True:
+        now_s = time.monotonic() - began
+        for index, traffic in enumerate(traffics):
+            moved = all(new > old for new, old in zip(traffic.progress, start[index], strict=True))
+            if took[index] is None and moved:
+                took[index] = now_s
+        if None not in took:
+            return [each for each in took if each is not None]
+        _check([ledger for traffic in traffics for ledger in traffic.ledgers], now_s)
+        time.sleep(GLANCE_S)
+
+
+def _check(ledgers: Sequence[Ledger], waited_s: float) -> None:
+    for ledger in ledgers:
+        if ledger.failures:
+            raise StandsStill(f"{ledger.queue}: {ledger.failures[0]!r}")
+    if waited_s > PATIENCE_S:
+        raise StandsStill(f"after {waited_s:.0f} s: {[(each.queue, each.progress) for each in ledgers]}")
 
 
 def kill_and_restart(broker: BrokerProcess, proxy: Proxy) -> None:

@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from corewire_server.demo.broker import BrokerProcess
-from corewire_server.demo.cutting import Cutter, StandsStill, kill_and_restart
+from corewire_server.demo.cutting import Cutter, StandsStill, await_progress, kill_and_restart
 from corewire_server.demo.ledger import Ledger, Way
 from corewire_server.demo.traffic import Traffic, World
 from corewire_server.proxy import Proxy
@@ -141,7 +141,7 @@ class Scenario:
             return outcome
 
     def _spoil(self, proxy: Proxy, cutter: Cutter, outcome: Outcome) -> None:
-        cutter.await_progress()
+        await_progress(outcome.traffics)
         self._cut(cutter, outcome)
         at_the_kill = self._raised(outcome)
         self._say("kill -9")
@@ -149,7 +149,7 @@ class Scenario:
         kill_and_restart(self._broker, proxy)
         self._say("the broker is back")
         back = 1000 * (time.monotonic() - began)
-        for traffic, took_s in zip(outcome.traffics, cutter.await_progress(), strict=True):
+        for traffic, took_s in zip(outcome.traffics, await_progress(outcome.traffics), strict=True):
             outcome.kill_ms[traffic.world] = back + 1000 * took_s
         after_the_kill = self._raised(outcome)
         self._cut(cutter, outcome)
