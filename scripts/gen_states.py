@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from corewire._states import CHANNEL, LINK
-from corewire.client._life import LIFE
+from corewire._states import CHANNEL, LIFE, LINK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,8 @@ from itertools import product
 
 import pytest
 
-from corewire._states import advance
+from corewire._states import LIFE, ClientState, LifeMove, advance
 from corewire.client._calls import GRACE_S, Answers, Call, Command, refusal
-from corewire.client._life import LIFE, ClientState, LifeMove
 from corewire.errors import LocalProtocolError, QueueExists
 from corewire.wire import packets
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.engine.client_world import ClientWorld, fragile, resilient
 
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire.client.message import Message
 from corewire.errors import (
     CallTimeout,

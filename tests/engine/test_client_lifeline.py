@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engine.client_world import ONE, TWO, ClientWorld, fragile, resilient
 
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire.client._reconnect import Balancer
 from corewire.client.config import ClientConfig, Endpoint, LoadBalancing
 from corewire.client.message import Message

@@ -7,8 +7,8 @@ import random
 import pytest
 from tests.engine.client_world import ClientWorld, fragile, resilient
 
+from corewire._states import ClientState
 from corewire.client._engine import ClientEngine
-from corewire.client._life import ClientState
 from corewire.client.message import Message
 from corewire.errors import DuplicateMetadata
 from corewire.values import Queue

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 from corewire._channel import ConfirmationMismatch
 from corewire._farewell import read_farewell
-from corewire._states import advance
+from corewire._states import LIFE, ClientState, LifeMove, advance
 from corewire._timers import Timers
 from corewire.client import _topology
 from corewire.client._calls import Call
-from corewire.client._life import LIFE, ClientState, LifeMove
 from corewire.client._link import TOPOLOGY_CHANNEL, Link
 from corewire.client._naming import Naming
 from corewire.client._openings import Openings

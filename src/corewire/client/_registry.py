@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from corewire._operation import Operation
+    from corewire._states import ClientState
     from corewire.client._consumer import Consumer
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
-    from corewire.client._life import ClientState
     from corewire.client._producer import Producer
     from corewire.client._session import Session
     from corewire.client.config import ClientConfig, Endpoint

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from anyio import move_on_after
 
 from corewire import AckMode
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire_transports._opening import opening
 from corewire_transports.anyio._events import Events
 from corewire_transports.anyio.session import Session, TransactedSession

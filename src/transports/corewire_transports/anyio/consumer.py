@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, TypedDict, overload
 from anyio import move_on_after
 
 from corewire import AckMode, Operation
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire.errors import ObjectClosed
 from corewire_transports.anyio.received import ReceivedMessage
 

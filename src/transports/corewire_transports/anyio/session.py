@@ -9,7 +9,7 @@ from uuid import uuid4
 from anyio import move_on_after
 
 from corewire import AckMode, QueueConfiguration, RoutingType
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire.errors import CorewireError, LocalProtocolError
 from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
 from corewire_transports._opening import opening

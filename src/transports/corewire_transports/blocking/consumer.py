@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Self, TypedDict, overload
 
 from corewire import AckMode, Operation
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire.errors import ObjectClosed
 from corewire_transports._deadline import move_on_after
 from corewire_transports.blocking.received import ReceivedMessage

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from corewire import AckMode
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire_transports._deadline import move_on_after
 from corewire_transports.threads._events import Events
 from corewire_transports.threads.session import Session, TransactedSession

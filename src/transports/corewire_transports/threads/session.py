@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from uuid import uuid4
 
 from corewire import AckMode, QueueConfiguration, RoutingType
-from corewire.client._life import ClientState
+from corewire._states import ClientState
 from corewire.errors import CorewireError, LocalProtocolError
 from corewire_transports._deadline import move_on_after
 from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
