@@ -162,3 +162,9 @@ def test_classes_derived_from_python_types_travel_as_these() -> None:
         __slots__ = ()
 
     assert (tag_of(Text("x")), tag_of(bytearray()), tag_of(-(1 << 31) - 1)) == (10, 4, 7)
+
+
+@pytest.mark.parametrize("text", ["9" * 200_000 + "x", "0x" + "f" * 200_000 + "p", "1e" + "9" * 200_000 + "x"])
+def test_digits_with_junk_behind_them_are_refused_in_one_pass(text: str) -> None:
+    with pytest.raises(ConversionError):
+        Properties({"k": text}).get_double("k")

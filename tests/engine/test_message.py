@@ -17,9 +17,7 @@ from corewire.wire.message import (
     UNTOUCHED_BODY,
     CoreMessage,
     encode_message,
-    from_1x,
     java_uuid,
-    to_1x,
     with_body,
 )
 from corewire.wire.primitives import put_simple_string as simple_string
@@ -59,10 +57,9 @@ def test_vector_1_a_message_of_the_broker_with_untouched_body() -> None:
     assert len(GV1) == 44
 
 
-def test_vector_2_an_empty_body_and_its_1x_form() -> None:
+def test_vector_2_an_empty_body() -> None:
     assert encode_message(b"", address="a", message_id=7, priority=0) == GV2
-    assert to_1x(GV2) == bytes.fromhex("00000011 00000039") + GV2[4:]
-    assert (len(GV2), len(to_1x(GV2))) == (40, 44)
+    assert len(GV2) == 40
 
 
 def test_vector_3_a_text_message() -> None:
@@ -103,10 +100,9 @@ def test_the_header_of_a_large_message_is_the_part_from_the_id_on() -> None:
 
 
 @given(messages())
-def test_every_message_is_sound_and_stands_in_both_forms(raw: bytes) -> None:
+def test_every_message_is_sound(raw: bytes) -> None:
     message = CoreMessage(raw)
     message.validate()
-    assert from_1x(to_1x(raw)) == raw
     assert with_body(message.header, message.body) == raw
     assert (
         encode_message(
@@ -201,17 +197,11 @@ def test_cut_off_or_mutated_bytes_raise_nothing_but_the_protocol_error(raw: byte
     for at in data.draw(st.lists(st.integers(0, max(len(garbage) - 1, 0)), max_size=3)):
         if garbage:
             garbage[at] = data.draw(st.integers(0, 255))
-    for reading in (lambda raw: CoreMessage(raw).properties, lambda raw: CoreMessage(raw).validate(), from_1x):
+    for reading in (lambda raw: CoreMessage(raw).properties, lambda raw: CoreMessage(raw).validate()):
         try:
             reading(bytes(garbage))
         except RemoteProtocolError:
             continue
-
-
-def test_a_1x_message_that_lies_is_refused() -> None:
-    for raw in (b"", b"\x00", bytes.fromhex("00000010") + bytes(40), bytes.fromhex("7fffffff") + bytes(40)):
-        with pytest.raises(RemoteProtocolError):
-            from_1x(raw)
 
 
 def test_numbers_out_of_range_do_not_pass_silently() -> None:

@@ -209,7 +209,6 @@ class ClientConfig:
     # receiving
     block_on_acknowledge: bool = _option(False, "blockOnAcknowledge", "flag")
     pre_acknowledge: bool = _option(False, "preAcknowledge", "flag")
-    ack_batch_bytes: int = _option(1_048_576, "ackBatchSize", "integer")
     dups_ok_batch_bytes: int = _option(1_048_576, "dupsOKBatchSize", "integer")
     transaction_batch_bytes: int = _option(1_048_576, "transactionBatchSize", "integer")
     consumer_window_bytes: int | None = _option(1_048_576, "consumerWindowSize", "integer", nullable=True)

@@ -64,6 +64,7 @@ WITHOUT_EFFECT: Final = frozenset(
         "identity",
         "clusterConnection",
         "handshake-timeout",
+        "ackBatchSize",  # acknowledgements of CLIENT sessions go out when the application gives them
     ]
 )
 _REFUSED: Final = {

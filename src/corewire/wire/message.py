@@ -256,27 +256,3 @@ def java_uuid(user_id: bytes) -> bytes:
     return b"".join(
         (user_id[:6], bytes((user_id[6] & 0x0F | 0x10,)), user_id[7:8], bytes((user_id[8] & 0x3F | 0x80,)), user_id[9:])
     )
-
-
-# -- the form of versions below 129 ---------------------------------------------------------------------------------------
-
-
-def to_1x(raw: bytes) -> bytes:
-    """Turn a message of the 2.x form into that of 1.x: the first int is 4 higher, and another int stands behind the body."""
-    end_of_body = _INT.unpack_from(raw)[0]
-    body_end = end_of_body - _PACKET_HEADER + BODY_AT
-    return b"".join(
-        (_INT.pack(end_of_body + 4), raw[BODY_AT:body_end], _INT.pack(len(raw) + _PACKET_HEADER + 4), raw[body_end:])
-    )
-
-
-def from_1x(raw: bytes) -> bytes:
-    """Turn a message of the 1.x form into that of 2.x. Raises RemoteProtocolError if its first int lies."""
-    try:
-        end_of_body = _INT.unpack_from(raw)[0] - 4
-    except StructError:
-        raise RemoteProtocolError("the message breaks off", offset=len(raw)) from None
-    body_end = end_of_body - _PACKET_HEADER + BODY_AT
-    if not BODY_AT <= body_end <= len(raw) - 4:
-        raise RemoteProtocolError(f"a body of {body_end - BODY_AT} bytes", offset=0)
-    return b"".join((_INT.pack(end_of_body), raw[BODY_AT:body_end], raw[body_end + 4 :]))
