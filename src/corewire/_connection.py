@@ -36,7 +36,7 @@ from corewire.errors import (
 )
 from corewire.events import ConnectionClosed, HandshakeCompleted, PacketReceived, PeerSilent, TraceRecord
 from corewire.wire import registry
-from corewire.wire.framing import MAGIC, FrameReader, channel_id
+from corewire.wire.framing import MAGIC, FrameReader, channel_id, packet_type
 from corewire.wire.packets import (
     ClusterTopologyV4,
     CreateSession,
@@ -92,6 +92,7 @@ class ConnectionConfig:
     frame_bytes_login_max: int = 65_536  #: server: until ``logged_in()``
     handshake_timeout_s: float | None = 10.0  #: server: for the first eight bytes
     version: int = VERSION
+    between_brokers: bool = False  #: client: it is a broker too, so it may be sent what only brokers are sent
     trace: Callable[[TraceRecord], None] | None = None
 
 
@@ -123,6 +124,8 @@ class Connection:
     def __init__(self, role: Role, config: ConnectionConfig | None = None) -> None:
         self._role = role
         self._config = config = config or ConnectionConfig()
+        plain_client = role is Role.CLIENT and not config.between_brokers
+        self._refuses = registry.BROKERS_ONLY if plain_client else None
         self._state = LinkState.NEW
         self._version = UNNEGOTIATED
         self._named = False  # whether the peer told its version
@@ -309,6 +312,10 @@ class Connection:
         except RemoteProtocolError:
             self._end(LinkMove.VIOLATE)
             raise
+        if self._refuses is not None and not self._refuses.isdisjoint(map(_TYPE_BYTE, frames)):
+            self._end(LinkMove.VIOLATE)
+            kind = next(kind for kind in map(packet_type, frames) if registry.is_for_brokers_only(kind))
+            raise RemoteProtocolError("a client is not sent this", packet=registry.packet_name(kind), offset=4)
         if frames:
             if self._config.trace is not None:
                 for frame in frames:

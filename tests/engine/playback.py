@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 ALWAYS_ANSWERED = frozenset({35, 43, 44, 45, 49, *range(51, 64), 65, 68, 69, 74, 104}) - {55, 62}
 RESPONSES = tuple(kind for kind in range(-128, 128) if registry.is_response(kind))
 CONFIRMED = PacketsConfirmed.TYPE
-CONFIG = ConnectionConfig(frame_bytes_login_max=2**31 - 1, frame_bytes_max=2**31 - 1)
+CONFIG = ConnectionConfig(frame_bytes_login_max=2**31 - 1, frame_bytes_max=2**31 - 1, between_brokers=True)
 
 
 @dataclass

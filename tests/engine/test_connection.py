@@ -29,7 +29,9 @@ from corewire.events import (
 )
 from corewire.wire.framing import MAGIC, frame_header
 from corewire.wire.packets import (
+    ClusterConnect,
     ClusterTopologyV4,
+    CreateProducer,
     CreateSession,
     CreateSessionResponse,
     CreateSessionV2,
@@ -38,6 +40,7 @@ from corewire.wire.packets import (
     PacketsConfirmed,
     Ping,
     SessionAddMetadata,
+    SessionSend,
     SessionStart,
     SubscribeTopologyV2,
 )
@@ -312,6 +315,17 @@ def test_link_that_was_never_started_can_be_closed() -> None:
     link = Connection(Role.SERVER)
     link.close(0.0)
     assert link.state.value == "closed"
+
+
+@pytest.mark.parametrize(
+    "packet", [CreateProducer(1, "a"), SessionSend(b""), ClusterConnect("u", "p")], ids=lambda packet: packet.NAME
+)
+def test_client_that_is_sent_what_brokers_are_sent_gives_the_link_up(packet: registry.Packet) -> None:
+    link = started(Role.CLIENT)
+    with pytest.raises(RemoteProtocolError) as failure:
+        link.receive_data(0.0, frame(Ping(60_000)) + frame(packet, 10))
+    assert failure.value.packet == packet.NAME
+    assert link.state is LinkState.ERROR
 
 
 @pytest.mark.parametrize(

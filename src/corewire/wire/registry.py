@@ -40,9 +40,11 @@ _UNCOUNTED: Final = frozenset({10, 11, 13, 22, 30, 31, 32, 33, 104, 124, -18, -1
 #: What counts if its own field says so.
 _METADATA: Final = frozenset({105, 106})
 _RESPONSES: Final = frozenset({20, 21, 31, 33, 46, 50, 55, 62, 64, 66, 126, -1, -3, -5, -7, -8, -10, -14, -15, -22})
-_BROKERS_ONLY: Final = frozenset(
+_FOR_BROKERS: Final = frozenset(
     {71, 72, 111, 115, 116, 120, 121, 125, 126, 127, *range(90, 102), 103, -1, -2, -3, -6, -9, -20, -21}
 )
+#: The type bytes of what clients have no decoder for, as they stand in frames: unsigned.
+BROKERS_ONLY: Final = frozenset(kind & 0xFF for kind in _FOR_BROKERS)
 
 
 def encode(packet: Packet, channel: int, version: int) -> bytes:
@@ -114,4 +116,4 @@ def is_response(packet_type: int) -> bool:
 
 def is_for_brokers_only(packet_type: int) -> bool:
     """Tell whether a client that gets a packet of this type fails the connection, having no decoder for it."""
-    return packet_type in _BROKERS_ONLY
+    return packet_type in _FOR_BROKERS
