@@ -13,6 +13,7 @@ from corewire.events import EventsMissed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from corewire.client._context import Counters
     from corewire.events import ClientEvent
 
 __all__ = ["Audience", "EventQueue"]
@@ -79,7 +80,9 @@ class EventQueue:
 class Audience:
     """Everybody who wants to know of one client's events. Queues that nobody reads any more go by themselves."""
 
-    def __init__(self, on_event: Callable[[ClientEvent], None] | None) -> None:
+    def __init__(self, counters: Counters, on_event: Callable[[ClientEvent], None] | None) -> None:
+        self._counters = counters
+        self._maybe_lost = 0  # so many were told
         self._on_event = on_event
         self._queues: WeakSet[EventQueue] = WeakSet()
         self._over = False
@@ -94,6 +97,9 @@ class Audience:
 
     def tell(self, event: ClientEvent) -> list[Reading]:
         """Something happened. Returns whom to wake."""
+        if (maybe_lost := self._counters.messages_maybe_lost) > self._maybe_lost:
+            logger.warning("%d messages that were not durable may be lost", maybe_lost - self._maybe_lost)
+            self._maybe_lost = maybe_lost
         if self._on_event is not None:
             try:
                 self._on_event(event)

@@ -13,7 +13,7 @@ from corewire import AckMode, ClientConfig, Endpoint
 from corewire.errors import ConfigError, LocalProtocolError, NotConnected, ObjectClosed
 from corewire.events import ClientEvent, Connected, TopologyChanged
 from corewire_server import BrokerConfig, User, serve
-from corewire_transports.anyio import Client, ClientState, connect
+from corewire_transports.anyio import Client, ClientState, connect, fail_after
 
 
 class Mine(Exception):
@@ -66,7 +66,7 @@ async def test_second_endpoint_is_tried(url: str) -> None:
 async def test_nobody_there_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(NotConnected, match="refused"):
+    with pytest.raises(NotConnected, match="cannot connect"):
         async with connect(f"tcp://127.0.0.1:{port}"):
             pass
     with pytest.raises(NotConnected):
@@ -127,7 +127,9 @@ async def test_sessions_are_closed_by_hand_or_with_the_client(url: str, queue: s
             assert (await watcher.query_queue(queue)).consumer_count == 2
             await one.close()
             assert (await watcher.query_queue(queue)).consumer_count == 1
-        assert (await watcher.query_queue(queue)).consumer_count == 0
+        with fail_after(10):
+            while (await watcher.query_queue(queue)).consumer_count:
+                await other.poll()
 
 
 async def test_events_are_told_at_once_and_as_a_stream(url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.transports.company_anyio import beside, needs_company
 
 from corewire import Address, Json, Long, Message, MessageType, Object, Queue, Short, Topic
 from corewire.errors import AddressDoesNotExist, ObjectClosed, UnexpectedRoutingType
@@ -112,6 +113,17 @@ async def test_receipt_tells_how_far_a_message_came(url: str, queue: str) -> Non
         assert receipt.state is SendState.CONFIRMED
         assert receipt.message.text == "1"
         assert "confirmed" in repr(receipt)
+
+
+@needs_company
+async def test_several_may_wait_for_one_receipt(url: str, queue: str) -> None:
+    async with connect(url) as client, client.session() as session, session.producer(queue) as producer:
+        for _ in range(20):
+            receipt = await producer.submit("1")
+            async with beside(receipt.wait) as one, beside(receipt.wait) as two, beside(producer.flush) as three:
+                await receipt.wait()
+                for each in (one, two, three):
+                    await each.result()
 
 
 async def test_submitted_messages_arrive_in_order(url: str, queue: str) -> None:

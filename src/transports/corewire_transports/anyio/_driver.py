@@ -77,9 +77,9 @@ class Driver:
         self.engine = engine
         self.caller = current_task_of()
         self._tasks = tasks
-        self._audience = Audience(on_event)
+        self._audience = Audience(engine.counters, on_event)
         self._links: dict[int, Link] = {}
-        self._waiting: dict[int, anyio.Event] = {}
+        self._waiting: dict[int, list[anyio.Event]] = {}
         self._timer_scope = anyio.CancelScope(shield=True)
         self._link_moved = anyio.Event()  # it has written, or ended
         self._timer_changed = anyio.Event()
@@ -140,11 +140,15 @@ class Driver:
     async def wait(self, operation: Operation[Any]) -> None:
         """Until an operation is done."""
         if not operation.done:
-            event = self._waiting[id(operation)] = anyio.Event()
+            event = anyio.Event()
+            waiting = self._waiting.setdefault(id(operation), [])
+            waiting.append(event)
             try:
                 await event.wait()
             finally:
-                del self._waiting[id(operation)]
+                waiting.remove(event)
+                if not waiting:
+                    del self._waiting[id(operation)]
 
     async def give_way(self) -> None:
         """Every so many calls: let others run, and the sockets take what was written."""
@@ -176,7 +180,7 @@ class Driver:
 
     def wake(self, operation: Operation[Any]) -> None:
         """An operation is done: go on, whoever waits for it."""
-        if (event := self._waiting.get(id(operation))) is not None:
+        for event in self._waiting.get(id(operation), ()):
             event.set()
 
     async def close(self) -> None:

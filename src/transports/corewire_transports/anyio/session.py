@@ -170,7 +170,7 @@ class Session:
 
     async def _give_back(self) -> None:
         in_hand = False
-        for consumer in self._consumers:
+        for consumer in list(self._consumers):
             in_hand = in_hand or consumer._in_hand is not None
             consumer._in_hand = None
         await self._driver.call(self._engine.rollback, self._id, consider_last_delivered=in_hand)

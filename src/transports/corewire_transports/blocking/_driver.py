@@ -39,7 +39,7 @@ class Driver:
     def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None) -> None:
         self.engine = engine
         self._sockets = Sockets(engine, self.wake, self._notify)
-        self._audience = Audience(on_event)
+        self._audience = Audience(engine.counters, on_event)
         self._calls_in_a_row = 0
         self._birthplace = Birthplace()
         self._inside = False

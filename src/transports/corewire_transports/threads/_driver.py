@@ -47,8 +47,8 @@ class Driver:
         self.engine = engine
         self._lock = threading.RLock()
         self._sockets = Sockets(engine, self.wake, self._notify)
-        self._audience = Audience(on_event)
-        self._waiting: dict[int, threading.Event] = {}
+        self._audience = Audience(engine.counters, on_event)
+        self._waiting: dict[int, list[threading.Event]] = {}
         self._birthplace = Birthplace()
         self._inside = False
         self._close_asked = False
@@ -122,7 +122,8 @@ class Driver:
         with self._lock:
             if operation.done:
                 return
-            self._waiting[id(operation)] = event
+            waiting = self._waiting.setdefault(id(operation), [])
+            waiting.append(event)
         try:
             with woken_by(event.set):
                 while not operation.done:
@@ -133,7 +134,10 @@ class Driver:
                     event.wait(None if left == math.inf else max(0.0, left))
                     event.clear()
         finally:
-            self._waiting.pop(id(operation), None)
+            with self._lock:
+                waiting.remove(event)
+                if not waiting:
+                    del self._waiting[id(operation)]
 
     def give_way(self) -> None:
         """Let the sockets take what was written, before more is."""
@@ -167,7 +171,7 @@ class Driver:
 
     def wake(self, operation: Operation[Any]) -> None:
         """An operation is done: go on, whoever waits for it."""
-        if (event := self._waiting.get(id(operation))) is not None:
+        for event in self._waiting.get(id(operation), ()):
             event.set()
 
     def close(self) -> None:
@@ -266,8 +270,9 @@ class Driver:
         """The engine is in nobody knows what state: nobody may use it any more."""
         with self._lock:
             self._broken = error
-            for event in list(self._waiting.values()):
-                event.set()
+            for waiting in self._waiting.values():
+                for event in waiting:
+                    event.set()
             self._written.notify_all()
             self._ring()
 
