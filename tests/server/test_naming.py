@@ -34,6 +34,7 @@ def test_a_name_is_taken_once_in_the_whole_broker(session: Session) -> None:
 def test_a_name_and_a_filter_must_be_good(session: Session) -> None:
     assert session.refused(packets.CreateQueueV2("a", "")) == 104
     assert session.refused(packets.CreateQueueV2("a", "q", filter="x = ")) == 103
+    assert session.refused(packets.CreateQueueV2("a", "q", filter=" ")) == 103
     assert not exists(session, "q")
 
 

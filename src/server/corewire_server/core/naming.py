@@ -35,11 +35,9 @@ def no_address(name: str) -> Refused:
 
 
 def parse_filter(text: str | None) -> Filter | None:
-    """The filter of a text; none for a blank one. Raises Refused 103."""
-    if text is None or not text.strip():
-        return None
+    """The filter of a text that came in a packet; none for an empty one. Raises Refused 103, also for a blank one."""
     try:
-        return filters.Filter(text)
+        return filters.Filter.parse(text)
     except InvalidFilterExpression as problem:
         raise Refused(ErrorCode.INVALID_FILTER_EXPRESSION, f"AMQ229020: Invalid filter: {text}") from problem
 
