@@ -174,6 +174,19 @@ class Channel:
             self._buffered_bytes += len(frame)
         write(frame)
 
+    def send_frames(self, frames: list[bytes]) -> None:
+        """Send countable packets that nobody waits for an answer to: ``send_frame`` for many."""
+        write = self._write
+        if write is None:
+            for frame in frames:
+                self._wait(frame)
+            return
+        if self.window_bytes is not None:
+            self._frames += frames
+            self._buffered_bytes += sum(map(len, frames))
+        for frame in frames:
+            write(frame)
+
     def ask_frame(self, frame: bytes) -> int:
         """Send a command that will be answered on this channel. Give the ticket to ``answered``."""
         self.send_frame(frame)
@@ -273,12 +286,13 @@ class Channel:
 
         To be called after it was handled and before its answer is sent, but after an answer that is an EXCEPTION.
         """
-        if self.window_bytes is None:
+        window = self.window_bytes
+        if window is None:
             return
-        last = self._last_received + 1
-        self._last_received = last if last < 0x8000_0000 else int32(last)
-        self._received_bytes += size_bytes
-        if self._received_bytes >= self.window_bytes:
+        last = self._last_received
+        self._last_received = last + 1 if last != 0x7FFF_FFFF else -0x8000_0000
+        received = self._received_bytes = self._received_bytes + size_bytes
+        if received >= window:
             self.flush()
 
     def flush(self) -> None:

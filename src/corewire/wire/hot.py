@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 from corewire.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from corewire.wire.versions import Capabilities
 
 NULL_RESPONSE: Final = 21
@@ -126,13 +128,25 @@ def parse_receive(frame: bytes) -> tuple[bytes, int, int]:
 
 def receive_frame(channel: int, message: bytes, consumer_id: int, delivery_count: int) -> bytes:
     """Put a SESS_RECEIVE_MSG around a message."""
-    return b"".join(
-        (
-            _HEAD.pack(len(message) + _RECEIVE_TRAILER_SIZE + _AT - _LENGTH, RECEIVE, channel),
-            message,
-            _RECEIVE_TRAILER.pack(consumer_id, delivery_count),
+    return receive_frames(channel, consumer_id)(message, delivery_count)
+
+
+def receive_frames(channel: int, consumer_id: int) -> Callable[[bytes, int], bytes]:
+    """Return ``receive_frame`` for one consumer: it takes message and delivery count."""
+    head, trailer, join = _HEAD.pack, _RECEIVE_TRAILER.pack, b"".join
+    more = _RECEIVE_TRAILER_SIZE + _AT - _LENGTH
+    first = trailer(consumer_id, 1)
+
+    def frame(message: bytes, delivery_count: int) -> bytes:
+        return join(
+            (
+                head(len(message) + more, RECEIVE, channel),
+                message,
+                first if delivery_count == 1 else trailer(consumer_id, delivery_count),
+            )
         )
-    )
+
+    return frame
 
 
 # -- acknowledgements, confirmations, responses ----------------------------------------------------------------------------

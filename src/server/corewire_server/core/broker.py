@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, Self, assert_never
 
 from corewire.errors import RemoteProtocolError
+from corewire.wire.framing import HEADER_SIZE, LENGTH_SIZE
 from corewire_server.core import closing, connecting, dispatch, housekeeping, plain, restoring, snapshot
 from corewire_server.core.commands import sessions
 from corewire_server.core.config import CoreConfig
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
     from corewire_server.core.link import Link
     from corewire_server.records import Record
 
-_channel: Final = Struct(">q").unpack_from
+_head: Final = itemgetter(slice(LENGTH_SIZE, HEADER_SIZE))  # type and channel
+_type_and_channel: Final = Struct(">bq").unpack
 
 
 class Broker:
@@ -128,22 +132,22 @@ class Broker:
 
     def _guard(self, link: Link, data: bytes) -> None:
         state = self.state
-        frame = b""
-        sessions, handlers, others = link.sessions, dispatch.HOT, dispatch.on_command
+        kind = None
         try:
-            for frame in link.connection.receive_frames(state.now / 1000, data):
-                channel = _channel(frame, 5)[0]
-                session = sessions.get(channel)
+            # Reads hold many frames of one kind on one channel: each such run is one call.
+            for head, run in groupby(link.connection.receive_frames(state.now / 1000, data), _head):
+                kind, channel = _type_and_channel(head)
+                session = link.sessions.get(channel)
                 if session is not None:
-                    handlers.get(frame[4], others)(state, session, frame)
+                    dispatch.HOT.get(kind, dispatch.on_commands)(state, session, run)
                 elif channel <= connecting.SESSIONS:
-                    connecting.on_connection_frame(state, link, channel, frame)
+                    connecting.on_connection_frames(state, link, channel, kind, run)
                 if not link.alive:
                     break
         except MemoryError:
             raise
         except Exception as problem:  # noqa: BLE001 - the same on every node, so that no frame can kill two of them
-            _fail(state, link, frame, problem)
+            _fail(state, link, kind, problem)
             return
         if link.alive:
             if link.version < 130:  # such clients complete unblocked sends from confirmations alone
@@ -173,12 +177,12 @@ class Broker:
         return effects
 
 
-def _fail(state: State, link: Link, frame: bytes, problem: Exception) -> None:
+def _fail(state: State, link: Link, kind: int | None, problem: Exception) -> None:
     packet = offset = None
     if isinstance(problem, RemoteProtocolError):
         packet, offset = problem.packet, problem.offset
-    if packet is None and len(frame) > 4:
-        packet = dispatch.name_of(frame)
+    if packet is None and kind is not None:
+        packet = dispatch.name_of(kind)
     at = "" if offset is None else f" at offset {offset}"
     who = "" if link.user is None else f" (user {link.user})"
     what = f"{type(problem).__name__}: {problem}"

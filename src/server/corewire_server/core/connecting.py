@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from corewire._channel import Channel, ConfirmationMismatch
 from corewire.errors import ErrorCode
 from corewire.wire import packets, registry
-from corewire.wire.framing import packet_type
 from corewire.wire.versions import OLDEST_SPOKEN, VERSION
 from corewire_server.core import closing, naming, security
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from corewire_server.core.link import Link
     from corewire_server.core.state import State
@@ -24,11 +23,13 @@ SESSIONS: Final = 1
 _FIRST_USER_CHANNEL: Final = 10
 
 
-def on_connection_frame(state: State, link: Link, channel: int, frame: bytes) -> None:
-    """A frame of channel 0 or 1. What nobody knows there is dropped."""
-    handler = _HANDLERS.get((channel, packet_type(frame)))
+def on_connection_frames(state: State, link: Link, channel: int, kind: int, frames: Iterable[bytes]) -> None:
+    """Frames of one type on channel 0 or 1. What nobody knows there is dropped, and what comes after the link's end."""
+    handler = _HANDLERS.get((channel, kind))
     if handler is not None:
-        handler(state, link, registry.decode(frame, link.version))
+        for frame in frames:
+            if link.alive:
+                handler(state, link, registry.decode(frame, link.version))
 
 
 def _write(state: State, link: Link, channel: int, packet: Any) -> None:

@@ -8,10 +8,12 @@ One turn of one queue is bounded; what is left is done in the next step, which c
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from corewire.wire import hot
 from corewire_server.core import returns
+from corewire_server.core.consumers import UNLIMITED
 from corewire_server.core.made import forced_delivery_marker
 from corewire_server.core.matching import accepts
 
@@ -45,18 +47,11 @@ def deliver(state: State, queue: Queue) -> None:
         consumer = consumers[turn]
         turn += 1
         session = consumer.session
-        ref = None
+        used = 0
         if consumer.credits > 0 and (session.flows or (consumer.browses and session.reachable)):
-            ref = queue.pop() if consumer.cursor is None else _next_match(state, consumer)
-        if ref is None:
-            idle += 1
-            continue
-        budget -= 1 + (len(ref.message) >> 12)
-        idle = 0
-        if ref.expiration and ref.expiration <= state.now:
-            _expire(state, consumer, ref)
-        else:
-            _hand_out(state, consumer, ref)
+            used = _hand_out(state, consumer, budget if count == 1 else 1)
+        budget -= used
+        idle = 0 if used else idle + 1
     queue.turn = turn
     if queue.forced and not queue.dirty:
         _answer_forced(state, queue)
@@ -85,25 +80,43 @@ def _expire(state: State, consumer: Consumer, ref: Ref) -> None:
     returns.expire(state, consumer.queue, ref)
 
 
-def _hand_out(state: State, consumer: Consumer, ref: Ref) -> None:
-    session = consumer.session
-    channel = session.channel
-    if not consumer.browses:
-        ref.deliveries += 1
-        if session.pre_acknowledges:
-            state.store.finish(consumer.queue, ref)
-            consumer.queue.used = True
-        else:
-            consumer.unacked[ref.id] = ref
-            consumer.queue.in_delivery += 1
-    frame = hot.receive_frame(channel.channel, ref.message, consumer.id, ref.deliveries)
-    consumer.credits -= len(frame)
-    channel.send_frame(frame)
-    if not session.link.has_output:
+def _hand_out(state: State, consumer: Consumer, budget: int) -> int:
+    """Hand out what one consumer takes, within the budget of a turn. Returns how much of it was used: 0 if it took nothing."""
+    queue, session, unacked = consumer.queue, consumer.session, consumer.unacked
+    channel, pre_acknowledges = session.channel, session.pre_acknowledges
+    pop = queue.pop if consumer.cursor is None else partial(_next_match, state, consumer)
+    frame_of = hot.receive_frames(channel.channel, consumer.id)
+    frames: list[bytes] = []
+    now, used = state.now, 0
+    room = state.limits.resend_pause_bytes - channel.buffered_bytes if session.counts else UNLIMITED
+    while used < budget and consumer.credits > 0 and room >= 0:
+        ref = pop()
+        if ref is None:
+            break
+        used += 1 + (len(ref.message) >> 12)
+        if ref.expiration and ref.expiration <= now:
+            _expire(state, consumer, ref)
+            continue
+        if not consumer.browses:
+            ref.deliveries += 1
+            if pre_acknowledges:
+                state.store.finish(queue, ref)
+                queue.used = True
+            else:
+                unacked[ref.id] = ref
+                queue.in_delivery += 1
+        frame = frame_of(ref.message, ref.deliveries)
+        size = len(frame)
+        consumer.credits -= size
+        room -= size
+        frames.append(frame)
+    if frames:
+        channel.send_frames(frames)
         state.wrote(session.link)
-    if session.counts and channel.buffered_bytes > state.limits.resend_pause_bytes:
+    if room < 0:
         session.crowded = True
         session.update_flow()
+    return used
 
 
 def _answer_forced(state: State, queue: Queue) -> None:

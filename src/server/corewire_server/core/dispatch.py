@@ -1,8 +1,8 @@
 """
-A frame on a session's channel: what is done, how it is counted, what is answered.
+Frames on a session's channel: what is done, how it is counted, what is answered.
 
-The few packets that come per message are taken apart here, as bytes and numbers; all others are decoded and go through
-a table. Counting follows doing: the confirmation that may fall due is written before the answer, but after an EXCEPTION,
+They come in runs, as many of one type as stand behind each other in a read. The few packets that come per message are taken
+apart here, as bytes and numbers; all others are decoded and go through a table. Counting follows doing: the confirmation that may fall due is written before the answer, but after an EXCEPTION,
 or it would tell the client of success.
 """
 
@@ -21,7 +21,7 @@ from corewire_server.core.commands import committing, consuming, queries, queues
 from corewire_server.core.refusal import Refused, not_built
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from corewire_server.core.session import Session
     from corewire_server.core.state import State
@@ -49,58 +49,62 @@ class Command(NamedTuple):
     answered: Answered
 
 
-def _on_send(state: State, session: Session, frame: bytes) -> None:
-    correlation: int | None = None
-    at = len(frame) - session.trailer
-    if at < HEADER_SIZE:
-        raise RemoteProtocolError("the frame is too short", packet="SESS_SEND", offset=len(frame))
-    if session.correlates:
-        number: int = _long(frame, at + 1)[0]
-        if number > 0 and session.is_stray(number, state.limits.async_gaps_max):
-            return
-        correlation = number
-    try:
-        sending.send(state, session, frame)
-    except Refused as refusal:
-        _refuse(state, session, refusal, wanted=frame[at] != 0, correlation=correlation)
+def _on_sends(state: State, session: Session, frames: Iterable[bytes]) -> None:
+    channel, trailer, correlates, counts = session.channel, session.trailer, session.correlates, session.counts
+    gaps_max = state.limits.async_gaps_max
+    number: int | None = None
+    for frame in frames:
+        end = len(frame) - trailer
+        if end < HEADER_SIZE:
+            raise RemoteProtocolError("the frame is too short", packet="SESS_SEND", offset=len(frame))
+        if correlates:
+            number = correlation = _long(frame, end + 1)[0]
+            if correlation > 0 and session.is_stray(correlation, gaps_max):
+                continue
+        try:
+            sending.send(state, session, frame, end)
+        except Refused as refusal:
+            _refuse(state, session, refusal, wanted=frame[end] != 0, correlation=number)
+            channel.processed(len(frame))
+            continue
+        if counts:
+            channel.processed(len(frame))
+        if frame[end]:
+            channel.send_frame(hot.null_response_frame(channel.channel, number))
+
+
+def _on_acknowledgements(state: State, session: Session, frames: Iterable[bytes]) -> None:
+    channel, counts = session.channel, session.counts
+    for frame in frames:
+        consumer_id, message_id, wanted = hot.parse_acknowledge(frame)
+        individual = frame[4] == hot.INDIVIDUAL_ACKNOWLEDGE
+        if not consuming.acknowledge(state, session, consumer_id, message_id, individual):
+            if frame == session.last_ack and not wanted:  # a second copy, unless the message were held again
+                continue
+            refusal = consuming.not_held(consumer_id, message_id)
+            if not session.auto_acks:
+                session.transaction.fail(refusal)
+            _refuse(state, session, refusal, wanted=wanted, correlation=None)
+            channel.processed(len(frame))
+            continue
+        session.last_ack = frame
+        if counts:
+            channel.processed(len(frame))
+        if wanted:
+            _answer_plainly(session, None)
+
+
+def _on_flow_tokens(state: State, session: Session, frames: Iterable[bytes]) -> None:
+    for frame in frames:
+        consumer_id, tokens = hot.parse_flow_token(frame)
+        consuming.add_credits(state, session, consumer_id, tokens)
         session.channel.processed(len(frame))
-        return
-    if session.counts:
-        session.channel.processed(len(frame))
-    if frame[at]:
-        channel = session.channel
-        channel.send_frame(hot.null_response_frame(channel.channel, correlation))
 
 
-def _on_acknowledge(state: State, session: Session, frame: bytes) -> None:
-    consumer_id, message_id, wanted = hot.parse_acknowledge(frame)
-    channel = session.channel
-    individual = frame[4] == hot.INDIVIDUAL_ACKNOWLEDGE
-    if not consuming.acknowledge(state, session, consumer_id, message_id, individual=individual):
-        if frame == session.last_ack and not wanted:  # a second copy; if the message were held again it would be none
-            return
-        refusal = consuming.not_held(consumer_id, message_id)
-        if not session.auto_acks:
-            session.transaction.fail(refusal)
-        _refuse(state, session, refusal, wanted=wanted, correlation=None)
-        channel.processed(len(frame))
-        return
-    session.last_ack = frame
-    if session.counts:
-        channel.processed(len(frame))
-    if wanted:
-        _answer_plainly(session, None)
-
-
-def _on_flow_token(state: State, session: Session, frame: bytes) -> None:
-    consumer_id, tokens = hot.parse_flow_token(frame)
-    consuming.add_credits(state, session, consumer_id, tokens)
-    session.channel.processed(len(frame))
-
-
-def _on_confirmed(state: State, session: Session, frame: bytes) -> None:
+def _on_confirmations(state: State, session: Session, frames: Iterable[bytes]) -> None:
     try:
-        session.channel.confirmed(hot.parse_packets_confirmed(frame))
+        for frame in frames:
+            session.channel.confirmed(hot.parse_packets_confirmed(frame))
     except ConfirmationMismatch as problem:
         state.log("warning", f"{session.link.remote}: session {session.name} is closed: {problem}")
         closing.close_session(state, session, failed=True)
@@ -112,18 +116,24 @@ def _on_confirmed(state: State, session: Session, frame: bytes) -> None:
             state.prompt(consumer.queue)
 
 
-HOT: Final[dict[int, Callable[[State, Session, bytes], None]]] = {
-    hot.SEND: _on_send,
-    hot.ACKNOWLEDGE: _on_acknowledge,
-    hot.INDIVIDUAL_ACKNOWLEDGE: _on_acknowledge,
-    hot.FLOW_TOKEN: _on_flow_token,
-    hot.PACKETS_CONFIRMED: _on_confirmed,
+HOT: Final[dict[int, Callable[[State, Session, Iterable[bytes]], None]]] = {
+    hot.SEND: _on_sends,
+    hot.ACKNOWLEDGE: _on_acknowledgements,
+    hot.INDIVIDUAL_ACKNOWLEDGE: _on_acknowledgements,
+    hot.FLOW_TOKEN: _on_flow_tokens,
+    hot.PACKETS_CONFIRMED: _on_confirmations,
 }
-"""What is done with the packets that come per message, by the byte of their type. All others: ``on_command``."""
+"""What is done with the packets that come per message, by type. All others: ``on_commands``."""
 
 
-def on_command(state: State, session: Session, frame: bytes) -> None:
-    """Take a frame that is decoded."""
+def on_commands(state: State, session: Session, frames: Iterable[bytes]) -> None:
+    """Take frames that are decoded. What comes after the session's end is dropped."""
+    for frame in frames:
+        if not session.closed:
+            _on_command(state, session, frame)
+
+
+def _on_command(state: State, session: Session, frame: bytes) -> None:
     kind = packet_type(frame)
     command = COMMANDS.get(kind)
     channel = session.channel
@@ -226,6 +236,6 @@ _TABLE: Final[tuple[tuple[type[registry.Packet], Handler, Answered], ...]] = (
 COMMANDS: Final = {packet.TYPE: Command(handler, answered) for packet, handler, answered in _TABLE}
 
 
-def name_of(frame: bytes) -> str:
-    """What a frame is, for people."""
-    return registry.packet_name(packet_type(frame))
+def name_of(kind: int) -> str:
+    """What a packet of this type is, for people."""
+    return registry.packet_name(kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import starmap
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 _STEP: Final = Struct(">qI")
 _LINK: Final = Struct(">Bq")
-_record: Final = Struct(">BBqq").pack
+_record: Final = Struct(">Bqb0sq").pack  # takes a whole record and leaves its body out
+_body: Final = itemgetter(3)
 
 
 class EffectsDigest:
@@ -48,7 +51,4 @@ class EffectsDigest:
 
 
 def _add_records(records: Sequence[Record], value: int) -> int:
-    parts: list[bytes] = []
-    for op, record_id, kind, body, tx in records:
-        parts += (_record(op, kind, record_id, tx), body)
-    return crc32(b"".join(parts), value)
+    return crc32(b"".join(map(_body, records)), crc32(b"".join(starmap(_record, records)), value))

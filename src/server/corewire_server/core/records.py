@@ -48,11 +48,12 @@ _UPDATE: Final = int(Op.UPDATE)
 _DELETE: Final = int(Op.DELETE)
 _MESSAGE: Final = int(Kind.MESSAGE)
 _TAKEN: Final = int(Kind.TAKEN)
+_new: Final = tuple.__new__  # of the two records that durable messages make: half the time of calling the class
 
 
 def delete(record_id: int) -> Record:
     """What had this id is over."""
-    return Record(_DELETE, record_id)
+    return _new(Record, (_DELETE, record_id, 0, b"", 0))
 
 
 def ids(limit: int) -> Record:
@@ -107,7 +108,7 @@ def message(message_id: int, raw: bytes, queue_ids: Sequence[int]) -> Record:
 
 def message_in_one(message_id: int, raw: bytes, queue: bytes) -> Record:
     """A message is in one queue, whose id is given by ``raw_id``."""
-    return Record(_ADD, message_id, _MESSAGE, queue + raw)
+    return _new(Record, (_ADD, message_id, _MESSAGE, queue + raw, 0))
 
 
 def raw_id(queue_id: int) -> bytes:

@@ -65,7 +65,7 @@ def add_credits(state: State, session: Session, consumer_id: int, tokens: int) -
         state.prompt(consumer.queue)
 
 
-def acknowledge(state: State, session: Session, consumer_id: int, message_id: int, *, individual: bool) -> bool:
+def acknowledge(state: State, session: Session, consumer_id: int, message_id: int, individual: bool) -> bool:
     """
     SESS_ACKNOWLEDGE and SESS_INDIVIDUAL_ACKNOWLEDGE. Returns False if the consumer holds no such message.
 
@@ -81,8 +81,11 @@ def acknowledge(state: State, session: Session, consumer_id: int, message_id: in
         return False
     queue = consumer.queue
     queue.used = True
-    alone = individual or next(iter(unacked)) == message_id
-    refs = [unacked.pop(message_id)] if alone else consumer.take_up_to(message_id)
+    if session.auto_acks and (individual or next(iter(unacked)) == message_id):
+        queue.in_delivery -= 1
+        state.store.finish(queue, unacked.pop(message_id))
+        return True
+    refs = [unacked.pop(message_id)] if individual else consumer.take_up_to(message_id)
     if session.auto_acks:
         queue.in_delivery -= len(refs)
         for ref in refs:

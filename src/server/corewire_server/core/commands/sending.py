@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from corewire_server.core.state import State
 
 
-def send(state: State, session: Session, frame: bytes) -> None:
+def send(state: State, session: Session, frame: bytes, end: int) -> None:
     """
-    Take the message of a SESS_SEND: route it now, or with the transaction's commit.
+    Take the message of a SESS_SEND, which ends at ``end``: route it now, or with the transaction's commit.
 
     Nearly all messages go to one queue that takes everything; they do not leave this function. Raises Refused, or
     RemoteProtocolError if there is no message in the frame.
     """
-    end = len(frame) - session.trailer
     id_at, raw_address, durable, expiration, priority, properties_at = parse_head(frame, end)
     store = state.store
     try:
