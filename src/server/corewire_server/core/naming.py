@@ -120,7 +120,7 @@ def resolve(state: State, wanted: QueueConfiguration) -> QueueConfiguration:
     config = replace(
         wanted,
         routing_type=RoutingType.MULTICAST if wanted.routing_type is None else wanted.routing_type,
-        filter_string=wanted.filter_string if wanted.filter_string and wanted.filter_string.strip() else None,
+        filter_string=wanted.filter_string or None,
         max_consumers=settings.default_max_consumers if wanted.max_consumers is None else wanted.max_consumers,
         purge_on_no_consumers=settings.default_purge_on_no_consumers
         if wanted.purge_on_no_consumers is None

@@ -124,7 +124,7 @@ def _share(state: State, config: QueueConfiguration) -> None:
         queue.transient = not config.durable
         return
     address = split_name(config.address or config.name)[0]
-    wanted = config.filter_string if config.filter_string and config.filter_string.strip() else None
+    wanted = config.filter_string or None
     if existing.address.name != address or existing.config.filter_string != wanted:
         text = f"queue {name} exists with another address or filter"
         raise Refused(ErrorCode.INVALID_TRANSIENT_QUEUE_USE, text)
