@@ -105,6 +105,14 @@ def test_closing_while_dialling_ends_at_once() -> None:
     assert world.engine.next_timeout() is None
 
 
+def test_closing_what_found_nobody_is_no_second_end() -> None:
+    world = ClientWorld(ClientConfig(endpoints=(TWO,)))
+    assert isinstance(world.started.error, NotConnected)
+    assert world.engine.close(world.now).done
+    world.engine.handle_timeout(world.now + 1.0)
+    assert world.engine.state is ClientState.FAILED
+
+
 # -- silence and time-outs -------------------------------------------------------------------------------------------------
 
 

@@ -313,7 +313,7 @@ class Lifeline:
             for session in list(self._context.sessions.values()):
                 if session.outlets.waiting:
                     session.outlets.pump(now)
-        if self._closing is not None and not self._context.sessions and not self._is(ClientState.CLOSED):
+        if self._closing is not None and not self._closing.done and not self._context.sessions:
             self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
 
     def _finish_start(self, now: float) -> None:
