@@ -1,5 +1,5 @@
 """
-Selectors: which messages a queue or a consumer wants (docs/protocol: selectors).
+Selectors: which messages a queue or a consumer wants (docs/protocol/jms.md).
 
 A text is parsed once (``_selector_lexer``, ``_selector_parser``), made into closures (``_selector_closures``), and asked per
 message. ``matches`` takes a look-up from identifiers to values; ``lookup_for`` makes that of a core message. Comparison,
