@@ -44,6 +44,7 @@ def deaf() -> Iterator[str]:
             filler.close()
 
 
+@pytest.mark.slow
 async def test_nothing_is_left_after_close(url: str, queue: str) -> None:
     before = held()
     for _ in range(10):
