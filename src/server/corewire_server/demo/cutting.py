@@ -39,6 +39,7 @@ class Cutter:
             if living := proxy.living:  # one that is idle, or has ended, makes room for another draw
                 proxy.arm(bytes_max=BYTES_MAX, link=proxy.rng.choice(living), ending=ending)
             proxy.wait_until(lambda proxy: proxy.cuts > before, 0.2)
+        proxy.disarm()  # a link that was cut while the next draw was made
         self.cuts += 1
         await_progress(self._traffics)
 
