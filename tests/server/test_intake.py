@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from corewire.errors import RemoteProtocolError
 from corewire.wire import hot
 from corewire.wire.message import CoreMessage, encode_message
+from corewire.wire.primitives import put_simple_string
 from corewire_server.core.intake import NOTHING, Reserved, parse_head, stamped
 from corewire_server.core.refusal import Refused
 
@@ -31,6 +32,7 @@ def frame(message: bytes) -> tuple[bytes, int]:
     expiration=st.integers(0, 2**62),
     priority=st.integers(0, 9),
     properties=st.dictionaries(st.text(max_size=5), st.integers(-5, 5), max_size=3),
+    other=st.text(max_size=3).map(lambda name: b"\x01" + put_simple_string(name)),
 )
 def test_a_send_is_read_as_the_message_class_reads_it(
     body: bytes,
@@ -40,6 +42,7 @@ def test_a_send_is_read_as_the_message_class_reads_it(
     expiration: int,
     priority: int,
     properties: dict[str, int],
+    other: bytes,
 ) -> None:
     raw = encode_message(
         body,
@@ -51,9 +54,11 @@ def test_a_send_is_read_as_the_message_class_reads_it(
         properties=properties,
     )
     data, end = frame(raw)
-    id_at, name, is_durable, until, level, properties_at = parse_head(data, end)
+    id_at, field, is_durable, until, level, properties_at = parse_head(data, end)
     message = CoreMessage(raw)
-    assert (None if name is None else name.decode("utf-16-le", "surrogatepass")) == message.address
+    assert (field[5:].decode("utf-16-le", "surrogatepass") if field[0] else None) == message.address
+    for guess in (field, other):
+        assert parse_head(data, end, guess) == (id_at, field, is_durable, until, level, properties_at)
     assert (bool(is_durable), until, level) == (durable, expiration, priority)
     assert properties_at - 13 == message.properties_at
     message.stamp(77)

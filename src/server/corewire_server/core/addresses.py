@@ -92,7 +92,9 @@ class Addresses:
         self._by_name: dict[str, Address] = {}
         self._patterns: dict[str, list[str]] = {}  # the names among them that are patterns, in words
         self._routes: dict[str, Route] = {}
-        self._raw_routes: dict[bytes, Route] = {}  # the same, by the bytes of the name in a message
+        self.raw_routes: dict[
+            bytes, Route
+        ] = {}  #: those known by the address field of a message; others: ``raw_route``
 
     def get(self, name: str) -> Address | None:
         """The address of this name."""
@@ -130,17 +132,18 @@ class Addresses:
             route = self._routes[name] = self._resolve(name)
         return route
 
-    def raw_route(self, raw: bytes) -> Route:
-        """The same for the bytes of a name (UTF-16LE)."""
-        route = self._raw_routes.get(raw)
+    def raw_route(self, field: bytes) -> Route:
+        """The same for the address field of a message: a flag, a length, and the name in UTF-16LE."""
+        route = self.raw_routes.get(field)
         if route is None:
-            route = self.route(raw.decode("utf-16-le", "surrogatepass"))
-            self._raw_routes[raw] = route
+            if len(self.raw_routes) >= self._routes_max:
+                self.raw_routes.clear()
+            route = self.raw_routes[field] = self.route(field[5:].decode("utf-16-le", "surrogatepass"))
         return route
 
     def _forget_routes(self) -> None:
         self._routes.clear()
-        self._raw_routes.clear()
+        self.raw_routes.clear()
 
     def _resolve(self, name: str) -> Route:
         address = name.partition("::")[0]

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from corewire.values import PropertyValue
 
 _PAYLOAD: Final = 13
-_INT: Final = Struct(">i")
-_LONG: Final = Struct(">q")
-_ID_ADDRESS: Final = Struct(">qBi")
-_FIXED: Final = Struct(">bBqqb")  # type, durable, expiration, timestamp, priority
+_int: Final = Struct(">i").unpack_from
+_long: Final = Struct(">q").pack
+_fixed: Final = Struct(">bBqqb").unpack_from  # type, durable, expiration, timestamp, priority
 
 _RESERVED: Final = "_AMQ_".encode("utf-16-le")
 _UNDERSCORE: Final = "_".encode(
@@ -54,28 +53,26 @@ class Heeded(NamedTuple):
 NOTHING: Final = Heeded(None, None, ())
 
 
-def parse_head(frame: bytes, end: int) -> tuple[int, bytes | None, int, int, int, int]:
-    """
-    Where the id stands, the bytes of the address (None: there is none), durable, expiration, priority, where the properties begin.
+NO_ADDRESS: Final = b"\0"
+"""The address field of a message without one."""
 
-    ``end`` is where the message ends. Raises RemoteProtocolError for a message that breaks off.
+
+def parse_head(frame: bytes, end: int, guess: bytes = NO_ADDRESS) -> tuple[int, bytes, int, int, int, int]:
+    """
+    Where the id stands, the address field, durable, expiration, priority, where the properties begin.
+
+    ``end`` is where the message ends, ``guess`` the address field it probably has, which is then not copied out of the frame.
+    Raises RemoteProtocolError for a message that breaks off.
     """
     try:
-        id_at = (
-            _INT.unpack_from(frame, _PAYLOAD)[0] + 4
-        )  # the number counts from the start of the frame, without four bytes
+        id_at = _int(frame, _PAYLOAD)[0] + 4  # the number counts from the start of the frame, without four bytes
         if id_at < _PAYLOAD + 4:
             raise RemoteProtocolError("the body has a negative length", packet="SESS_SEND", offset=_PAYLOAD)
-        _, has_address, length = _ID_ADDRESS.unpack_from(frame, id_at)
-        address: bytes | None = None
-        at = id_at + 9
-        if has_address:
-            if length < 0 or length & 1:
-                raise RemoteProtocolError(f"an address of {length} bytes", packet="SESS_SEND", offset=at)
-            at += 4 + length
-            address = frame[at - length : at]
+        at = id_at + 8
+        address = guess if frame.startswith(guess, at) else _address_field(frame, at)
+        at += len(address)
         at += 17 if frame[at] else 1
-        _, durable, expiration, _, priority = _FIXED.unpack_from(frame, at)
+        _, durable, expiration, _, priority = _fixed(frame, at)
     except (error, IndexError):
         raise RemoteProtocolError("the message breaks off", packet="SESS_SEND", offset=end) from None
     at += 19
@@ -86,9 +83,18 @@ def parse_head(frame: bytes, end: int) -> tuple[int, bytes | None, int, int, int
     return id_at, address, durable, expiration, priority, at
 
 
+def _address_field(frame: bytes, at: int) -> bytes:
+    if not frame[at]:
+        return NO_ADDRESS
+    length: int = _int(frame, at + 1)[0]
+    if length < 0 or length & 1:
+        raise RemoteProtocolError(f"an address of {length} bytes", packet="SESS_SEND", offset=at + 1)
+    return frame[at : at + 5 + length]
+
+
 def stamped(frame: bytes, end: int, id_at: int, message_id: int) -> bytes:
     """The message with the broker's id, everything else as the producer wrote it."""
-    return b"".join((frame[_PAYLOAD:id_at], _LONG.pack(message_id), frame[id_at + 8 : end]))
+    return b"".join((frame[_PAYLOAD:id_at], _long(message_id), frame[id_at + 8 : end]))
 
 
 class Reserved:

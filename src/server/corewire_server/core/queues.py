@@ -76,11 +76,11 @@ class Ref:
 class Waiting:
     """Refs in order of priority (9 first), then of sequence number."""
 
-    __slots__ = ("_levels", "_mask", "size")
+    __slots__ = ("_levels", "_top", "size")
 
     def __init__(self, refs: Iterable[Ref] = ()) -> None:
         self._levels: list[deque[Ref] | None] = [None] * PRIORITIES  # made when first used
-        self._mask: int = 0  # which levels hold anything
+        self._top = -1  # no level above holds anything
         self.size = 0  # tombstones included
         for ref in refs:
             self.append(ref)
@@ -92,19 +92,20 @@ class Waiting:
         if level is None:
             level = self._levels[priority] = deque()
         level.append(ref)
-        self._mask |= 1 << priority
         self.size += 1
+        if priority > self._top:
+            self._top = priority
 
     def pop(self) -> Ref | None:
         """Take the first that still waits."""
-        while self._mask:
-            top = self._mask.bit_length() - 1
-            level = self._levels[top]
-            assert level
+        levels = self._levels
+        while self._top >= 0:
+            level = levels[self._top]
+            if not level:
+                self._top -= 1
+                continue
             ref = level.popleft()
             self.size -= 1
-            if not level:
-                self._mask ^= 1 << top
             if ref.waits:
                 return ref
         return None
@@ -115,17 +116,16 @@ class Waiting:
             part = [ref for ref in refs if ref.priority == priority]
             if part:
                 self._levels[priority] = _merged(self._levels[priority], part)
-                self._mask |= 1 << priority
+                self._top = max(self._top, priority)
         self.size += len(refs)
 
     def sweep(self) -> None:
         """Drop the tombstones."""
-        self.size = self._mask = 0
+        self.size = 0
         for priority, level in enumerate(self._levels):
             if level:
                 self._levels[priority] = swept = deque(ref for ref in level if ref.waits)
                 self.size += len(swept)
-                self._mask |= 1 << priority if swept else 0
 
     def __iter__(self) -> Iterator[Ref]:
         """What waits, in order."""

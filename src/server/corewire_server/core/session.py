@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from corewire.wire import hot
 from corewire.wire.versions import capabilities
+from corewire_server.core.intake import NO_ADDRESS
 from corewire_server.core.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Session:
             "default_address",
             "flows",
             "last_ack",
+            "last_address",
             "last_async",
             "link",
             "metadata",
@@ -69,6 +71,7 @@ class Session:
         self.last_async = 0  # the highest correlation id of unblocked sends
         self.async_gaps: dict[int, None] = {}  # lower ones that did not come yet
         self.last_ack = b""
+        self.last_address = NO_ADDRESS  # a guess at the address field of its next message
         self.credits = 0  # bytes that its producers may still send; below 0: sent without
         self.credit_requests: list[tuple[int, str]] = []  # withheld: credits and address
 

@@ -25,7 +25,7 @@ class State:
         self.node_id = config.node_id
         self.message_bytes_max = config.limits.message_bytes_max
         self.store = Store(config)
-        self.room = True  # whether the journal has room for another segment
+        self.full_from = config.limits.memory_bytes_max  # bytes of messages with which no more are taken; -1: no room
         self.reserved = Reserved(config.limits.strings_max)
         self.now = 0  # milliseconds since the epoch
         self.links: dict[int, Link] = {}  # also lost ones whose sessions wait for their client
@@ -67,4 +67,13 @@ class State:
     @property
     def full(self) -> bool:
         """Whether there is no memory or no disk for more messages."""
-        return not self.room or self.store.bytes >= self.limits.memory_bytes_max
+        return self.store.bytes >= self.full_from
+
+    @property
+    def room(self) -> bool:
+        """Whether the journal has room for another segment."""
+        return self.full_from >= 0
+
+    @room.setter
+    def room(self, there_is: bool) -> None:
+        self.full_from = self.limits.memory_bytes_max if there_is else -1

@@ -8,7 +8,7 @@ from corewire.errors import ErrorCode
 from corewire.values import QueueConfiguration, RoutingType
 from corewire.wire.message import CoreMessage
 from corewire_server.core import naming
-from corewire_server.core.intake import NOTHING, parse_head, stamped
+from corewire_server.core.intake import NO_ADDRESS, NOTHING, parse_head, stamped
 from corewire_server.core.queues import REF_BYTES
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.routing import targets
@@ -29,12 +29,15 @@ def send(state: State, session: Session, frame: bytes, end: int) -> None:
     Nearly all messages go to one queue that takes everything; they do not leave this function. Raises Refused, or
     RemoteProtocolError if there is no message in the frame.
     """
-    id_at, raw_address, durable, expiration, priority, properties_at = parse_head(frame, end)
+    id_at, address, durable, expiration, priority, properties_at = parse_head(frame, end, session.last_address)
     store = state.store
     try:
         heeded = state.reserved.find(frame, properties_at, end)
-        if raw_address is not None:
-            route = store.addresses.raw_route(raw_address)
+        route = store.addresses.raw_routes.get(address)
+        if route is None and address != NO_ADDRESS:
+            session.last_address = address
+            route = store.addresses.raw_route(address)
+        if route is not None:
             only = route.only
             if (
                 only is not None
@@ -45,7 +48,7 @@ def send(state: State, session: Session, frame: bytes, end: int) -> None:
                 if session.default_address is None:
                     session.default_address = route.name
                 session.credits -= end
-                if state.full:
+                if store.bytes >= state.full_from:
                     _check_room(state, session, route.name)
                 message_id = store.next_id()
                 message = stamped(frame, end, id_at, message_id)
