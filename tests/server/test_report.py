@@ -34,7 +34,6 @@ from corewire_server.cli.report import Exit, UsageError, attempt, complain, exit
         (CallTimeout(), Exit.TIMED_OUT),
         (KeyboardInterrupt(), Exit.INTERRUPTED),
         (ExceptionGroup("2 failed", [QueueDoesNotExist(), NotConnected()]), Exit.REFUSED),
-        (BrokenPipeError(), Exit.DONE),
     ],
 )
 def test_each_error_has_its_exit_code(error: BaseException, code: Exit) -> None:
@@ -83,4 +82,14 @@ def test_a_traceback_comes_only_if_asked_for(capsys: pytest.CaptureFixture[str])
 def test_an_error_that_knows_its_connection_says_it_once() -> None:
     out = io.StringIO()
     complain(NotConnected("refused", connection="tcp://b:1"), out, on="tcp://a:1", as_json=False)
-    assert out.getvalue().splitlines() == ["error: refused (NOT_CONNECTED 2)", "  on tcp://b:1"]
+    assert out.getvalue().splitlines()[:-1] == ["error: refused (NOT_CONNECTED 2)", "  on tcp://b:1"]
+    assert out.getvalue().splitlines()[-1].startswith("  try: ")
+
+
+def test_a_reader_who_has_enough_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        attempt(work)
+    assert capsys.readouterr().err == ""

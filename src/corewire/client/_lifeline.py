@@ -414,12 +414,24 @@ class Lifeline:
     def _give_up(self, now: float) -> None:
         cause = self._cause or NotConnected("there is no endpoint")
         if self._is(ClientState.CONNECTING):
-            error = cause if isinstance(cause, CallTimeout) else NotConnected(f"no broker could be reached: {cause}")
+            error = (
+                cause if isinstance(cause, CallTimeout) else self._not_connected("no broker could be reached", cause)
+            )
         else:
             self._context.notify(FailoverFailed(cause, self._scale_down_target))
-            error = NotConnected(f"the connection was given up: {cause}")
+            error = self._not_connected("the connection was given up", cause)
         error.__cause__ = None if error is cause else cause
         self._end(now, error, LifeMove.GIVE_UP)
+
+    @staticmethod
+    def _not_connected(what: str, cause: CorewireError) -> NotConnected:
+        """Say why, without what the new error says itself: its code and where."""
+        why = (
+            cause.message
+            if isinstance(cause, NotConnected) and cause.message
+            else str(cause).partition(" on tcp://")[0]
+        )
+        return NotConnected(f"{what}: {why}", connection=cause.connection)
 
     def _end(self, now: float, error: CorewireError, move: LifeMove) -> None:
         self._move(move)

@@ -9,7 +9,9 @@ WRONG_USAGE = 2
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command in ``argv`` (default: the program's arguments). Returns the exit code."""
-    words = sys.argv[1:] if argv is None else argv
+    from corewire_server.cli.words import arrange
+
+    words = arrange(list(sys.argv[1:] if argv is None else argv))
     if words[:1] == ["run"]:  # before anything else is imported: the start of a broker is timed
         from corewire_server.cli import run
 

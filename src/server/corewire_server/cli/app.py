@@ -1,13 +1,22 @@
-"""The command line above `run`: which commands there are. Each is imported when it is called."""
+"""The command line above `run`: which commands there are, and how they end. Each is imported when it is called."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError
 
-WRONG_USAGE = 2
-INTERRUPTED = 130
+from corewire_server.cli.report import Exit, UsageError, complain
+from corewire_server.cli.words import COMMANDS_NOT_BUILT, unknown_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 app = App(
     name="corewire",
@@ -16,19 +25,68 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-for _name in ("version", "explain", "decode", "produce", "consume", "demo"):
-    app.command(f"corewire_server.cli.{_name}:{_name}")
-app.command("corewire_server.cli.consume:browse")
+for _target, _help in {
+    "produce:produce": "Send messages.",
+    "consume:consume": "Take messages and write their bodies.",
+    "consume:browse": "Write the bodies of the messages in a queue; takes nothing.",
+    "explain:explain": "Print frames as readable blocks.",
+    "decode:decode": "Print frames as JSON, or check them.",
+    "demo:demo": "Show what is promised while links are cut and the broker is killed.",
+    "version:version": "Print the version.",
+}.items():
+    app.command(f"corewire_server.cli.{_target}", help=_help)
+app.command(App(name="run", help="Start a broker: corewire run --help."))
 
 
 def main(words: list[str]) -> int:
     """Run the command in ``words``. Returns the exit code; what was used wrongly is 2, an interrupted command 130."""
     try:
-        result = app(words, exit_on_error=False)
-    except CycloptsError:
-        return WRONG_USAGE  # it is printed
+        with _interruptible():
+            result = app(words, exit_on_error=False, print_error=False)
+            sys.stdout.flush()
+    except CycloptsError as error:
+        complain(_explained(error, words), sys.stderr, on=None, as_json="--json" in words)
+        return Exit.WRONG_USAGE
     except KeyboardInterrupt:
-        return INTERRUPTED
-    finally:
-        sys.stdout.flush()
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has enough
+        _discard_output()
+        return Exit.DONE
     return result if isinstance(result, int) else 0
+
+
+def _explained(error: CycloptsError, words: list[str]) -> UsageError:
+    """Say what was used wrongly in our own form, and name what may have been meant."""
+    command = words[0] if words else ""
+    if isinstance(error, UnknownCommandError) and command in COMMANDS_NOT_BUILT:
+        return UsageError(f"corewire {command} is not built yet", hint="corewire --help")
+    if isinstance(error, UnknownOptionError):
+        known = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]
+        said, nearest = unknown_option(command, error.token.keyword or error.token.value, known)
+        return UsageError(said, hint=nearest)
+    return UsageError(" ".join(str(error).split()))
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere: the interpreter flushes once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """The first Ctrl-C unwinds the command, so that it closes cleanly; a second one ends the program at once."""
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -39,7 +39,19 @@ def _option(text: str, **more: Any) -> Parameter:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Connection:
+class Talk:
+    """How a command talks."""
+
+    json: Annotated[bool, _option("Write JSON Lines.", negative="")] = False
+    quiet: Annotated[bool, _option("Say nothing but errors.", name=["--quiet", "-q"], negative="")] = False
+    verbose: Annotated[
+        bool, _option("Say more, and where an error was raised.", name=["--verbose", "-v"], negative="")
+    ] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Connection(Talk):
     """Where to connect, as whom, and how to talk about it."""
 
     url: Annotated[str | None, _option(f"The broker. Default: {LOCAL}", env_var="COREWIRE_URL")] = None
@@ -53,9 +65,6 @@ class Connection:
         str | None, _option(f"A table of {CONTEXTS} with these options.", env_var="COREWIRE_CONTEXT")
     ] = None
     timeout: Annotated[str, _option("How long one request may take.", env_var="COREWIRE_TIMEOUT")] = "30s"
-    json: Annotated[bool, _option("Write JSON Lines.", negative="")] = False
-    quiet: Annotated[bool, _option("Say nothing but errors.", name=["--quiet", "-q"], negative="")] = False
-    verbose: Annotated[bool, _option("Show where an error was raised.", name=["--verbose", "-v"], negative="")] = False
 
     def config(self) -> ClientConfig:
         """Make the client's configuration. Raises UsageError and ConfigError; asks a terminal for a missing password."""

@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from enum import IntEnum
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from corewire.errors import (
     BrokerError,
@@ -15,12 +15,21 @@ from corewire.errors import (
     ConnectionLost,
     CorewireError,
     LocalProtocolError,
+    NotConnected,
     RemoteProtocolError,
+    SecurityError,
     TransactionError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_HINTS: Final[dict[type[CorewireError], str]] = {
+    SecurityError: "--user NAME --password-file FILE",
+    NotConnected: "--url of a broker that runs, or start one: corewire run",
+    CallTimeout: "a longer --timeout",
+}
 
 
 class Exit(IntEnum):
@@ -50,8 +59,6 @@ def exit_code(error: BaseException) -> Exit:
             return Exit.NO
         case KeyboardInterrupt():
             return Exit.INTERRUPTED
-        case BrokenPipeError():
-            return Exit.DONE  # whoever read our output has enough
         case OSError():
             return Exit.WRONG_USAGE  # a file that is not there, or not readable
         case _:
@@ -67,14 +74,19 @@ class UsageError(Exception):
 
 
 def attempt(work: Callable[[], int], *, on: str | None = None, as_json: bool = False, verbose: bool = False) -> int:
-    """Run a command's work; turn what it raises into talk on stderr and an exit code. ``on``: where it was connected."""
+    """Run a command's work; turn what it raises into talk on stderr and an exit code. ``on``: where it was connected.
+
+    Raises BrokenPipeError: nobody reads any more, which is no error, but the program's output must be let go.
+    """
     try:
         return work()
+    except BrokenPipeError:
+        raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  what nobody knows is raised again
         code = exit_code(error)
         if verbose:
             traceback.print_exc(file=sys.stderr)
-        if not isinstance(error, KeyboardInterrupt | BrokenPipeError):
+        if not isinstance(error, KeyboardInterrupt):
             complain(error, sys.stderr, on=None if code is Exit.WRONG_USAGE else on, as_json=as_json)
         return code
 
@@ -82,10 +94,12 @@ def attempt(work: Callable[[], int], *, on: str | None = None, as_json: bool = F
 def complain(error: BaseException, stream: TextIO, *, on: str | None, as_json: bool) -> None:
     """Say what happened, where, and what would help: in up to three lines, or as one JSON object."""
     error = _first(error)
-    what, hint, code = str(error), getattr(error, "hint", None), getattr(error, "code", None)
+    what, code = str(error), getattr(error, "code", None)
+    hint = getattr(error, "hint", None)
     if isinstance(error, CorewireError):
         on = error.connection or on
         what = what.removesuffix(f"\n{hint}").replace(f" on {error.connection}", "")
+        hint = hint or next((text for kind, text in _HINTS.items() if isinstance(error, kind)), None)
     if as_json:
         said = {"error": what, "code": None if code is None else code.name, "on": on, "try": hint}
         stream.write(json.dumps({name: value for name, value in said.items() if value is not None}) + "\n")

@@ -19,5 +19,6 @@ def check(users: Mapping[str, str], user: str | None, password: str | None, remo
     known = users.get(user or "")
     given = (password or "").encode("utf-8", "surrogatepass")
     if known is None or not compare_digest(known.encode("utf-8", "surrogatepass"), given):
-        text = f"AMQ229031: Unable to validate user from {remote}. Username: {user}; SSL certificate subject DN: unavailable"
+        name = "null" if user is None else user  # as Java says it
+        text = f"AMQ229031: Unable to validate user from {remote}. Username: {name}; SSL certificate subject DN: unavailable"
         raise Refused(ErrorCode.SECURITY_EXCEPTION, text)

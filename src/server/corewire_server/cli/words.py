@@ -1,0 +1,60 @@
+"""The words of a command line, before anybody knows the command: options may stand before it. Imported by every start."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Options that may stand before the command and take the next word.
+_WITH_VALUE: Final = frozenset(
+    {"--url", "--user", "--password", "--password-file", "--client-id", "--context", "--timeout"}
+)
+#: What this version refuses, by command: the feature behind it.
+NOT_BUILT: Final[dict[str, dict[str, str]]] = {
+    "run": {
+        "--config": "configuration files",
+        "--properties": "configuration files",
+        "--primary": "pairs of brokers",
+        "--backup": "pairs of brokers",
+        "--peer": "pairs of brokers",
+        "--link": "pairs of brokers",
+        "--new": "pairs of brokers",
+        "--cluster-user": "clusters",
+        "--cluster-password-file": "clusters",
+        "--web": "the console",
+    },
+    "produce": {"--stream": "large messages"},
+}
+COMMANDS_NOT_BUILT: Final = frozenset(
+    "transfer perf check queue address session connection consumer producer user cluster manage data mask hash simulate bench "
+    "config console completion".split()
+)
+
+
+def arrange(words: list[str]) -> list[str]:
+    """Put the command first. ``--no-color`` is done at once: whatever writes colours obeys ``NO_COLOR``."""
+    end = words.index("--") if "--" in words else len(words)
+    if "--no-color" in words[:end]:
+        os.environ["NO_COLOR"] = "1"
+        words = [word for word in words[:end] if word != "--no-color"] + words[end:]
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in _WITH_VALUE else 1
+    if at >= len(words):
+        return words
+    return [words[at], *words[:at], *words[at + 1 :]]
+
+
+def unknown_option(command: str, option: str, known: Iterable[str]) -> tuple[str, str | None]:
+    """Say what is wrong with an option that a command has not, and which one may have been meant."""
+    name = option.partition("=")[0]
+    if feature := NOT_BUILT.get(command, {}).get(name):
+        return f"{name}: {feature} are not built yet" if feature.endswith(
+            "s"
+        ) else f"{name}: {feature} is not built yet", None
+    nearest = get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"{command}: unknown option {name}", nearest[0] if nearest else None
