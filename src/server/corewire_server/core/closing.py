@@ -35,8 +35,7 @@ def _last_consumer_left(state: State, queue: Queue) -> None:
     if queue.transient and not queue.consumers:
         naming.drop_queue(state, queue)
     elif queue.config.purge_on_no_consumers:
-        while (ref := queue.pop()) is not None:
-            state.store.finish(queue, ref)
+        state.store.purge(queue)
 
 
 def roll_back(state: State, transaction: Transaction) -> None:

@@ -192,6 +192,7 @@ class Queue:
             "owner",
             "raw_id",
             "sequence",
+            "stuck",
             "transient",
             "turn",
             "used",
@@ -216,6 +217,7 @@ class Queue:
         self.consumers: list[Consumer] = []  # in order of creation, browsers included
         self.turn = 0  # who is asked next
         self.cursors: list[Cursor] = []
+        self.stuck: list[Ref] = []  # should have gone elsewhere and cannot: until a restart, or the queue's end
         self.expiring: list[tuple[int, int, Ref]] = []  # heap by deadline and place
         self.dirty = False  # already in line for delivery
         self.forced: list[tuple[Consumer, int]] = []  # consumers that want to know when they have all there is
@@ -228,8 +230,8 @@ class Queue:
 
     @property
     def message_count(self) -> int:
-        """Messages here: waiting and in delivery."""
-        return self.waits + self.in_delivery
+        """Messages here: waiting, in delivery, and those that cannot leave."""
+        return self.waits + self.in_delivery + len(self.stuck)
 
     @property
     def consumer_count(self) -> int:

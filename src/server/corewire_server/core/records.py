@@ -106,6 +106,11 @@ def message(message_id: int, raw: bytes, queue_ids: Sequence[int]) -> Record:
     return Record(_ADD, message_id, _MESSAGE, b"".join((_COUNT.pack(len(queue_ids)), *map(_LONG.pack, queue_ids), raw)))
 
 
+def record_bytes(raw: bytes, queues: int) -> int:
+    """How large the body of a message's record is."""
+    return _COUNT.size + _LONG.size * queues + len(raw)
+
+
 def message_in_one(message_id: int, raw: bytes, queue: bytes) -> Record:
     """A message is in one queue, whose id is given by ``raw_id``."""
     return _new(Record, (_ADD, message_id, _MESSAGE, queue + raw, 0))

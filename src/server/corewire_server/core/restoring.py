@@ -79,6 +79,7 @@ class _Loader:
             for ref in self._refs(entry["waiting"]):
                 queue.sequence = ref.sequence - 1
                 queue.put(ref)
+            queue.stuck = self._refs(entry["stuck"])
             queue.sequence, queue.turn, queue.in_delivery = entry["place"]
             queue.used, queue.marked, queue.transient, queue.dirty = entry["flags"]
             queue.idle_since = entry["idle_since"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire.errors import RemoteProtocolError
+from corewire.errors import ErrorCode, RemoteProtocolError
 from corewire.values import QueueConfiguration, RoutingType
 from corewire_server.core import made, naming, routing
 from corewire_server.core.intake import duplicate_key
+from corewire_server.core.records import record_bytes
 from corewire_server.core.refusal import Refused
 
 if TYPE_CHECKING:
@@ -62,22 +63,29 @@ def _bury(state: State, queue: Queue, ref: Ref) -> None:
 
 
 def _move(state: State, queue: Queue, ref: Ref, target: str | None, *, expired_at: int | None) -> None:
-    """A copy goes to the target, if that leads anywhere; the message itself ends."""
+    """A copy goes to the target, if that leads anywhere, and the message itself ends. If there can be no copy, it stays."""
     queue.used = True
     if target is not None:
         _make_target(state, target)
-        copy_id = state.store.next_id()
         try:
-            copy = made.moved_copy(ref.message, copy_id, target, queue.config.name, expired_at)
-        except RemoteProtocolError as problem:  # its producer wrote properties that nobody can read
-            state.log("error", f"message {ref.id} of queue {queue.config.name} cannot be moved to {target}: {problem}")
-        else:
+            copy = made.moved_copy(ref.message, state.store.next_id(), target, queue.config.name, expired_at)
             _put_copy(state, copy, target)
+        except (RemoteProtocolError, Refused) as problem:  # nobody can read its properties, or it grew too large
+            name = queue.config.name
+            state.log("error", f"message {ref.id} of queue {name} stays there and cannot go to {target}: {problem}")
+            queue.stuck.append(ref)
+            state.store.note_deliveries(queue, ref)
+            return
     state.store.finish(queue, ref)
 
 
 def _put_copy(state: State, copy: CoreMessage, target: str) -> None:
     queues = routing.targets(state, target, None, copy.raw)
+    size, limit = record_bytes(copy.raw, len(queues)), state.limits.record_bytes_max
+    if size > limit:
+        raise Refused(
+            ErrorCode.IO_ERROR, f"its copy has {size} bytes with the ids of its queues, above the limit of {limit}"
+        )
     key = duplicate_key(copy.properties.get("_AMQ_DUPL_ID"))
     if key is not None and not state.store.is_duplicate(target, key):  # known or not, the copy is moved
         state.store.add_duplicate(target, key)

@@ -97,6 +97,7 @@ class _Exporter:
             "flags": [queue.used, queue.marked, queue.transient, queue.dirty],
             "idle_since": queue.idle_since,
             "waiting": self._refs(queue.waiting),
+            "stuck": self._refs(queue.stuck),
             "consumers": [_name(consumer) for consumer in queue.consumers],
             "forced": [[_name(consumer), sequence] for consumer, sequence in queue.forced],
         }

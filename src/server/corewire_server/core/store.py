@@ -124,14 +124,21 @@ class Store:
 
     def remove_queue(self, queue: Queue) -> None:
         """Forget a queue that has no consumers, with all that waits in it."""
-        while (ref := queue.pop()) is not None:
-            self.finish(queue, ref)
+        self.purge(queue)
         if queue.keeps:
             self.records.append(records.delete(queue.id))
         del self.queues[queue.config.name]
         self.addresses.unbind(queue)
         if not queue.address.queues:
             self._forget_duplicates(queue.address.name)
+
+    def purge(self, queue: Queue) -> None:
+        """End all that waits in a queue."""
+        while (ref := queue.pop()) is not None:
+            self.finish(queue, ref)
+        stuck, queue.stuck = queue.stuck, []
+        for ref in stuck:
+            self.finish(queue, ref)
 
     # -- messages ----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from corewire.wire.message import CoreMessage
 from corewire_server.core import naming
 from corewire_server.core.intake import NO_ADDRESS, NOTHING, parse_head, stamped
 from corewire_server.core.queues import REF_BYTES
+from corewire_server.core.records import record_bytes
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.routing import targets
 from corewire_server.core.transactions import Sent
@@ -94,8 +95,9 @@ def _send(state: State, session: Session, message: CoreMessage, heeded: Heeded) 
 def _route(state: State, session: Session, message: CoreMessage, heeded: Heeded, route: Route) -> None:
     store = state.store
     queues = targets(state, route.name, heeded.routing_type, message.raw)
-    if len(message.raw) + 8 * len(queues) > state.message_bytes_max:  # the ids of the queues are in its record
-        raise not_built(f"messages above {state.message_bytes_max} bytes that are no large messages")
+    size, limit = record_bytes(message.raw, len(queues)), state.message_bytes_max
+    if size > limit:
+        raise not_built(f"a message of {size} bytes, above the limit of {limit}, that is no large message")
     sent = Sent(
         message.id,
         message.raw,
