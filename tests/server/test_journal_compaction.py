@@ -184,3 +184,31 @@ def test_copies_that_find_no_room_are_given_up_and_nothing_is_lost(monkeypatch: 
             possible = [live_after(script[:step]) for step in range(confirmed, len(script) + 1)]
             assert Machine(disk, [], small()).core.kept in possible
     assert given_up
+
+
+@pytest.mark.parametrize("body_bytes", [700, 1_100, 3_000])
+def test_records_from_a_journal_with_larger_segments_are_not_written_into_a_smaller_one(body_bytes: int) -> None:
+    large: Script = [tuple(Record(Op.ADD, number, 1, bytes([number]) * body_bytes) for number in range(1, 4))]
+    disk = Disk(Random(0))
+    Machine(disk, large, small(4096, compact=0)).run(1)
+    passing = passing_through(300)
+    machine = Machine(disk, passing, small(1024, **ALWAYS))
+    machine.run(len(passing))
+    assert machine.halted is None
+    assert max(disk.files().values()) <= 4096
+    again = Machine(disk, [], small(1024, **ALWAYS))
+    assert [record for record in again.core.kept if record.id <= 3] == list(large[0])
+
+
+@pytest.mark.parametrize("body_bytes", [0, 1, 60, 900])
+def test_copies_of_a_segment_that_is_all_alive_are_longer_than_it_and_need_two(body_bytes: int) -> None:
+    script: Script = [(Record(Op.ADD, number, 1, bytes(body_bytes)),) for number in range(1, 40)]
+    script.append(
+        tuple(Record(Op.ADD, number, 1, bytes(body_bytes)) for number in range(100, 100 + 3000 // (27 + body_bytes)))
+    )
+    script += passing_through(200)
+    disk = Disk(Random(0))
+    settings = small(4096, **ALWAYS, slice_bytes=1 << 18)
+    machine = Machine(disk, script, settings)
+    machine.run(len(script))
+    assert Machine(disk, [], settings).core.kept == live_after(script)

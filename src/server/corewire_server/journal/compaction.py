@@ -118,8 +118,9 @@ class Compaction:
         return pieces
 
     def abandon(self) -> None:
-        """There is no room for the copies: begin again another time."""
+        """There is no room for the copies: begin again another time, not at once."""
         self._segment = None
+        self.consider = False
 
     def forget(self, number: int) -> None:
         """A segment is given back."""

@@ -54,9 +54,14 @@ class JournalSettings:
     compact_slice_bytes: int = 256 * 1024  # read and looked at in one turn
 
     @property
+    def payload_bytes_max(self) -> int:
+        """The records of the largest batch, behind which an END mark fits."""
+        return self.segment_bytes - SEGMENT_HEAD_BYTES - 2 * BATCH_HEAD_BYTES
+
+    @property
     def body_bytes_max(self) -> int:
         """The largest body of a record."""
-        return self.segment_bytes - SEGMENT_HEAD_BYTES - 2 * BATCH_HEAD_BYTES - COPY_BYTES
+        return self.payload_bytes_max - COPY_BYTES
 
 
 class RecordTooLarge(Exception):
@@ -99,9 +104,8 @@ class Writer:
         self._filled = 0  # of the spare that is being made
         self._spares_wanted = 1
         self._spare: str | None = None  # the spare that is being made
-        self._compaction = Compaction(
-            self._index, settings.compact_min_segments, settings.compact_percent, settings.compact_slice_bytes
-        )
+        slice_bytes = min(settings.compact_slice_bytes, settings.segment_bytes // 2)  # of copies, too, which are longer
+        self._compaction = Compaction(self._index, settings.compact_min_segments, settings.compact_percent, slice_bytes)
         self._copies_waiting = 0
         self._now = recovered.now
         self._ticket = 0
@@ -190,12 +194,16 @@ class Writer:
         actions: list[Action] = []
         while self._waiting:
             item = self._waiting[0]
+            copied = isinstance(item, Copies)
+            if (
+                copied and item.size > self._settings.payload_bytes_max
+            ):  # from a time of larger segments: it stays there
+                self._give_up_copies()
+                continue
             if item.size > self._room() - self._parts_bytes and not self._take_room(item.size, actions):
-                if isinstance(item, Waiting):
+                if not copied:
                     break
-                self._waiting.popleft()  # acknowledgements behind it may make room; what it copies is still where it was
-                self._copies_waiting -= 1
-                self._compaction.abandon()
+                self._give_up_copies()  # acknowledgements behind it may make room
                 continue
             self._waiting.popleft()
             if isinstance(item, Copies):
@@ -211,6 +219,12 @@ class Writer:
             self._flush(actions, 0)
         return actions
 
+    def _give_up_copies(self) -> None:
+        """Drop the first of what waits: it is still where it was."""
+        self._waiting.popleft()
+        self._copies_waiting -= 1
+        self._compaction.abandon()
+
     def _room(self) -> int:
         """Bytes of records that a batch at the end of the tail may have; behind it an END mark must fit."""
         tail = self._tail
@@ -218,7 +232,7 @@ class Writer:
 
     def _take_room(self, size: int, actions: list[Action]) -> bool:
         """Begin as many new segments as ``size`` needs, all or none. Returns whether there is room now."""
-        each = self._settings.segment_bytes - SEGMENT_HEAD_BYTES - 2 * BATCH_HEAD_BYTES
+        each = self._settings.payload_bytes_max
         if size > each:  # cut at records, each piece up to one record short of full; the tail is left as it is
             self._spares_wanted = 1 + size // max(1, each // 2)
         if len(self._spares) < self._spares_wanted:
