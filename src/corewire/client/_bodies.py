@@ -74,6 +74,28 @@ def encode_body(body: Body) -> tuple[MessageType, bytes]:
             )
 
 
+def encode_as(kind: MessageType, content: Content) -> bytes:
+    """Encode what ``decode_body`` gave for a type, nulls and bytes of a type without a value of its own included.
+
+    Raises TypeError or ValueError, which name ``body``, where a message of that type cannot hold it.
+    """
+    match kind, content:
+        case MessageType.TEXT, None:
+            return b"\0"  # a JMS null: an empty body is nothing that Java can read
+        case (
+            (MessageType.BYTES | MessageType.DEFAULT | MessageType.OBJECT | MessageType.MAP | MessageType.STREAM),
+            None,
+        ):
+            return b""
+        case ((MessageType.DEFAULT | MessageType.EMBEDDED | MessageType.LARGE_EMBEDDED), bytes() as data):
+            return data
+        case _:
+            found, data = encode_body(content)
+            if found is not kind:
+                raise TypeError(f"body: a {kind.name} message holds no {type(content).__name__}")
+            return data
+
+
 def _dump(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)

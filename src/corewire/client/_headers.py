@@ -116,12 +116,24 @@ def _duration(name: str, value: object) -> int:
     return max(round(seconds * 1000), 1) if seconds else 0
 
 
-def instant(milliseconds: int) -> datetime | None:
+def instant(since: int) -> datetime | None:
     """Give the point in time of milliseconds since the epoch; None for 0 and for what no calendar reaches."""
     try:
-        return _EPOCH + milliseconds * _MILLISECOND if milliseconds > 0 else None
+        return _EPOCH + since * _MILLISECOND if since > 0 else None
     except OverflowError:
         return None
+
+
+def milliseconds(name: str, value: datetime | None) -> int:
+    """Give the milliseconds since the epoch of a point in time, 0 for None: the opposite of ``instant``. Raises ValueError."""
+    if value is None:
+        return 0
+    if value.utcoffset() is None:
+        raise ValueError(f"{name}: a datetime with a time zone")
+    since = (value - _EPOCH) // _MILLISECOND
+    if since <= 0:
+        raise ValueError(f"{name}: after 1970")
+    return since
 
 
 # -- setters, by keyword --------------------------------------------------------------------------------------------------------
@@ -152,13 +164,8 @@ def _set_delivery_delay(draft: Draft, name: str, value: Any) -> None:
 
 def _set_deliver_at(draft: Draft, name: str, value: Any) -> None:
     _expect(name, value, datetime)
-    if value.utcoffset() is None:
-        raise ValueError("deliver_at: a datetime with a time zone")
-    milliseconds = (value - _EPOCH) // _MILLISECOND
-    if milliseconds <= 0:
-        raise ValueError("deliver_at: after 1970")
+    draft.properties[DELIVER_AT] = Long(milliseconds(name, value))
     draft.delay = 0
-    draft.properties[DELIVER_AT] = Long(milliseconds)
 
 
 def _set_properties(draft: Draft, name: str, value: Any) -> None:

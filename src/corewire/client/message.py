@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 from corewire.client import _headers
-from corewire.client._bodies import JSON_TYPE, Content, decode_body, encode_body, inflate
-from corewire.client._headers import Draft, instant, message_id_text
+from corewire.client._bodies import JSON_TYPE, Content, decode_body, encode_as, encode_body, inflate
+from corewire.client._headers import Draft, instant, message_id_text, milliseconds
 from corewire.errors import BodyTypeMismatch
 from corewire.values import Address, Byte, Json, Long, MessageType, Object, RoutingType, destination
 from corewire.wire import conversions
@@ -46,6 +46,18 @@ class Message:
             draft.properties[_headers.CONTENT_TYPE] = JSON_TYPE
         _headers.apply(draft, headers)
         self._hold(draft)
+
+    @classmethod
+    def _of_type(
+        cls, kind: MessageType, content: Content, /, *, expiration: datetime | None = None, **headers: Unpack[Headers]
+    ) -> Message:
+        """Make a message as another one was: of its type, even where the body alone says less, and with its expiration.
+
+        Raises as making one does.
+        """
+        draft = Draft(kind, encode_as(kind, content), expiration=milliseconds("expiration", expiration))
+        _headers.apply(draft, headers)
+        return cls._from_draft(draft)
 
     def _hold(self, of: Draft | CoreMessage) -> None:
         self._of = of

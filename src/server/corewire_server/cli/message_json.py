@@ -9,12 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from corewire import Message, MessageType, Object
-from corewire.client._bodies import encode_body
-from corewire.client._headers import Draft
 from corewire.values import Byte, Char, Float, Long, Short
 
 if TYPE_CHECKING:
@@ -122,8 +120,10 @@ def from_json(text: str) -> Message:
         raise ValueError("a message is a JSON object")
     given = cast("dict[str, Any]", found)
     try:
-        kind, body = _encoded(given.pop("type", None), given.pop("body", None))
-        return Message._from_draft(Draft(kind, body)).replace(**_headers(given))
+        kind, body = _content(given.pop("type", None), given.pop("body", None))
+        ends = given.pop("expiration", None)
+        expiration = None if ends is None else _instant("expiration", ends)
+        return Message._of_type(kind, body, expiration=expiration, **_headers(given))
     except (TypeError, OverflowError) as error:
         raise ValueError(str(error)) from None
 
@@ -137,33 +137,31 @@ def _headers(given: dict[str, Any]) -> Headers:
             headers[name] = {key: _untyped(item) for key, item in _mapping(name, value).items()}
         elif name == "deliver_at":
             headers[name] = _instant(name, value)
-        elif name == "expiration":
-            headers["ttl"] = max(_instant(name, value) - datetime.now(UTC), timedelta(milliseconds=1))
         else:
             headers[name] = _untyped(value)
     return cast("Headers", headers)
 
 
-def _encoded(kind: object, body: Any) -> tuple[int, bytes]:
-    """Find type and bytes of a body; without a type it is what the JSON value looks like."""
+def _content(named: object, body: Any) -> tuple[MessageType, Any]:
+    """Find type and value of a body; without a type it is what the JSON value looks like."""
     shape = _type(body)
-    if kind is None:
-        kind = _SHAPES.get(shape)
-        if kind == "map" and set(body) == {"$bytes"}:
-            kind = "bytes"
-    if kind == "text" and shape is str:
-        return encode_body(body)
-    if kind == "text" and body is None:
-        return MessageType.TEXT, b"\0"
-    if kind == "map" and shape is dict:
-        return encode_body({name: _untyped(value) for name, value in _mapping("body", body).items()})
-    if kind == "stream" and shape is list:
-        return encode_body([_untyped(value) for value in body])
-    if kind in ("bytes", "default", "object"):
-        data = b"" if body is None else _untyped(body)
-        if isinstance(data, bytes):
-            return encode_body(Object(data)) if kind == "object" else (MessageType[str(kind).upper()], data)
-    raise ValueError(f"no message has type {kind!r} and the body {json.dumps(body)[:60]}")
+    if named is None:
+        named = "bytes" if shape is dict and set(body) == {"$bytes"} else _SHAPES.get(shape)
+    kind = next((kind for kind in MessageType if kind.name.lower() == named), None)
+    match kind:
+        case MessageType.TEXT if shape is str or body is None:
+            return kind, body
+        case MessageType.MAP if shape is dict:
+            return kind, {name: _untyped(value) for name, value in _mapping("body", body).items()}
+        case MessageType.STREAM if shape is list:
+            return kind, [_untyped(value) for value in body]
+        case _ if kind is not None and kind not in (MessageType.TEXT, MessageType.MAP, MessageType.STREAM):
+            data = None if body is None else _untyped(body)
+            if data is None or isinstance(data, bytes):
+                return kind, Object(data) if data is not None and kind is MessageType.OBJECT else data
+        case _:
+            pass
+    raise ValueError(f"no message has type {named!r} and the body {json.dumps(body)[:60]}")
 
 
 def _type(value: object) -> type:

@@ -30,8 +30,10 @@ NOT_BUILT: Final[dict[str, dict[str, str]]] = {
     "produce": {"--stream": "large messages"},
 }
 COMMANDS_NOT_BUILT: Final = frozenset(
-    "transfer perf check queue address session connection consumer producer user cluster manage data mask hash simulate bench "
-    "config console completion".split()
+    {
+        *("transfer", "perf", "check", "queue", "address", "session", "connection", "consumer", "producer", "user"),
+        *("cluster", "manage", "data", "mask", "hash", "simulate", "bench", "config", "console", "completion"),
+    }
 )
 
 
