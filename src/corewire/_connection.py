@@ -21,7 +21,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 from operator import itemgetter
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from corewire._farewell import farewell_packet
@@ -36,7 +38,7 @@ from corewire.errors import (
 )
 from corewire.events import ConnectionClosed, HandshakeCompleted, PacketReceived, PeerSilent, TraceRecord
 from corewire.wire import registry
-from corewire.wire.framing import MAGIC, FrameReader, channel_id, packet_type
+from corewire.wire.framing import HEADER_SIZE, LENGTH_SIZE, MAGIC, FrameReader, channel_id, packet_type
 from corewire.wire.packets import (
     ClusterTopologyV4,
     CreateSession,
@@ -48,7 +50,7 @@ from corewire.wire.packets import (
 from corewire.wire.versions import UNNEGOTIATED, VERSION, accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from corewire._channel import Channel
     from corewire._farewell import Farewell
@@ -206,10 +208,21 @@ class Connection:
         Pings are dealt with and not returned; the packets that carry the peer's version are, after it was taken from
         them. Raises as ``receive_data`` does.
         """
-        frames = self._cut(now, data)
-        if _OWN.isdisjoint(map(_TYPE_BYTE, frames)):
-            return frames
-        return [frame for frame in frames if frame[4] not in _OWN or not self._handle(now, frame)]
+        return [frame for _, _, run in self.receive_runs(now, data) for frame in run]
+
+    def receive_runs(self, now: float, data: bytes) -> Iterator[tuple[int, int, Iterable[bytes]]]:
+        """
+        ``receive_frames`` in runs of frames of one type on one channel, as they stand behind each other: type, channel, frames.
+
+        Reads of a busy link hold few runs of many frames, so their owner asks once per run what to do. To be used up before
+        the next input; what raises does so when its run is reached.
+        """
+        for head, run in groupby(self._cut(now, data), _HEAD):
+            kind, channel = _TYPE_AND_CHANNEL(head)
+            if channel in (PING_CHANNEL, SESSION_CHANNEL) and head[0] in _OWN:
+                yield kind, channel, [frame for frame in run if not self._handle(now, frame)]
+            else:
+                yield kind, channel, run
 
     def receive_eof(self, now: float) -> list[Event]:
         """The peer will send nothing more, or the link broke."""
@@ -460,7 +473,9 @@ class Connection:
         self._channels[channel.channel] = channel
 
 
-_TYPE_BYTE = itemgetter(4)
+_TYPE_BYTE: Final = itemgetter(4)
+_HEAD: Final = itemgetter(slice(LENGTH_SIZE, HEADER_SIZE))
+_TYPE_AND_CHANNEL: Final = Struct(">bq").unpack
 _OWN: Final = frozenset(
     packet.TYPE & 0xFF
     for packet in (Ping, SubscribeTopologyV2, CreateSession, CreateSessionV2, CreateSessionResponse, ClusterTopologyV4)

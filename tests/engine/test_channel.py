@@ -84,6 +84,22 @@ def test_window_of_zero_confirms_each() -> None:
     assert confirmations(link) == [0, 1]
 
 
+@pytest.mark.parametrize("window_bytes", [None, 100])
+def test_many_frames_are_sent_as_each_is(window_bytes: int | None) -> None:
+    frames = [command(1), command(2)]
+    (one, link), (many, other) = open_channel(window_bytes), open_channel(window_bytes)
+    for _ in ("on a link", "waiting"):
+        many.send_frames(frames)
+        for frame in frames:
+            one.send_frame(frame)
+        assert link.data_to_send() == other.data_to_send()
+        assert one.export() == many.export()
+        assert one.buffered_bytes == many.buffered_bytes
+        if one.link is link:
+            link.detach(one)
+            other.detach(many)
+
+
 def test_without_a_window_nothing_is_counted_kept_or_confirmed() -> None:
     channel, link = open_channel(None)
     channel.send_frame(command(1))

@@ -217,6 +217,20 @@ def test_frames_come_out_raw_but_for_pings() -> None:
     assert link.receive_frames(0.0, command(2) + command(3)) == [command(2), command(3)]
 
 
+def test_runs_are_what_stands_together_of_one_type_on_one_channel() -> None:
+    link = started(Role.SERVER)
+    stranger = frame_header(Ping.TYPE, 10, 8) + bytes(8)
+    stream = [command(1), command(2), PING_60, command(3), stranger, stranger]
+    runs = [(kind, channel, list(frames)) for kind, channel, frames in link.receive_runs(0.0, b"".join(stream))]
+    kind = command(1)[4]
+    assert runs == [
+        (kind, CHANNEL, [command(1), command(2)]),
+        (Ping.TYPE, 0, []),
+        (kind, CHANNEL, [command(3)]),
+        (Ping.TYPE, 10, [stranger, stranger]),
+    ]
+
+
 def test_client_swallows_the_echo_of_its_ping() -> None:
     link = started(Role.CLIENT)
     assert link.receive_data(0.0, PING_60) == []

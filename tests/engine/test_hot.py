@@ -46,6 +46,7 @@ def test_sends(channel: int, message: bytes, asks: bool, correlation: int, sende
 def test_deliveries(channel: int, message: bytes, consumer: int, count: int, version: int) -> None:
     frame = registry.encode(SessionReceiveMessage(message, consumer, count), channel, version)
     assert hot.receive_frame(channel, message, consumer, count) == frame
+    assert hot.receive_frames(channel, consumer)(message, count) == frame
     assert hot.parse_receive(frame) == (message, consumer, count)
 
 

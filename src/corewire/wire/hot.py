@@ -45,7 +45,7 @@ _SEND_CORRELATED: Final = Struct(">?q")
 _SEND_NAMED: Final = Struct(">?qi")
 _RECEIVE_TRAILER: Final = Struct(">qi")
 _RECEIVE_TRAILER_SIZE: Final = 12
-_ACKNOWLEDGE: Final = Struct(">qq?")
+ACKNOWLEDGE_FIELDS: Final = Struct(">qq?").unpack_from
 _FLOW_TOKEN: Final = Struct(">qi")
 _INT: Final = Struct(">i")
 _LONG: Final = Struct(">q")
@@ -155,11 +155,16 @@ def receive_frames(channel: int, consumer_id: int) -> Callable[[bytes, int], byt
 def parse_acknowledge(frame: bytes) -> tuple[int, int, bool]:
     """Take either acknowledgement apart: consumer id, message id, whether a response is asked for."""
     try:
-        consumer_id, message_id, requires_response = _ACKNOWLEDGE.unpack_from(frame, _AT)
+        consumer_id, message_id, requires_response = ACKNOWLEDGE_FIELDS(frame, _AT)
     except StructError:
-        name = "SESS_ACKNOWLEDGE" if frame[_LENGTH] == ACKNOWLEDGE else "SESS_INDIVIDUAL_ACKNOWLEDGE"
-        raise _short(name, frame) from None
+        raise too_short(frame) from None
     return consumer_id, message_id, requires_response
+
+
+def too_short(frame: bytes) -> RemoteProtocolError:
+    """Return what ``parse_acknowledge`` raises; for those who call ``ACKNOWLEDGE_FIELDS`` instead."""
+    name = "SESS_ACKNOWLEDGE" if frame[_LENGTH] == ACKNOWLEDGE else "SESS_INDIVIDUAL_ACKNOWLEDGE"
+    return _short(name, frame)
 
 
 def acknowledge_frame(

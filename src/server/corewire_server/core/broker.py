@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from itertools import groupby
-from operator import itemgetter
-from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, Self, assert_never
+from typing import TYPE_CHECKING, Any, Self, assert_never
 
 from corewire.errors import RemoteProtocolError
-from corewire.wire.framing import HEADER_SIZE, LENGTH_SIZE
 from corewire_server.core import closing, connecting, dispatch, housekeeping, plain, restoring, snapshot
 from corewire_server.core.commands import sessions
 from corewire_server.core.config import CoreConfig
@@ -35,9 +31,6 @@ if TYPE_CHECKING:
     from corewire_server.core.inputs import Input
     from corewire_server.core.link import Link
     from corewire_server.records import Record
-
-_head: Final = itemgetter(slice(LENGTH_SIZE, HEADER_SIZE))  # type and channel
-_type_and_channel: Final = Struct(">bq").unpack
 
 
 class Broker:
@@ -134,9 +127,7 @@ class Broker:
         state = self.state
         kind = None
         try:
-            # Reads hold many frames of one kind on one channel: each such run is one call.
-            for head, run in groupby(link.connection.receive_frames(state.now / 1000, data), _head):
-                kind, channel = _type_and_channel(head)
+            for kind, channel, run in link.connection.receive_runs(state.now / 1000, data):
                 session = link.sessions.get(channel)
                 if session is not None:
                     dispatch.HOT.get(kind, dispatch.on_commands)(state, session, run)
@@ -144,6 +135,7 @@ class Broker:
                     connecting.on_connection_frames(state, link, channel, kind, run)
                 if not link.alive:
                     break
+                kind = None
         except MemoryError:
             raise
         except Exception as problem:  # noqa: BLE001 - the same on every node, so that no frame can kill two of them

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from enum import Enum
 from struct import Struct
+from struct import error as StructError
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from corewire._channel import ConfirmationMismatch
@@ -76,7 +77,10 @@ def _on_sends(state: State, session: Session, frames: Iterable[bytes]) -> None:
 def _on_acknowledgements(state: State, session: Session, frames: Iterable[bytes]) -> None:
     channel, counts = session.channel, session.counts
     for frame in frames:
-        consumer_id, message_id, wanted = hot.parse_acknowledge(frame)
+        try:
+            consumer_id, message_id, wanted = hot.ACKNOWLEDGE_FIELDS(frame, HEADER_SIZE)
+        except StructError:
+            raise hot.too_short(frame) from None
         individual = frame[4] == hot.INDIVIDUAL_ACKNOWLEDGE
         if not consuming.acknowledge(state, session, consumer_id, message_id, individual):
             if frame == session.last_ack and not wanted:  # a second copy, unless the message were held again

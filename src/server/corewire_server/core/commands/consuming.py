@@ -77,15 +77,20 @@ def acknowledge(state: State, session: Session, consumer_id: int, message_id: in
     if consumer.browses:
         return True
     unacked = consumer.unacked
-    if message_id not in unacked:
+    ref = unacked.get(message_id)
+    if ref is None:
         return False
     queue = consumer.queue
     queue.used = True
-    if session.auto_acks and (individual or next(iter(unacked)) == message_id):
-        queue.in_delivery -= 1
-        state.store.finish(queue, unacked.pop(message_id))
-        return True
-    refs = [unacked.pop(message_id)] if individual else consumer.take_up_to(message_id)
+    if individual or next(iter(unacked)) == message_id:
+        del unacked[message_id]
+        if session.auto_acks:
+            queue.in_delivery -= 1
+            state.store.finish(queue, ref)
+            return True
+        refs = [ref]
+    else:
+        refs = consumer.take_up_to(message_id)
     if session.auto_acks:
         queue.in_delivery -= len(refs)
         for ref in refs:
