@@ -15,7 +15,7 @@ from corewire_server.cli.report import Exit, UsageError, complain
 from corewire_server.cli.words import COMMANDS_NOT_BUILT, unknown_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from types import FrameType
 
 app = App(
@@ -75,7 +75,7 @@ def _discard_output() -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible() -> Generator[None]:
     """The first Ctrl-C unwinds the command, so that it closes cleanly; a second one ends the program at once."""
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:

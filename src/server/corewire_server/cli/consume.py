@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import itertools
 import sys
-import time
+import threading
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  cyclopts reads the annotations
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from corewire import MessageType
 from corewire.values import Address, Queue, Topic
+from corewire_server.cli import workers
 from corewire_server.cli.durations import seconds
-from corewire_server.cli.message_json import as_object, to_json
 from corewire_server.cli.options import Connection, read_destination
-from corewire_server.cli.output import cell
 from corewire_server.cli.progress import Progress
 from corewire_server.cli.report import Exit, UsageError, attempt
+from corewire_server.cli.workers import Pace
+from corewire_server.cli.writing import Form, Writer
 from corewire_transports.threads import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
+    from collections.abc import Callable, Iterator
 
     from corewire.values import Destination
     from corewire_transports.threads import (
@@ -34,60 +34,6 @@ if TYPE_CHECKING:
         Session,
         TransactedSession,
     )
-
-_COLUMNS: Final = (
-    "broker_id",
-    "message_id",
-    "type",
-    "durable",
-    "priority",
-    "timestamp",
-    "delivery_count",
-    "properties",
-    "body",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How messages are written: bodies, or with headers as rows, or as JSON, or each body into a file of a folder."""
-
-    headers: bool = False
-    json: bool = False
-    save: Path | None = None
-
-    def begin(self, stream: BinaryIO) -> None:
-        """Write what stands above the first message. Raises OSError."""
-        if self.save is not None:
-            self.save.mkdir(parents=True, exist_ok=True)
-        elif self.headers and not self.json:
-            stream.write("\t".join(_COLUMNS).encode() + b"\n")
-
-    def write(self, message: ReceivedMessage, stream: BinaryIO) -> None:
-        """Write one message and flush, so that it is out before it is acknowledged. Raises OSError."""
-        if self.save is not None:
-            (self.save / str(message.broker_id)).write_bytes(body_bytes(message))
-            return
-        if self.json:
-            line = to_json(message).encode()
-        elif self.headers:
-            shown = as_object(message)
-            line = "\t".join(cell(shown.get(name)) for name in _COLUMNS).encode()
-        else:
-            line = body_bytes(message)
-        stream.write(line + b"\n")
-        stream.flush()
-
-
-def body_bytes(message: ReceivedMessage) -> bytes:
-    """The body as it is written alone: text as UTF-8, bytes raw, maps and streams as JSON."""
-    match message.type:
-        case MessageType.TEXT:
-            return message.text.encode("utf-8", "surrogatepass")
-        case MessageType.MAP | MessageType.STREAM:
-            return cell(as_object(message)["body"]).encode()
-        case _:
-            return message.data
 
 
 def consume(
@@ -102,33 +48,45 @@ def consume(
     shared: Annotated[
         str | None, Parameter(help="The durable subscription of this name, with other consumers.")
     ] = None,
-    message_count: Annotated[int | None, Parameter(help="How many; default: no end.")] = None,
+    message_count: Annotated[int | None, Parameter(help="How many; default: no end.", validator=Number(gte=0))] = None,
     receive_timeout: Annotated[
         str | None, Parameter(help="How long to wait for the next; a bare number: milliseconds.")
     ] = None,
     filter: Annotated[str | None, Parameter(help="A selector, as \"colour = 'red'\".")] = None,  # noqa: A002  Artemis' name
-    commit_interval: Annotated[int | None, Parameter(help="Take in transactions of so many messages.")] = None,
+    commit_interval: Annotated[
+        int | None, Parameter(help="Take in transactions of so many messages.", validator=Number(gte=1))
+    ] = None,
     sleep: Annotated[str, Parameter(help="Pause after each message; a bare number: milliseconds.")] = "0",
+    threads: Annotated[
+        int, Parameter(help="Take with so many sessions; they share the count.", validator=Number(gte=1, lte=1000))
+    ] = 1,
     save: Annotated[Path | None, Parameter(help="Write each body to a file in this folder.")] = None,
     headers: Annotated[bool, Parameter(help="Write headers and properties too.", negative="")] = False,
     connection: Connection = Connection(),  # noqa: B008  immutable
 ) -> int:
     """Take messages and write their bodies; each is acknowledged after it was written."""
-    form = Form(headers, connection.json, save)
+    writer = Writer(Form(headers, connection.json, save), sys.stdout)
 
     def work() -> int:
         timeout_s, pause_s = _durations(receive_timeout, sleep)
         options: ConsumerOptions = {} if filter is None else {"selector": filter}
         origin = Origin.read(source, durable, shared, options)
+        if threads > 1 and durable is not None:
+            raise UsageError("--durable: one consumer may have it; with --threads: --shared")
         progress = Progress(sys.stderr, "received", total=message_count, quiet=connection.quiet)
-        form.begin(sys.stdout.buffer)
+        pace = Pace(None, pause_s)
+        turns = Turns(message_count)
+
+        def take(ending: threading.Event) -> None:
+            more = lambda: not ending.is_set() and turns.take()  # noqa: E731  a word for it
+            for message in _take(client, origin, timeout_s, commit_interval, more):
+                writer.write(message)
+                progress.step()
+                pace.step()
+
+        writer.begin()
         with connect(connection.config()) as client:
-            if message_count != 0:
-                for message in _take(client, origin, timeout_s, commit_interval, message_count):
-                    form.write(message, sys.stdout.buffer)
-                    progress.step()
-                    if pause_s:
-                        time.sleep(pause_s)
+            workers.run(threads, take, interrupt=client.close)
         progress.end()
         return Exit.NO if message_count is not None and progress.count < message_count else Exit.DONE
 
@@ -176,15 +134,31 @@ class Origin:
                 )
 
 
+class Turns:
+    """How many messages may still be taken, by all threads together."""
+
+    def __init__(self, count: int | None) -> None:
+        self._left = count
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take one, if any is left."""
+        with self._lock:
+            if self._left is None:
+                return True
+            self._left -= 1
+            return self._left >= 0
+
+
 def _take(
-    client: Client, origin: Origin, timeout_s: float | None, commit_interval: int | None, count: int | None
+    client: Client, origin: Origin, timeout_s: float | None, commit_interval: int | None, more: Callable[[], bool]
 ) -> Iterator[ReceivedMessage]:
     """Yield messages; one counts as taken when its user comes back for the next, or with its transaction."""
     transacted: TransactedSession | None = None
     session = client.session() if commit_interval is None else (transacted := client.transacted_session())
     taken = 0
     with session, origin.consumer(session) as consumer:
-        while count is None or taken < count:
+        while more():
             message = consumer.receive() if timeout_s is None else consumer.receive(timeout_s)
             if message is None:
                 break
@@ -201,12 +175,12 @@ def browse(
     /,
     *,
     filter: Annotated[str | None, Parameter(help="A selector, as \"colour = 'red'\".")] = None,  # noqa: A002  Artemis' name
-    message_count: Annotated[int | None, Parameter(help="How many; default: all.")] = None,
+    message_count: Annotated[int | None, Parameter(help="How many; default: all.", validator=Number(gte=0))] = None,
     headers: Annotated[bool, Parameter(help="Write headers and properties too.", negative="")] = False,
     connection: Connection = Connection(),  # noqa: B008  immutable
 ) -> int:
     """Write the bodies of the messages in a queue; takes nothing."""
-    form = Form(headers, connection.json)
+    writer = Writer(Form(headers, connection.json), sys.stdout)
 
     def work() -> int:
         queue = read_destination(source)
@@ -214,14 +188,14 @@ def browse(
             raise UsageError(f"{queue} is no queue")
         options: ConsumerOptions = {"create": False} if filter is None else {"create": False, "selector": filter}
         progress = Progress(sys.stderr, "browsed", total=message_count, quiet=connection.quiet)
-        form.begin(sys.stdout.buffer)
+        writer.begin()
         with (
             connect(connection.config()) as client,
             client.session() as session,
             session.browser(queue, **options) as browser,
         ):
             for message in itertools.islice(browser, message_count):
-                form.write(message, sys.stdout.buffer)
+                writer.write(message)
                 progress.step()
         progress.end()
         return Exit.NO if message_count is not None and progress.count < message_count else Exit.DONE

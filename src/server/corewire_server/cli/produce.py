@@ -5,23 +5,27 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  cyclopts reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from uuid import uuid1
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from corewire import Message
 from corewire.values import Byte, Char, Float, Long, Short
+from corewire_server.cli import workers
 from corewire_server.cli.durations import seconds
 from corewire_server.cli.message_json import from_json
 from corewire_server.cli.options import Connection, read_destination
 from corewire_server.cli.progress import Progress
 from corewire_server.cli.report import Exit, UsageError, attempt
+from corewire_server.cli.workers import Pace, Shared
 from corewire_transports.threads import connect
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
 
     from corewire.values import Destination, Headers
@@ -49,17 +53,21 @@ class What:
 
     file: Annotated[Path | None, Parameter(help="One message with the bytes of this file.")] = None
     from_json: Annotated[bool, Parameter(help="Standard input has messages as JSON, one a line.", negative="")] = False
-    message_size: Annotated[int | None, Parameter(help="Generated messages of so many bytes.")] = None
-    text_size: Annotated[int | None, Parameter(help="Generated messages of so many characters.")] = None
+    message_size: Annotated[
+        int | None, Parameter(help="Generated messages of so many bytes.", validator=Number(gte=0))
+    ] = None
+    text_size: Annotated[
+        int | None, Parameter(help="Generated messages of so many characters.", validator=Number(gte=0))
+    ] = None
     non_persistent: Annotated[bool, Parameter(help="Not kept over a restart of the broker.", negative="")] = False
     priority: Annotated[int | None, Parameter(help="0 to 9.")] = None
     ttl: Annotated[str | None, Parameter(help="How long they live; a bare number: milliseconds.")] = None
     delay: Annotated[str | None, Parameter(help="How long they are held back; a bare number: milliseconds.")] = None
     group: Annotated[str | None, Parameter(help="The group they belong to.")] = None
     property: Annotated[tuple[str, ...], Parameter(help="name=text, or name:long=7.", negative="")] = ()
-    correlation_id: str | None = None
-    reply_to: str | None = None
-    duplicate_id: str | None = None
+    correlation_id: Annotated[str | None, Parameter(help="What joins answers to questions.")] = None
+    reply_to: Annotated[str | None, Parameter(help="The destination for answers.")] = None
+    duplicate_id: Annotated[str | None, Parameter(help="What the broker takes only once.")] = None
 
     def headers(self) -> Headers:
         """The headers that were asked for. Raises UsageError."""
@@ -106,14 +114,15 @@ class What:
         return itertools.islice(itertools.cycle(made), len(made) if count is None else count)
 
     def _from_input(self, headers: Headers) -> Iterator[Message]:
-        for number, line in enumerate(sys.stdin, start=1):
-            if not self.from_json:
-                yield Message(line.rstrip("\r\n"), **headers)
-            elif line.strip():
-                try:
+        for number, raw in enumerate(sys.stdin.buffer, start=1):
+            try:
+                line = raw.decode("utf-8", "surrogatepass")  # as consume writes texts
+                if not self.from_json:
+                    yield Message(line.rstrip("\r\n"), **headers)
+                elif line.strip():
                     yield from_json(line).replace(**headers)
-                except ValueError as error:
-                    raise UsageError(f"line {number}: {error}") from None
+            except ValueError as error:
+                raise UsageError(f"line {number}: {error}") from None
 
 
 def _read_property(text: str) -> tuple[str, Any]:
@@ -131,28 +140,42 @@ def produce(
     destination: Annotated[str, Parameter(help="orders, queue://orders, topic://prices, address::queue")],
     /,
     *text: Annotated[str, Parameter(help="The messages; none: standard input, one a line.")],
-    message_count: Annotated[int | None, Parameter(help="How many; default: one for each TEXT or line.")] = None,
+    message_count: Annotated[
+        int | None, Parameter(help="How many; default: one for each TEXT or line.", validator=Number(gte=0))
+    ] = None,
     what: What = What(),
-    rate: Annotated[float | None, Parameter(help="At most so many a second.")] = None,
-    sleep: Annotated[str, Parameter(help="Pause between messages; a bare number: milliseconds.")] = "0",
-    commit_interval: Annotated[int | None, Parameter(help="Send in transactions of so many messages.")] = None,
+    rate: Annotated[float | None, Parameter(help="At most so many a second.", validator=Number(gt=0))] = None,
+    sleep: Annotated[str, Parameter(help="Pause after each message; a bare number: milliseconds.")] = "0",
+    commit_interval: Annotated[
+        int | None, Parameter(help="Send in transactions of so many messages.", validator=Number(gte=1))
+    ] = None,
+    threads: Annotated[
+        int, Parameter(help="Send from so many sessions; they share the messages.", validator=Number(gte=1, lte=1000))
+    ] = 1,
     connection: Connection = Connection(),  # noqa: B008  immutable
 ) -> int:
-    """Send messages; returns when the broker has them."""
+    """Send messages; returns when the broker has them. With --verbose their ids go to standard error."""
 
     def work() -> int:
         try:
-            pause_s = max(seconds(sleep, bare="ms"), 1 / rate if rate else 0.0)
+            pace = Pace(rate, seconds(sleep, bare="ms"))
         except ValueError as error:
             raise UsageError(f"--sleep: {error}") from None
         to = read_destination(destination)
-        messages = what.messages(text, message_count)
+        messages = Shared(what.messages(text, message_count))
         progress = Progress(sys.stderr, "sent", total=message_count, quiet=connection.quiet)
-        with connect(connection.config()) as client:
-            for _ in _send(client, to, messages, commit_interval):
+
+        def send(ending: threading.Event) -> None:
+            for message in _send(client, to, messages, commit_interval, named=connection.verbose):
                 progress.step()
-                if pause_s:
-                    time.sleep(pause_s)
+                if connection.verbose:
+                    sys.stderr.write(f"{message.message_id}\n")
+                pace.step()
+                if ending.is_set():
+                    break
+
+        with connect(connection.config()) as client:
+            workers.run(threads, send, interrupt=client.close)
         progress.end()
         return Exit.NO if message_count is not None and progress.count < message_count else Exit.DONE
 
@@ -160,18 +183,22 @@ def produce(
 
 
 def _send(
-    client: Client, destination: Destination, messages: Iterator[Message], commit_interval: int | None
-) -> Iterator[None]:
-    """Send them, a step for each."""
+    client: Client, to: Destination, messages: Iterator[Message], commit_interval: int | None, *, named: bool
+) -> Iterator[Message]:
+    """Send them; yields each when it is on its way. ``named``: with an id that is known here."""
+    if named:
+        messages = (
+            message if message.message_id else message.replace(message_id=f"ID:{uuid1()}") for message in messages
+        )
     if commit_interval is None:
-        with client.session() as session, session.producer(destination) as producer:
+        with client.session() as session, session.producer(to) as producer:
             for message in messages:
                 producer.submit(message)
-                yield
+                yield message
         return
     with client.transacted_session() as session:
         while batch := list(itertools.islice(messages, commit_interval)):
             with session.transaction():
                 for message in batch:
-                    session.send(destination, message)
-                    yield
+                    session.send(to, message)
+                    yield message

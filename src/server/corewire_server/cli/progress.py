@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TextIO
 
@@ -21,10 +22,15 @@ class Progress:
         self._quiet = quiet
         self._terminal = stream.isatty()
         self._began = self._told = time.monotonic()
+        self._lock = threading.Lock()
 
     def step(self, count: int = 1) -> None:
-        """So many more are done."""
-        self.count += count
+        """So many more are done. Any thread may tell."""
+        with self._lock:
+            self.count += count
+            self._tell()
+
+    def _tell(self) -> None:
         now = time.monotonic()
         if not self._quiet and now - self._told >= (_ON_A_TERMINAL_S if self._terminal else _EVERY_S):
             self._told = now
