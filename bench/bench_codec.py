@@ -25,6 +25,7 @@ CHANNEL = 10
 RAW = data.message(durable=True)
 STAMPED = data.message(durable=True, message_id=4711)
 SEND = data.send(CHANNEL, durable=True)
+receive_frame = hot.receive_frames(CHANNEL, 3)
 RECEIVE = hot.receive_frame(CHANNEL, STAMPED, 3, 1)
 ACKNOWLEDGE = hot.acknowledge_frame(CHANNEL, 3, 4711, False)
 CONFIRMED = hot.packets_confirmed_frame(CHANNEL, 4711)
@@ -49,14 +50,15 @@ def built_by_construct(frame: bytes) -> Callable[[], bytes]:
     return lambda: frame[:HEADER_SIZE] + spec.build(packet, data.VERSION)
 
 
-def read_whole(frame: bytes, parse: Callable[[bytes], bytes]) -> Callable[[], Any]:
-    """Header, properties and body of the message in a frame."""
+def read_properties() -> dict[str, Any]:
+    """Header and properties of the message in a send."""
+    return CoreMessage(hot.parse_send(SEND, 13)[0]).properties
 
-    def read() -> tuple[str | None, bytes, dict[str, Any]]:
-        message = CoreMessage(parse(frame))
-        return message.address, message.body, message.properties
 
-    return read
+def read_whole() -> tuple[dict[str, Any], bytes]:
+    """Header, properties and body of the message in a delivery."""
+    message = CoreMessage(hot.parse_receive(RECEIVE)[0])
+    return message.properties, message.body
 
 
 def generated(frame: bytes) -> dict[str, Callable[[], Any]]:
@@ -94,13 +96,13 @@ def build_send() -> bytes:
 
 CASES = {
     "parse SEND, properties lazy": Case(lambda: CoreMessage(hot.parse_send(SEND, 13)[0]), generated(SEND)),
-    "parse SEND and 3 properties": Case(read_whole(SEND, lambda frame: hot.parse_send(frame, 13)[0]), {}),
-    "parse RECEIVE, properties, body": Case(read_whole(RECEIVE, lambda frame: hot.parse_receive(frame)[0]), {}),
+    "parse SEND and 3 properties": Case(read_properties, {}),
+    "parse RECEIVE, properties, body": Case(read_whole, {}),
     "parse ACKNOWLEDGE": Case(lambda: hot.parse_acknowledge(ACKNOWLEDGE), generated(ACKNOWLEDGE)),
     "parse PACKETS_CONFIRMED": Case(lambda: hot.parse_packets_confirmed(CONFIRMED), generated(CONFIRMED)),
     "build SEND from fields": Case(build_send, {}),
     "parse and stamp a message": Case(stamp, {}),
-    "build RECEIVE around a message": Case(lambda: hot.receive_frame(CHANNEL, STAMPED, 3, 1), rebuilt(RECEIVE)),
+    "build RECEIVE around a message": Case(lambda: receive_frame(STAMPED, 1), rebuilt(RECEIVE)),
     "build ACKNOWLEDGE": Case(lambda: hot.acknowledge_frame(CHANNEL, 3, 4711, False), rebuilt(ACKNOWLEDGE)),
     "build PACKETS_CONFIRMED": Case(lambda: hot.packets_confirmed_frame(CHANNEL, 4711), rebuilt(CONFIRMED)),
 }

@@ -129,9 +129,9 @@ def test_the_caches_of_names_are_bounded() -> None:
     for number in range(25_000):
         decode(encode({f"name {number}": None}))
     assert len(properties._decoded_keys) <= 10_000
-    assert len(properties._encoded_keys) <= 10_000
+    assert len(properties._encoded_names) <= 10_000
     decode(encode({"x" * 1000: None}))
-    assert "x" * 1000 not in properties._encoded_keys
+    assert "x" * 1000 not in properties._encoded_names
 
 
 @pytest.mark.parametrize("value", [object(), [1], {"a": 1}, 1j, Byte])

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 
 from corewire.errors import RemoteProtocolError
 from corewire.wire import properties as typed
-from corewire.wire.primitives import put_simple_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -174,7 +173,7 @@ class CoreMessage:
             b"".join(
                 (
                     self.raw[: self.id_at],
-                    _encode_header(
+                    *_header(
                         self.id if message_id is None else message_id,
                         self.address if address is None else address,
                         self.user_id,
@@ -199,7 +198,7 @@ def _decode_address(raw: bytes) -> str:
     return address
 
 
-def _encode_header(
+def _header(
     message_id: int,
     address: str | None,
     user_id: bytes | None,
@@ -208,14 +207,12 @@ def _encode_header(
     expiration: int,
     timestamp: int,
     priority: int,
-) -> bytes:
-    return b"".join(
-        (
-            _LONG.pack(message_id),
-            b"\x00" if address is None else b"\x01" + put_simple_string(address),
-            b"\x00" if user_id is None else b"\x01" + user_id,
-            _FIXED.pack(kind, durable, expiration, timestamp, priority),
-        )
+) -> tuple[bytes, ...]:
+    return (
+        _LONG.pack(message_id),
+        b"\x00" if address is None else b"\x01" + typed.encode_name(address),
+        b"\x00" if user_id is None else b"\x01" + user_id,
+        _FIXED.pack(kind, durable, expiration, timestamp, priority),
     )
 
 
@@ -240,7 +237,7 @@ def encode_message(
         (
             _INT.pack(len(body) + _PACKET_HEADER),
             body,
-            _encode_header(message_id, address, user_id, type, durable, expiration, timestamp, priority),
+            *_header(message_id, address, user_id, type, durable, expiration, timestamp, priority),
             typed.encode(properties) if properties else b"\x00",
         )
     )

@@ -29,6 +29,9 @@ _INT: Final = Struct(">i")
 _LONG: Final = Struct(">q")
 _DOUBLE: Final = Struct(">d")
 _STRING_HEAD: Final = Struct(">bi")
+_int: Final = _INT.unpack_from
+_long: Final = _LONG.unpack_from
+_double: Final = _DOUBLE.unpack_from
 _new_long: Final = int.__new__
 _NEGATIVE_OR_ODD: Final = 0x80000001  # what no length of a UTF-16 string has set
 _RESERVED: Final = "_AMQ_".encode("utf-16-le")
@@ -37,7 +40,7 @@ _CACHED_KEY_BYTES_MAX: Final = 256
 
 # Keys repeat from message to message, and peers choose them: bounded in number and in size, emptied when full.
 _decoded_keys: dict[bytes, str] = {}
-_encoded_keys: dict[str, bytes] = {}
+_encoded_names: dict[str, bytes] = {}
 
 
 def may_hold_reserved(data: bytes, at: int) -> bool:
@@ -49,8 +52,8 @@ def may_hold_reserved(data: bytes, at: int) -> bool:
 
 
 # Plain ints for the hot paths: a look-up in an enum costs as much as reading a value.
-_T_INT, _T_LONG, _T_STRING, _T_BYTES, _T_NULL = (
-    int(tag) for tag in (Tag.INT, Tag.LONG, Tag.STRING, Tag.BYTES, Tag.NULL)
+_T_INT, _T_LONG, _T_DOUBLE, _T_STRING, _T_BYTES, _T_NULL = (
+    int(tag) for tag in (Tag.INT, Tag.LONG, Tag.DOUBLE, Tag.STRING, Tag.BYTES, Tag.NULL)
 )
 _T_TOP: Final = int(max(Tag))
 
@@ -101,12 +104,12 @@ def decode(data: bytes, at: int = 0) -> tuple[dict[str, PropertyValue], int]:
     try:
         if not data[at]:
             return values, at + 1
-        count: int = _INT.unpack_from(data, at + 1)[0]
+        count: int = _int(data, at + 1)[0]
         at += 5
         if not 0 <= count <= (len(data) - at) // 5:  # an entry has at least five bytes
             raise RemoteProtocolError(f"a map claims {count} properties", offset=at - 4)
         for _ in range(count):
-            length: int = _INT.unpack_from(data, at)[0]
+            length: int = _int(data, at)[0]
             if length & _NEGATIVE_OR_ODD:
                 raise RemoteProtocolError(f"a key claims {length} bytes", offset=at)
             at += 4
@@ -116,18 +119,21 @@ def decode(data: bytes, at: int = 0) -> tuple[dict[str, PropertyValue], int]:
             key = _decoded_keys.get(raw)
             if key is None:
                 key = _decode_key(raw)
-            if tag == _T_STRING and (length := _INT.unpack_from(data, at)[0]) & _NEGATIVE_OR_ODD == 0:
+            if tag == _T_STRING and (length := _int(data, at)[0]) & _NEGATIVE_OR_ODD == 0:
                 text = data[at + 4 : at + 4 + length]
                 at += 4 + length
                 if at > len(data):
                     raise RemoteProtocolError(f"a value claims {length} bytes", offset=at - 4 - length)
                 values[key] = utf_16_le_decode(text, "surrogatepass", True)[0]
             elif tag == _T_LONG:
-                values[key] = _new_long(Long, _LONG.unpack_from(data, at)[0])
+                values[key] = _new_long(Long, _long(data, at)[0])
                 at += 8
             elif tag == _T_INT:
-                values[key] = _INT.unpack_from(data, at)[0]
+                values[key] = _int(data, at)[0]
                 at += 4
+            elif tag == _T_DOUBLE:
+                values[key] = _double(data, at)[0]
+                at += 8
             else:
                 values[key], at = decode_value(data, at, tag)
     except (StructError, IndexError):
@@ -199,8 +205,7 @@ def _decode_key(raw: bytes) -> str:
 
 def _writer(tag: Tag) -> Callable[[Any], bytes]:
     """Make the writer of a tag and a value of fixed size, in one struct call."""
-    number, pack = int(tag), Struct(f">b{_FIXED[tag][0].format[1:]}").pack
-    return lambda value: pack(number, value)
+    return partial(Struct(f">b{_FIXED[tag][0].format[1:]}").pack, int(tag))
 
 
 def _write_string(text: str) -> bytes:
@@ -242,24 +247,28 @@ def encode(values: Mapping[str, PropertyValue]) -> bytes:
     if not values:
         return b"\x00"
     parts = [b"\x01", _INT.pack(len(values))]
+    add, known, writers = parts.append, _encoded_names.get, _WRITERS_BY_TYPE.get
     for key, value in values.items():
-        encoded = _encoded_keys.get(key)
-        parts.append(_encode_key(key) if encoded is None else encoded)
+        add(known(key) or encode_name(key))
+        writer = writers(type(value)) or encode_value
         try:
-            parts.append(encode_value(value))
+            add(writer(value))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{key!r}: {error}") from None
     return b"".join(parts)
 
 
-def _encode_key(key: str) -> bytes:
-    if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-        raise TypeError(f"{key!r}: the name of a property is a str")
-    encoded = put_simple_string(key)
-    if len(encoded) <= _CACHED_KEY_BYTES_MAX:
-        if len(_encoded_keys) >= _CACHED_KEYS_MAX:
-            _encoded_keys.clear()
-        _encoded_keys[key] = encoded
+def encode_name(name: str) -> bytes:
+    """Encode what repeats, a key or an address: a length and UTF-16LE. Raises TypeError for what is no str."""
+    encoded = _encoded_names.get(name)
+    if encoded is None:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise TypeError(f"{name!r}: the name of a property is a str")
+        encoded = put_simple_string(name)
+        if len(encoded) <= _CACHED_KEY_BYTES_MAX:
+            if len(_encoded_names) >= _CACHED_KEYS_MAX:
+                _encoded_names.clear()
+            _encoded_names[name] = encoded
     return encoded
 
 
