@@ -73,8 +73,9 @@ def test_expired_messages_are_taken_once() -> None:
     one = queue()
     for number, deadline in enumerate((30, 10, 20)):
         one.put(ref(number, expiration=deadline))
-    assert [item.id for item in one.expired(20)] == [1, 2]
-    assert one.expired(20) == []
+    assert [item.id for item in one.expired(20, 1)] == [1]
+    assert [item.id for item in one.expired(20, 9)] == [2]
+    assert one.expired(20, 9) == []
     assert drain(one) == [0]
 
 

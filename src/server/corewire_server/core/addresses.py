@@ -62,6 +62,9 @@ class Route:
             self.only = queues[0]
 
 
+_NOWHERE: Final = Route("", (), ())
+
+
 def _takes_all(queue: Queue) -> bool:
     config = queue.config
     return queue.filter is None and config.enabled is not False and not config.purge_on_no_consumers
@@ -86,7 +89,8 @@ def matches(pattern: list[str], words: list[str]) -> bool:
 class Addresses:
     """All addresses by name, and what they resolve to."""
 
-    def __init__(self, *, wildcards: bool, routes_max: int) -> None:
+    def __init__(self, *, wildcards: bool, routes_max: int, name_chars_max: int) -> None:
+        self._field_bytes_max = 5 + 2 * name_chars_max
         self._wildcards = wildcards
         self._routes_max = routes_max
         self._by_name: dict[str, Address] = {}
@@ -135,6 +139,8 @@ class Addresses:
     def raw_route(self, field: bytes) -> Route:
         """The same for the address field of a message: a flag, a length, and the name in UTF-16LE."""
         route = self.raw_routes.get(field)
+        if route is None and len(field) > self._field_bytes_max:  # nothing has such a name, and nobody should keep it
+            return _NOWHERE
         if route is None:
             if len(self.raw_routes) >= self._routes_max:
                 self.raw_routes.clear()

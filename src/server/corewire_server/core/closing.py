@@ -22,6 +22,8 @@ def close_consumer(state: State, consumer: Consumer, *, failed: bool) -> None:
     queue = consumer.queue
     returns.give_back(state, queue, refs, seen=failed)
     if consumer.browses:
+        if queue.transient and not queue.consumers:
+            naming.drop_queue(state, queue)
         return
     queue.used = True
     if not queue.consumer_count:
@@ -74,7 +76,7 @@ def lose_link(state: State, link: Link, *, wait_ms_min: int = 0) -> None:
     ttl_s = link.connection.ttl_s
     link.connection.receive_eof(state.now / 1000)
     wait_ms = state.limits.detached_without_ttl_ms if ttl_s is None else round(ttl_s * 1000)
-    link.waits_until = state.now + max(wait_ms, wait_ms_min)
+    link.waits_until = state.now + min(max(wait_ms, wait_ms_min), state.limits.detached_ms_max)
     for session in list(link.sessions.values()):
         if session.channel.window_bytes:
             session.update_flow()

@@ -33,20 +33,23 @@ class Limits:
     resend_pause_bytes: int = 16 * MIB  # unconfirmed bytes of one session: its deliveries pause
     resend_bytes_max: int = 64 * MIB  # unconfirmed bytes of one session: it is closed
     detached_after_silence_ms_min: int = 10_000  # sessions of a client that fell silent wait for its TTL, and this long
+    detached_ms_max: int = 3_600_000  # however long the TTL is that a client wants
     detached_without_ttl_ms: int = 60_000  # how long a lost link's sessions wait when the client's TTL is -1
     strings_max: int = 10_000  # entries of each cache of peer-given strings
     links_max: int = 10_000
     sessions_max: int = 10_000
     consumers_per_session_max: int = 10_000
-    metadata_per_session_max: int = 1_000
-    metadata_chars_max: int = 65_536  # of one value
+    metadata_per_session_max: int = 100
+    metadata_chars_max: int = 65_536  # of all of a session, keys and values
+    pattern_words_max: int = 64  # of an address with wildcards
     name_chars_max: int = 4_096  # of an address, a queue, a session, a user
     waiting_requests_per_session_max: int = 1_000  # withheld credit requests
     addresses_max: int = 100_000
     queues_max: int = 100_000
     async_gaps_max: int = 1_000  # correlation ids remembered as not seen yet, per session
     deliveries_per_turn_max: int = 1_000  # of one queue in one step, 4 KiB counting as one more; the rest follows
-    examined_per_turn_max: int = 10_000  # messages that one consumer's filter looks at in one step
+    expired_per_turn_max: int = 2_000  # messages that the clock takes in one step
+    examined_per_turn_max: int = 2_000  # messages that filters look at for one queue in one step, 4 KiB as one more
 
     @property
     def message_bytes_max(self) -> int:

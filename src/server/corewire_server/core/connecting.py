@@ -73,6 +73,8 @@ def _open_session(state: State, link: Link, packet: packets.CreateSession | pack
         raise not_built("XA sessions")
     channel_id = packet.session_channel_id
     known = state.sessions.get(packet.name)
+    if known is not None and known.user != packet.username:
+        raise Refused(ErrorCode.SESSION_CREATION_REJECTED, f"session {packet.name} belongs to another user")
     if len(state.sessions) >= state.limits.sessions_max and known is None:
         raise Refused(
             ErrorCode.SESSION_CREATION_REJECTED, f"this broker has {state.limits.sessions_max} sessions, its limit"
@@ -106,7 +108,9 @@ def _open_session(state: State, link: Link, packet: packets.CreateSession | pack
 def _reattach(state: State, link: Link, packet: packets.ReattachSession) -> None:
     session = state.sessions.get(packet.name)
     answer = packets.ReattachSessionResponse(-1, reattached=False)
-    if session is not None:
+    if session is not None and link.user is not None and link.user != session.user:
+        state.log("warning", f"{link.remote} (user {link.user}): session {session.name} belongs to another user")
+    elif session is not None:
         if session.channel.window_bytes is None:
             old = session.link
             closing.close_session(state, session, failed=False)

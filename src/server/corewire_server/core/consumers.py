@@ -33,6 +33,7 @@ class Consumer:
         if browses or selector is not None:
             self.cursor = queue.open_cursor(browses=browses)
         queue.consumers.append(self)
+        queue.browsers += browses
         session.consumers[consumer_id] = self
 
     def add_credits(self, tokens: int) -> None:
@@ -60,6 +61,7 @@ class Consumer:
         del self.session.consumers[self.id]
         queue = self.queue
         queue.consumers.remove(self)
+        queue.browsers -= self.browses
         if self.cursor is not None:
             queue.close_cursor(self.cursor)
         refs = list(self.unacked.values())

@@ -36,6 +36,7 @@ def deliver(state: State, queue: Queue) -> None:
     consumers = queue.consumers
     count = len(consumers)
     budget = state.limits.deliveries_per_turn_max
+    state.examinations = state.limits.examined_per_turn_max
     idle = 0  # consumers asked in a row that took nothing
     turn = queue.turn
     while idle < count and queue.waits:
@@ -61,16 +62,16 @@ def _next_match(state: State, consumer: Consumer) -> Ref | None:
     """The next message that the consumer's filter lets through; taken from the queue unless it only browses."""
     cursor = consumer.cursor
     assert cursor is not None
-    budget = state.limits.examined_per_turn_max
-    while (ref := cursor.pop()) is not None:
+    while state.examinations > 0:
+        ref = cursor.pop()
+        if ref is None:
+            return None
         if consumer.filter is None or accepts(consumer.filter, ref.message):
             if not consumer.browses:
                 consumer.queue.remove(ref)
             return ref
-        budget -= 1
-        if not budget:
-            state.prompt(consumer.queue)
-            return None
+        state.examinations -= 1 + (len(ref.message) >> 12)
+    state.prompt(consumer.queue)
     return None
 
 

@@ -186,10 +186,7 @@ def _answer_plainly(session: Session, correlation: int | None) -> None:
 def _refuse(state: State, session: Session, refusal: Refused, *, wanted: bool, correlation: int | None) -> None:
     state.count_missing(refusal)
     if not wanted:
-        state.log(
-            "info" if refusal.feature is None else "warning",
-            f"{session.link.remote}: session {session.name}: refused: {refusal}",
-        )
+        state.log_refusal(session, refusal)
         return
     channel = session.channel
     answer = packets.ExceptionResponse(refusal.code, refusal.text, correlation)

@@ -72,12 +72,22 @@ def run(state: State) -> None:
                 "warning", f"{session.link.remote}: session {session.name} is closed: too much of it is unconfirmed"
             )
             closing.close_session(state, session, failed=True)
-    for queue in list(state.store.queues.values()):
-        for ref in queue.expired(state.now):
-            returns.expire(state, queue, ref)
+    _expire_overdue(state)
     if state.now >= state.next_reap:
         state.next_reap = state.now + state.config.reap_ms
         _reap(state)
+
+
+def _expire_overdue(state: State) -> None:
+    """A turn's worth of what is past its time; if there is more, it wants to be woken at once."""
+    budget = state.limits.expired_per_turn_max
+    for queue in list(state.store.queues.values()):
+        for ref in queue.expired(state.now, budget):
+            returns.expire(state, queue, ref)
+            budget -= 1
+        if budget <= 0:
+            state.next_tick = state.now
+            return
 
 
 def _check_link(state: State, link: Link, *, stood_still: bool) -> None:

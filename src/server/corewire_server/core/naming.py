@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from corewire.errors import ErrorCode, InvalidFilterExpression
 from corewire.values import RoutingType
 from corewire_server.core import filters, plain
+from corewire_server.core.addresses import is_pattern
 from corewire_server.core.records import queue_to_plain
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.routing import queue_part, split_name
@@ -39,7 +40,9 @@ def parse_filter(text: str | None) -> Filter | None:
     try:
         return filters.Filter.parse(text)
     except InvalidFilterExpression as problem:
-        raise Refused(ErrorCode.INVALID_FILTER_EXPRESSION, f"AMQ229020: Invalid filter: {text}") from problem
+        raise Refused(
+            ErrorCode.INVALID_FILTER_EXPRESSION, f"AMQ229020: Invalid filter: {str(text)[:1000]}"
+        ) from problem
 
 
 def make_queue(state: State, wanted: QueueConfiguration, *, any_address: bool, owner: Link | None) -> Queue:
@@ -105,6 +108,8 @@ def check_new_address(state: State, name: str) -> None:
     if not name:
         raise Refused(ErrorCode.ILLEGAL_STATE, "an address needs a name")
     check_length(state, name)
+    if state.config.wildcards and is_pattern(name) and name.count(".") >= state.limits.pattern_words_max:
+        raise Refused(ErrorCode.ILLEGAL_STATE, f"a pattern has at most {state.limits.pattern_words_max} words")
     if name == MANAGEMENT_ADDRESS:
         raise not_built("management")
     if len(state.store.addresses) >= state.limits.addresses_max:

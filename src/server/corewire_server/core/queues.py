@@ -183,7 +183,19 @@ class Queue:
     """A queue: what waits in it, who takes from it."""
 
     __slots__ = (
-        *("address", "config", "consumers", "cursors", "dirty", "dropped", "expiring", "filter", "forced", "id"),
+        *(
+            "address",
+            "browsers",
+            "config",
+            "consumers",
+            "cursors",
+            "dirty",
+            "dropped",
+            "expiring",
+            "filter",
+            "forced",
+            "id",
+        ),
         *(
             "idle_since",
             "in_delivery",
@@ -215,6 +227,7 @@ class Queue:
         self.in_delivery = 0  # refs at consumers or acknowledged in an open transaction
         self.sequence = 0
         self.consumers: list[Consumer] = []  # in order of creation, browsers included
+        self.browsers = 0  # of them
         self.turn = 0  # who is asked next
         self.cursors: list[Cursor] = []
         self.stuck: list[Ref] = []  # should have gone elsewhere and cannot: until a restart, or the queue's end
@@ -236,7 +249,7 @@ class Queue:
     @property
     def consumer_count(self) -> int:
         """Consumers, without browsers."""
-        return sum(not consumer.browses for consumer in self.consumers)
+        return len(self.consumers) - self.browsers
 
     def put(self, ref: Ref) -> None:
         """A new message, behind all others of its priority."""
@@ -287,10 +300,10 @@ class Queue:
         """End a view."""
         self.cursors.remove(cursor)
 
-    def expired(self, now: int) -> list[Ref]:
-        """Take what waits past its time."""
+    def expired(self, now: int, most: int) -> list[Ref]:
+        """Take what waits past its time, up to ``most``."""
         gone: list[Ref] = []
-        while self.expiring and self.expiring[0][0] <= now:
+        while self.expiring and self.expiring[0][0] <= now and len(gone) < most:
             ref = heappop(self.expiring)[2]
             if ref.waits:
                 self.remove(ref)

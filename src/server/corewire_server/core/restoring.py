@@ -142,6 +142,7 @@ class _Loader:
         session.last_async, gaps = entry["asynchronous"]
         session.async_gaps = dict.fromkeys(gaps)
         session.last_ack, session.credits = entry["last_ack"], entry["credits"]
+        session.refusals = entry["refusals"]
         session.credit_requests = [(amount, address) for amount, address in entry["credit_requests"]]
         session.transaction = self._transaction(entry["transaction"])
         session.update_flow()

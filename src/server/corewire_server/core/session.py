@@ -34,7 +34,7 @@ class Session:
             "name",
             "pre_acknowledges",
         ),
-        *("reachable", "started", "transaction", "user"),
+        *("reachable", "refusals", "started", "transaction", "user"),
     )
 
     def __init__(
@@ -72,6 +72,7 @@ class Session:
         self.async_gaps: dict[int, None] = {}  # lower ones that did not come yet
         self.last_ack = b""
         self.last_address = NO_ADDRESS  # a guess at the address field of its next message
+        self.refusals = 0  # that its client was not told of
         self.credits = 0  # bytes that its producers may still send; below 0: sent without
         self.credit_requests: list[tuple[int, str]] = []  # withheld: credits and address
 

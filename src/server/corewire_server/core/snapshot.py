@@ -118,6 +118,7 @@ class _Exporter:
             "asynchronous": [session.last_async, list(session.async_gaps)],
             "last_ack": session.last_ack,
             "credits": session.credits,
+            "refusals": session.refusals,
             "credit_requests": [list[Plain](request) for request in session.credit_requests],
         }
 

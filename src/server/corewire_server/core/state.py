@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.effects import Log
 from corewire_server.core.intake import Reserved
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from corewire_server.core.queues import Queue
     from corewire_server.core.refusal import Refused
     from corewire_server.core.session import Session
+
+_LINE_CHARS_MAX: Final = 2_000
 
 
 class State:
@@ -36,6 +38,7 @@ class State:
         self.next_grace: int | None = None  # of a link that fell silent
         self.next_reap = 0
         # of this step:
+        self.examinations = 0  # how often a filter may still be asked for the queue that is served
         self.dirty: list[Queue] = []  # queues to deliver from
         self.written: list[Link] = []  # links with bytes to send
         self.closing: list[int] = []  # links to close
@@ -62,7 +65,16 @@ class State:
         """Tell people. What peers put into it cannot begin a line of its own."""
         if not text.isprintable():
             text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-        self.logs.append(Log(level, text))
+        self.logs.append(Log(level, text if len(text) <= _LINE_CHARS_MAX else text[:_LINE_CHARS_MAX] + "..."))
+
+    def log_refusal(self, session: Session, refusal: Refused) -> None:
+        """Tell people what a client is not told. A session that goes on like this is named ever more seldom."""
+        session.refusals = count = session.refusals + 1
+        if count > 8 and count & (count - 1):
+            return
+        level = "info" if refusal.feature is None else "warning"
+        so_often = "" if count < 8 else f" ({count} refusals so far)"
+        self.log(level, f"{session.link.remote}: session {session.name}: refused: {refusal}{so_often}")
 
     @property
     def full(self) -> bool:

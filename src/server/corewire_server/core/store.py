@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from corewire_server.records import Record
 
 _IDS_AHEAD: Final = 1 << 20
+_DELIVERIES_EXACT: Final = 128  # each is one more record for as long as the message lives; from here on powers of two
 
 
 class Store:
@@ -31,7 +32,11 @@ class Store:
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
-        self.addresses = Addresses(wildcards=config.wildcards, routes_max=config.limits.strings_max)
+        self.addresses = Addresses(
+            wildcards=config.wildcards,
+            routes_max=config.limits.strings_max,
+            name_chars_max=config.limits.name_chars_max,
+        )
         self.queues: dict[str, Queue] = {}
         self.duplicates: dict[str, Duplicates] = {}
         self.records: list[Record] = []  # of this step
@@ -208,8 +213,9 @@ class Store:
             self.bytes -= len(ref.message)
 
     def note_deliveries(self, queue: Queue, ref: Ref) -> None:
-        """Keep how often a message was delivered that comes back."""
-        if ref.kept:
+        """Keep how often a message was delivered that comes back; of one that comes back for ever, now and then."""
+        count = ref.deliveries
+        if ref.kept and (count <= _DELIVERIES_EXACT or not count & (count - 1)):
             self.records.append(records.deliveries(ref.id, queue.id, ref.deliveries))
 
     # -- duplicate ids -----------------------------------------------------------------------------------------------

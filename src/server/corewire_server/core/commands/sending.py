@@ -36,8 +36,8 @@ def send(state: State, session: Session, frame: bytes, end: int) -> None:
         heeded = state.reserved.find(frame, properties_at, end)
         route = store.addresses.raw_routes.get(address)
         if route is None and address != NO_ADDRESS:
-            session.last_address = address
             route = store.addresses.raw_route(address)
+            session.last_address = address if route.name else NO_ADDRESS
         if route is not None:
             only = route.only
             if (

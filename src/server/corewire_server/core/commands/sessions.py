@@ -36,8 +36,11 @@ def add_metadata(
         raise Refused(
             ErrorCode.ILLEGAL_STATE, f"a session has at most {state.limits.metadata_per_session_max} metadata"
         )
-    if len(packet.key) + len(packet.data) > state.limits.metadata_chars_max:
-        raise Refused(ErrorCode.ILLEGAL_STATE, f"metadata have at most {state.limits.metadata_chars_max} characters")
+    others = sum(len(key) + len(value) for key, value in session.metadata.items() if key != packet.key)
+    if others + len(packet.key) + len(packet.data) > state.limits.metadata_chars_max:
+        raise Refused(
+            ErrorCode.ILLEGAL_STATE, f"a session's metadata have at most {state.limits.metadata_chars_max} characters"
+        )
     session.metadata[packet.key] = packet.data
 
 

@@ -19,7 +19,7 @@ _LARGE: Final = "large messages"
 def _note(state: State, session: Session, feature: str) -> None:
     refusal = not_built(feature)
     state.count_missing(refusal)
-    state.log("warning", f"{session.link.remote}: session {session.name}: refused: {refusal}")
+    state.log_refusal(session, refusal)
 
 
 def large_header(state: State, session: Session, packet: packets.SessionSendLarge) -> None:
