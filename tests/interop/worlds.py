@@ -1,13 +1,13 @@
 """
 The worlds of the client, and how one text is run in all of them.
 
-A lane is written once, for anyio. For threads and blocking sockets its module is converted by the table that makes the clients
-themselves (``scripts/gen_facades.py``), in memory: so what is tested there is an ordinary program of that world.
+A lane is written once, for anyio. For threads and blocking sockets its module is converted in memory, as the tests of
+``tests/transports`` are: so what is tested there is an ordinary program of that world.
 """
 
 from __future__ import annotations
 
-import linecache
+import ast
 import re
 from enum import Enum
 from functools import cache, partial
@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from scripts.gen_facades import convert
+from _pytest.assertion.rewrite import rewrite_asserts
+from tests.transports.conversion import source_for
 
 from corewire_transports.threads import fail_after
 
@@ -55,12 +56,12 @@ async def _in_time(function: Callable[..., Any], *args: Any) -> Any:
 
 @cache
 def _converted(name: str, world: World) -> ModuleType:
-    source = HERE / f"{name.rpartition('.')[2]}.py"
-    text = convert(source.read_text(), world.value, set())
+    path = HERE / f"{name.rpartition('.')[2]}.py"
+    text = source_for(path, world.value)
     for pattern, replacement in OURS:
         text = re.sub(pattern, replacement, text)
-    path = f"{source}:{world.value}"
-    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    tree = ast.parse(text, str(path))
+    rewrite_asserts(tree, text.encode(), str(path))
     module = ModuleType(f"{name}_{world.value}")
-    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    exec(compile(tree, str(path), "exec", dont_inherit=True), module.__dict__)
     return module
