@@ -104,13 +104,17 @@ class Session:
         by the thread that was about to write it. After the replay it is old. Before it, it leaves a gap that the replay fills;
         gaps also come from numbers that the client used up elsewhere.
         """
-        if correlation <= self.last_async:
+        last = self.last_async
+        if correlation == last + 1:
+            self.last_async = correlation
+            return False
+        if correlation <= last:
             if correlation not in self.async_gaps:
                 return True
             del self.async_gaps[correlation]
             return False
-        if self.last_async:
-            for missing in range(max(self.last_async + 1, correlation - gaps_max), correlation):
+        if last:
+            for missing in range(max(last + 1, correlation - gaps_max), correlation):
                 self.async_gaps[missing] = None
             while len(self.async_gaps) > gaps_max:
                 del self.async_gaps[next(iter(self.async_gaps))]

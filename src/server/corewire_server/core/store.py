@@ -48,9 +48,10 @@ class Store:
 
     def next_id(self) -> int:
         """An id that was never given out before, nor before a restart."""
-        self.last_id += 1
-        if self.last_id >= self.ids_kept:
-            self._keep_ids()
+        last = self.last_id = self.last_id + 1
+        if last < self.ids_kept:
+            return last
+        self._keep_ids()
         return self.last_id
 
     def _keep_ids(self) -> None:
