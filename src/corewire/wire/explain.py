@@ -7,37 +7,24 @@ The layout comes from construct (``spec.py``), which is imported when it is need
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from corewire.errors import ConfigError, RemoteProtocolError
 from corewire.wire import registry
-from corewire.wire.framing import FRAME_BYTES_MAX, HEADER_SIZE, MAGIC, FrameReader, channel_id, packet_type
-from corewire.wire.inspect import escaped, message_fields, message_of, parse_line, plain
+from corewire.wire.framing import HEADER_SIZE, channel_id, packet_type
+from corewire.wire.inspect import escaped, message_fields, message_of, plain
+from corewire.wire.pieces import Piece, pieces
 from corewire.wire.versions import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from corewire.wire.inspect import Json
 
     Locate = Callable[[type[object], bytes, int], list[tuple[int, str, Any]]]
 
-#: A line of a recording: link, direction, and hex in which a long run is written ``{7800*500}``.
-_RECORDED: Final = re.compile(r"(\d+) (\S+>\S+) ([0-9a-fA-F{}*]+)(?:\s+#.*)?")
-_RUN: Final = re.compile(r"\{([0-9a-fA-F]+)\*(\d{1,7})\}")
 _VALUES_AT: Final = 44  # column
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A frame or something else out of a file, and where it was found."""
-
-    where: str
-    frame: bytes | None  #: None: ``note`` says what is there instead
-    version: int
-    note: str = ""
+_DUMPED: Final = 16  # bytes in a line of a hex dump
 
 
 def explain(data: bytes | str, *, version: int = VERSION) -> str:
@@ -47,6 +34,15 @@ def explain(data: bytes | str, *, version: int = VERSION) -> str:
     ``data`` is hex (a frame per line, perhaps after a version and a tab, or lines of a recording) or a raw stream, with the
     magic or without. What cannot be read is said in its block. Raises ConfigError where construct is not installed.
     """
+    return "\n".join(blocks(pieces(data, version=version)))
+
+
+def blocks(found: Iterable[Piece], *, hexdump: bool = False) -> Iterator[str]:
+    """
+    Yield the block of each piece, with the bytes below it if ``hexdump``.
+
+    Raises ConfigError where construct is not installed.
+    """
     try:
         from corewire.wire import spec
     except ModuleNotFoundError as error:
@@ -55,70 +51,23 @@ def explain(data: bytes | str, *, version: int = VERSION) -> str:
             parameter="explain",
             hint='Install it with: pip install "corewire[cli]"',
         ) from error
-    blocks: list[str] = []
-    for piece in pieces(data, version=version):
+    for piece in found:
         if piece.frame is None:
-            blocks.append(f"{piece.where}: {piece.note}")
+            yield escaped(f"{piece.where}: {piece.note}\n")
             continue
         try:
             lines = list(_block(piece.frame, piece.version, spec.located))
         except RemoteProtocolError as error:
             lines = [f"        cannot be read: {error}", f"        {piece.frame.hex()}"]
-        blocks.append("\n".join((f"{piece.where}: {_title(piece.frame)}", *lines)))
-    return escaped("\n\n".join(blocks) + "\n") if blocks else ""
+        dump = _dump(piece.frame) if hexdump else ()
+        yield escaped("\n".join((f"{piece.where}: {_title(piece.frame)}", *lines, *dump)) + "\n")
 
 
-def pieces(data: bytes | str, *, version: int = VERSION) -> Iterator[Piece]:
-    """Find the frames in text or in a raw stream; a stream's remainder and lines that are no frames are noted."""
-    text = _as_text(data)
-    if text is None:
-        assert isinstance(data, bytes)
-        yield from _stream_pieces(data, version)
-        return
-    for number, line in enumerate(text.splitlines(), start=1):
-        where = f"line {number}"
-        recorded = _RECORDED.fullmatch(line.strip())
-        if recorded is not None:
-            where = f"line {number}, link {recorded[1]} {recorded[2]}"
-            line = _RUN.sub(lambda run: run[1] * int(run[2]), recorded[3])
-        if line.startswith("! "):
-            continue
-        try:
-            parsed = parse_line(line, version)
-        except ValueError as error:
-            yield Piece(where, None, version, str(error))
-            continue
-        if parsed is not None and parsed[1] == MAGIC:
-            yield Piece(where, None, version, "the magic ARTEMIS")
-        elif parsed is not None:
-            yield Piece(where, parsed[1], parsed[0])
-
-
-def _as_text(data: bytes | str) -> str | None:
-    """Tell text from a raw stream, which begins with the magic or with the zero byte of a length."""
-    if isinstance(data, str):
-        return data
-    return None if data.startswith((MAGIC, b"\0")) else data.decode("utf-8", "replace")
-
-
-def _stream_pieces(data: bytes, version: int) -> Iterator[Piece]:
-    at = 0
-    if data.startswith(MAGIC):
-        yield Piece("byte 0", None, version, "the magic ARTEMIS")
-        at = len(MAGIC)
-    reader = FrameReader(FRAME_BYTES_MAX)
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big") + 4
-        try:
-            cut = reader.feed(data[at : at + size])
-        except RemoteProtocolError as error:
-            yield Piece(f"byte {at}", None, version, f"no frame: {error.message}")
-            return
-        if not cut:
-            yield Piece(f"byte {at}", None, version, f"{len(data) - at} bytes of a frame of {size}")
-            return
-        yield Piece(f"byte {at}", cut[0], version)
-        at += size
+def _dump(frame: bytes) -> Iterator[str]:
+    for at in range(0, len(frame), _DUMPED):
+        line = frame[at : at + _DUMPED]
+        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in line)
+        yield f"{at:>6}  {line[:8].hex(' '):<23}  {line[8:].hex(' '):<23}  {shown}"
 
 
 def _title(frame: bytes) -> str:

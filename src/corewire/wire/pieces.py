@@ -1,0 +1,200 @@
+"""
+Frames out of files: hex lines, tables of vectors, recordings and raw streams, in whatever pieces the files come.
+
+Recordings and streams show how a link began, so the version is followed as the two sides negotiate it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from corewire.errors import RemoteProtocolError
+from corewire.wire import registry
+from corewire.wire.framing import FRAME_BYTES_MAX, HEADER_SIZE, MAGIC, FrameReader, packet_type
+from corewire.wire.inspect import parse_line
+from corewire.wire.packets import CreateSession, CreateSessionV2, SubscribeTopologyV2
+from corewire.wire.versions import UNNEGOTIATED, VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A line of a recording: link, direction, and hex in which a long run is written ``{7800*500}``.
+_RECORDED: Final = re.compile(r"(\d+) (\S+>\S+) ([0-9a-fA-F{}*]+)(?:\s+#.*)?")
+_RUN: Final = re.compile(r"\{([0-9a-fA-F]+)\*(\d{1,7})\}")
+#: A line of a table of vectors: name, code, size, hex, version.
+_VECTOR: Final = re.compile(r"\S+\t-?\d+\t\d+\t([0-9a-fA-F]+)\t(\d+)")
+_NEGOTIATING: Final = frozenset({CreateSession.TYPE, CreateSessionV2.TYPE, SubscribeTopologyV2.TYPE})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A frame or something else out of a file, and where it was found."""
+
+    where: str
+    frame: bytes | None  #: None: ``note`` says what is there instead
+    version: int
+    note: str = ""
+    bad: bool = False  #: what is noted should not be there
+
+
+class Reader(Protocol):
+    """Finds pieces in what it is fed."""
+
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """Take the next bytes of the file."""
+        ...
+
+    def end(self) -> Iterator[Piece]:
+        """Tell what was left over."""
+        ...
+
+
+def reader(head: bytes, version: int = VERSION) -> Reader:
+    """Choose by the first bytes of a file: a raw stream begins with the magic or with the zero byte of a length, else it is text."""
+    return StreamReader(version) if head.startswith((MAGIC, b"\0")) else TextReader(version)
+
+
+def pieces(data: bytes | str, *, version: int = VERSION) -> Iterator[Piece]:
+    """Find the frames in text or in a raw stream; a stream's remainder and lines that are no frames are noted."""
+    if isinstance(data, str):
+        chosen: Reader = TextReader(version)
+        data = data.encode("utf-8", "surrogatepass")
+    else:
+        chosen = reader(data, version)
+    yield from chosen.feed(data)
+    yield from chosen.end()
+
+
+def negotiated(frame: bytes, version: int) -> int:
+    """Tell which version a link has after a frame: what the client says in its first sessions or subscriptions."""
+    if packet_type(frame) not in _NEGOTIATING:
+        return version
+    try:
+        match registry.decode(frame, version):
+            case SubscribeTopologyV2(client_version=offered):
+                return min(offered, VERSION)
+            case CreateSession(version=offered) | CreateSessionV2(version=offered) if version == UNNEGOTIATED:
+                return min(offered, VERSION)
+            case _:
+                return version
+    except RemoteProtocolError:
+        return version
+
+
+class TextReader:
+    """Lines: hex, perhaps after a version and a tab; lines of a table of vectors, or of a recording."""
+
+    def __init__(self, version: int) -> None:
+        """``version``: of frames whose line names none."""
+        self._version = version
+        self._versions: dict[str, int] = {}  # by link of a recording
+        self._rest = b""
+        self._number = 0
+
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """Take the next bytes of the file."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            yield from self._line(line.decode("utf-8", "replace"))
+
+    def end(self) -> Iterator[Piece]:
+        """Take the last line, which may have no end."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            yield from self._line(rest.decode("utf-8", "replace"))
+
+    def _line(self, line: str) -> Iterator[Piece]:
+        self._number += 1
+        where = f"line {self._number}"
+        text = line.strip()
+        if text.startswith("! "):
+            return
+        if (recorded := _RECORDED.fullmatch(text)) is not None:
+            yield self._recorded(where, recorded)
+            return
+        if (vector := _VECTOR.fullmatch(text)) is not None:
+            text = f"{vector[2]}\t{vector[1]}"
+        try:
+            parsed = parse_line(text, self._version)
+        except ValueError as error:
+            yield Piece(where, None, self._version, str(error), bad=True)
+            return
+        if parsed is not None:
+            yield _magic(where, parsed[0]) if parsed[1] == MAGIC else Piece(where, parsed[1], parsed[0])
+
+    def _recorded(self, where: str, found: re.Match[str]) -> Piece:
+        link, direction = found[1], found[2]
+        where = f"{where}, link {link} {direction}"
+        version = self._versions.get(link, UNNEGOTIATED)
+        try:
+            frame = bytes.fromhex(_RUN.sub(lambda run: run[1] * int(run[2]), found[3]))
+        except ValueError:
+            return Piece(where, None, version, "not hex", bad=True)
+        if frame == MAGIC:
+            return _magic(where, version)
+        if len(frame) >= HEADER_SIZE:
+            self._versions[link] = negotiated(frame, version)
+        return Piece(where, frame, version)
+
+
+class StreamReader:
+    """The bytes of one direction of a link. ``version``: of a stream that does not begin with the magic."""
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+        self._begun = False
+        self._broken = False
+        self._rest = b""
+        self._at = 0
+
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """Take the next bytes of the stream."""
+        self._rest += data
+        if self._broken or (not self._begun and len(self._rest) < len(MAGIC)):
+            return
+        if not self._begun and self._rest.startswith(MAGIC):
+            self._version = UNNEGOTIATED
+            yield _magic("byte 0", self._version)
+            self._take(len(MAGIC))
+        self._begun = True
+        yield from self._frames()
+
+    def end(self) -> Iterator[Piece]:
+        """Tell of the frame that was not whole."""
+        if not self._begun and self._rest:
+            self._begun = True
+            yield from self._frames()
+        if self._rest and not self._broken:
+            size = int.from_bytes(self._rest[:4].ljust(4, b"\0"), "big") + 4
+            yield Piece(
+                f"byte {self._at}", None, self._version, f"{len(self._rest)} bytes of a frame of {size}", bad=True
+            )
+
+    def _frames(self) -> Iterator[Piece]:
+        held, start = self._rest, 0
+        while len(held) - start >= 4:
+            where = f"byte {self._at}"
+            size = int.from_bytes(held[start : start + 4], "big") + 4
+            try:
+                cut = FrameReader(FRAME_BYTES_MAX).feed(held[start : start + size])
+            except RemoteProtocolError as error:
+                yield Piece(where, None, self._version, f"no frame: {error.message}", bad=True)
+                self._broken = True
+                return
+            if not cut:
+                break
+            yield Piece(where, cut[0], self._version)
+            self._version = negotiated(cut[0], self._version)
+            start += size
+            self._at += size
+        self._rest = held[start:]
+
+    def _take(self, count: int) -> None:
+        self._rest = self._rest[count:]
+        self._at += count
+
+
+def _magic(where: str, version: int) -> Piece:
+    return Piece(where, None, version, "the magic ARTEMIS")
