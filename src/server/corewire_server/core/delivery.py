@@ -84,13 +84,13 @@ def _expire(state: State, consumer: Consumer, ref: Ref) -> None:
 def _hand_out(state: State, consumer: Consumer, budget: int) -> int:
     """Hand out what one consumer takes, within the budget of a turn. Returns how much of it was used: 0 if it took nothing."""
     queue, session, unacked = consumer.queue, consumer.session, consumer.unacked
-    channel, pre_acknowledges = session.channel, session.pre_acknowledges
+    channel, browses, pre_acknowledges = session.channel, consumer.browses, session.pre_acknowledges
     pop = queue.pop if consumer.cursor is None else partial(_next_match, state, consumer)
     frame_of = hot.receive_frames(channel.channel, consumer.id)
     frames: list[bytes] = []
-    now, used = state.now, 0
+    now, used, credits_left = state.now, 0, consumer.credits
     room = state.limits.resend_pause_bytes - channel.buffered_bytes if session.counts else UNLIMITED
-    while used < budget and consumer.credits > 0 and room >= 0:
+    while used < budget and credits_left > 0 and room >= 0:
         ref = pop()
         if ref is None:
             break
@@ -98,7 +98,7 @@ def _hand_out(state: State, consumer: Consumer, budget: int) -> int:
         if ref.expiration and ref.expiration <= now:
             _expire(state, consumer, ref)
             continue
-        if not consumer.browses:
+        if not browses:
             ref.deliveries += 1
             if pre_acknowledges:
                 state.store.finish(queue, ref)
@@ -108,10 +108,11 @@ def _hand_out(state: State, consumer: Consumer, budget: int) -> int:
                 queue.in_delivery += 1
         frame = frame_of(ref.message, ref.deliveries)
         size = len(frame)
-        consumer.credits -= size
+        credits_left -= size
         room -= size
         frames.append(frame)
     if frames:
+        consumer.credits = credits_left
         channel.send_frames(frames)
         state.wrote(session.link)
     if room < 0:

@@ -98,16 +98,15 @@ class Waiting:
 
     def pop(self) -> Ref | None:
         """Take the first that still waits."""
-        levels = self._levels
         while self._top >= 0:
-            level = levels[self._top]
-            if not level:
+            level = self._levels[self._top]
+            if level:
+                ref = level.popleft()
+                self.size -= 1
+                if ref.waits:
+                    return ref
+            else:
                 self._top -= 1
-                continue
-            ref = level.popleft()
-            self.size -= 1
-            if ref.waits:
-                return ref
         return None
 
     def put_back(self, refs: list[Ref]) -> None:

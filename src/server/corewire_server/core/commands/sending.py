@@ -37,7 +37,6 @@ def send(state: State, session: Session, frame: bytes, end: int) -> None:
         route = store.addresses.raw_routes.get(address)
         if route is None and address != NO_ADDRESS:
             route = store.addresses.raw_route(address)
-            session.last_address = address if route.name else NO_ADDRESS
         if route is not None:
             only = route.only
             if (
@@ -46,6 +45,7 @@ def send(state: State, session: Session, frame: bytes, end: int) -> None:
                 and (heeded is NOTHING or heeded.only_type is only.config.routing_type)
                 and end <= state.message_bytes_max
             ):
+                session.last_address = address
                 if session.default_address is None:
                     session.default_address = route.name
                 session.credits -= end
