@@ -262,16 +262,13 @@ def read_parameters(frame: bytes, at: int, end: int) -> tuple[dict[str, bool | i
     return params, at
 
 
-_INT_RANGE: Final = range(-(2**31), 2**31)
-
-
 def parameter_tag(value: bool | int | str) -> int:
     """Return the type byte of a connector's parameter: 0 bool, 1 int, 2 long, 3 string."""
     if isinstance(value, str):
         return 3
     if isinstance(value, bool):
         return 0
-    return 1 if value in _INT_RANGE and not isinstance(value, values.Long) else 2
+    return 2 if isinstance(value, values.Long) or not -(2**31) <= value < 2**31 else 1
 
 
 _PUT_PARAMETER: Final[dict[int, Writer[Any]]] = {0: put_bool, 1: put_int, 2: put_long, 3: put_string}
