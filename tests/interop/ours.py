@@ -33,6 +33,11 @@ class OurBroker:
         return f"tcp://127.0.0.1:{self.port}"
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that it printed since its last start."""
         return (self.folder / "run.log").read_bytes()[self._log_from :].decode(errors="replace")

@@ -1,0 +1,203 @@
+"""Sizes that lie (cases.md 15) over real sockets: five hundred clients to our broker at once, and a broker to our client."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import socket
+import threading
+import time
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.server import lies
+
+from corewire.errors import CorewireError, RemoteProtocolError
+from corewire.wire import packets, registry
+from corewire.wire.framing import MAGIC, FrameReader
+from corewire_server import BrokerConfig, serve
+from corewire_transports.threads import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.interop.ours import OurBroker
+
+LINKS = 500
+LINE = re.compile(r"127\.0\.0\.1:\d+( \(user \w+\))?: link closed: \w.* at offset \d+")
+
+
+def resident_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_s(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        user, system = file.read().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def liars() -> Iterator[bytes]:
+    """What each of the links sends, as long as somebody asks."""
+    login = registry.encode(packets.CreateSessionV2("s", 10, lies.VERSION, "eve"), 1, lies.VERSION)
+    yield MAGIC + (0x7FFF_FFF0).to_bytes(4, "big") + bytes(60_000)
+    early = [frame for channel, packet in lies.BEFORE_LOGIN for frame in lies.spoilt(channel, packet)]
+    late = [frame for packet in lies.IN_SESSION for frame in lies.spoilt(10, packet)]
+    pairs = zip(cycle(early[:: len(early) // 200]), cycle(late[:: len(late) // 200]), strict=False)
+    for number, (before, within) in enumerate(pairs):
+        own = login.replace("s".encode("utf-16-be"), chr(0x100 + number).encode("utf-16-be"), 1)
+        yield MAGIC + before
+        yield MAGIC + own + within
+
+
+def latencies(url: str, until: threading.Event) -> list[float]:
+    """Milliseconds of blocking durable sends, one after another."""
+    found: list[float] = []
+    with connect(url) as client, client.session() as session:
+        session.create_queue("honest", exist_ok=True)
+        while not until.is_set():
+            begin = time.perf_counter()
+            session.send("honest", b"x", durable=True)
+            found.append((time.perf_counter() - begin) * 1000)
+    return sorted(found)
+
+
+def p99(values: list[float]) -> float:
+    return values[len(values) * 99 // 100]
+
+
+def during(url: str, work: Callable[[], None]) -> list[float]:
+    """Latencies of an honest client while something goes on."""
+    until, found = threading.Event(), list[list[float]]()
+    thread = threading.Thread(target=lambda: found.append(latencies(url, until)))
+    thread.start()
+    try:
+        work()
+    finally:
+        until.set()
+        thread.join(60)
+    return found[0]
+
+
+@pytest.mark.slow
+def test_five_hundred_liars_cost_little_and_are_named(our_broker: OurBroker) -> None:
+    idle = during(our_broker.url, lambda: time.sleep(1.0))
+    pid = our_broker.pid
+    memory, cpu = resident_bytes(pid), cpu_s(pid)
+    sockets: list[socket.socket] = []
+
+    def lie() -> None:
+        there = ("127.0.0.1", our_broker.port)
+        sockets.extend(socket.create_connection(there, timeout=30) for _ in range(LINKS))
+        for sock, data in zip(sockets, liars(), strict=False):
+            sock.sendall(data)
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    try:
+        busy = during(our_broker.url, lie)
+        growth, spent = resident_bytes(pid) - memory, cpu_s(pid) - cpu
+    finally:
+        for sock in sockets:
+            sock.close()
+    closed = [line for line in our_broker.log.splitlines() if "link closed" in line]
+    print(f"{LINKS} liars: {growth >> 20} MiB, {spent:.2f} s of CPU, {len(closed)} closed")
+    print(f"p99 of an honest client: idle {p99(idle):.1f} ms, meanwhile {p99(busy):.1f} ms")
+    assert growth < 64 << 20
+    assert spent < LINKS
+    assert 100 < len(closed) <= LINKS
+    assert all(LINE.search(line) or "IncompatibleVersions" in line for line in closed), closed
+    with connect(our_broker.url) as client, client.session() as session:
+        assert session.query_queue("honest").message_count == len(idle) + len(busy)
+
+
+class LyingProxy:
+    """Between a client and a broker: one frame of the broker, of one type, gets a claim written over one place."""
+
+    def __init__(self, port: int, packet_type: int, at: int, claim: int) -> None:
+        self._target, self._type, self._at, self._claim = port, packet_type & 0xFF, at, claim
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.lied = False
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        try:
+            while True:
+                client, _ = self._listener.accept()
+                broker = socket.create_connection(("127.0.0.1", self._target))
+                threading.Thread(target=self._pump, args=(client, broker), daemon=True).start()
+        except OSError:
+            pass
+
+    def _pump(self, client: socket.socket, broker: socket.socket) -> None:
+        reader = FrameReader()
+        with client, broker:
+            try:
+                while True:
+                    for ready in select.select([client, broker], [], [])[0]:
+                        data = ready.recv(65536)
+                        if not data:
+                            return
+                        if ready is client:
+                            broker.sendall(data)
+                        else:
+                            client.sendall(b"".join(map(self._spoilt, reader.feed(data))))
+            except OSError:
+                pass
+
+    def _spoilt(self, frame: bytes) -> bytes:
+        if self.lied or frame[4] != self._type or self._at + 4 > len(frame):
+            return frame
+        self.lied = True
+        return frame[: self._at] + self._claim.to_bytes(4, "big", signed=True) + frame[self._at + 4 :]
+
+
+ANSWERS = [
+    *(packets.ClusterTopologyV4, packets.CreateSessionResponse, packets.SessionQueueQueryResponseV3),
+    *(packets.SessionBindingQueryResponseV5, packets.SessionReceiveMessage, packets.SessionProducerCredits),
+    *(packets.NullResponse, packets.PacketsConfirmed),
+]
+
+
+def talk(port: int) -> None:
+    """A client that asks for all of these."""
+    url = f"tcp://127.0.0.1:{port}?reconnectAttempts=0&initialConnectAttempts=1&callTimeout=2000&confirmationWindowSize=100"
+    with connect(url) as client, client.session() as session:
+        session.create_queue("q")
+        session.query_queue("q")
+        session.query_address("q")
+        session.send("q", "text", properties={"key": "value"})
+        with session.consumer("q") as consumer:
+            message = consumer.receive(timeout=2)
+            assert message is None or message.properties is not None
+            assert message is None or message.text is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("packet", ANSWERS, ids=lambda one: one.NAME)
+def test_a_broker_that_lies_gets_an_error_of_ours_in_time(packet: type[registry.Packet]) -> None:
+    found: list[str] = []
+    with serve(BrokerConfig.for_tests()) as node:
+        broker_port = int(node.url.rpartition(":")[2])
+        for at in (0, 13, 14, 15, 17, 18, 22, 30, 40):
+            for claim in (2**31 - 1, -1, 3):
+                proxy = LyingProxy(broker_port, packet.TYPE, at, claim)
+                begin = time.monotonic()
+                try:
+                    talk(proxy.port)
+                except CorewireError as error:
+                    found.append(type(error).__name__)
+                    cause = error if isinstance(error, RemoteProtocolError) else error.__cause__
+                    assert cause is None or isinstance(cause, CorewireError | OSError), cause
+                finally:
+                    proxy.close()
+                assert time.monotonic() - begin < 12
+    print(packet.NAME, sorted(set(found)), len(found))
