@@ -46,9 +46,13 @@ class BadLine:
     offset: int | None = None  #: bytes from the start of the frame
 
     def __str__(self) -> str:
+        return self.at(f"line {self.line}")
+
+    def at(self, where: str) -> str:
+        """Say what is wrong, found at another place than a line."""
         packet = "no packet" if self.packet is None else self.packet
         offset = "" if self.offset is None else f", offset {self.offset}"
-        return f"line {self.line}, {packet}{offset}: {self.reason}"
+        return f"{where}, {packet}{offset}: {self.reason}"
 
 
 # -- decode --check ------------------------------------------------------------------------------------------------------

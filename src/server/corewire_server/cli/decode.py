@@ -3,45 +3,82 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from corewire.errors import RemoteProtocolError
-from corewire.wire.explain import pieces
+from corewire.wire.inspect import BadLine, to_json, verify
 from corewire.wire.inspect import check as checked
-from corewire.wire.inspect import to_json
 from corewire.wire.versions import VERSION
-from corewire_server.cli.explain import read
+from corewire_server.cli.options import Talk
 from corewire_server.cli.report import Exit, attempt
+from corewire_server.cli.sources import pieces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def decode(
-    *files: Annotated[str, Parameter(help="Hex lines, recordings or raw streams; none or -: standard input.")],
+    *files: Annotated[
+        str, Parameter(help="Hex, recordings, raw streams, pcap or pcapng; none or -: standard input.", negative="")
+    ],
     check: Annotated[
-        bool, Parameter(help="Encode again and compare; reads lines HEX or VERSION<TAB>HEX.", negative="")
+        bool, Parameter(help="Encode again and compare; standard input: lines HEX or VERSION<TAB>HEX.", negative="")
     ] = False,
-    protocol_version: Annotated[int, Parameter(help="Of frames whose line names none.")] = VERSION,
+    protocol_version: Annotated[
+        int, Parameter(help="Of frames of which nothing else tells.", validator=Number(gte=0, lte=VERSION))
+    ] = VERSION,
+    talk: Talk = Talk(),  # noqa: B008  immutable
 ) -> int:
     """Print one JSON object per frame, or check that frames survive decoding and encoding."""
-    return attempt(lambda: _check(files, protocol_version) if check else _decode(files, protocol_version))
+    work = _check if check else _decode
+    return attempt(lambda: work(files or ("-",), protocol_version), as_json=talk.json, verbose=talk.verbose)
 
 
 def _check(files: tuple[str, ...], version: int) -> int:
-    lines = [line for data in read(files) for line in data.decode("utf-8", "replace").splitlines()]
-    good, bad = checked(lines, version=version)
-    for line in bad:
-        sys.stderr.write(f"{line}\n")
-    sys.stdout.write(f"{good} ok, {len(bad)} bad\n")
+    good = bad = 0
+    for name in files:
+        if name == "-":
+            ok, wrong = checked(_lines(), version=version)
+            found = [str(line) for line in wrong]
+        else:
+            ok, found = _check_file(name, version)
+        good, bad = good + ok, bad + len(found)
+        for line in found:
+            sys.stderr.write(f"{line}\n" if len(files) == 1 else f"{name}: {line}\n")
+    sys.stdout.write(f"{good} ok, {bad} bad\n")
     return Exit.NO if bad else Exit.DONE
+
+
+def _lines() -> Iterator[str]:
+    return (raw.decode("utf-8", "replace") for raw in sys.stdin.buffer)
+
+
+def _check_file(name: str, version: int) -> tuple[int, list[str]]:
+    """Verify the frames of a file of any kind: how many are good, and what is wrong with the others."""
+    good, bad = 0, list[str]()
+    for piece in pieces_of(name, version):
+        if piece.frame is None:
+            if piece.bad:
+                bad.append(f"{piece.where}, no packet: {piece.note}")
+            continue
+        try:
+            verify(piece.frame, piece.version)
+            good += 1
+        except RemoteProtocolError as error:
+            bad.append(BadLine(0, error.message, error.packet, error.offset).at(piece.where))
+    return good, bad
 
 
 def _decode(files: tuple[str, ...], version: int) -> int:
     code = Exit.DONE
-    for data in read(files):
-        for piece in pieces(data, version=version):
+    for name in files:
+        for piece in pieces_of(name, version):
             if piece.frame is None:
-                sys.stderr.write(f"{piece.where}: {piece.note}\n")
+                sys.stderr.write(f"{piece.where}: {piece.note}\n" if piece.bad else "")
+                code = Exit.NO if piece.bad else code
                 continue
             try:
                 sys.stdout.write(to_json(piece.frame, piece.version) + "\n")
