@@ -5,19 +5,53 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import re
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from corewire.errors import ConfigError
+from corewire_server.cli.words import unknown_option
 from corewire_server.config import AcceptorConfig, BrokerConfig, User
+
+WRONG_USAGE = 2
 
 _began = time.perf_counter()
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what was used wrongly as all commands do."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program: wrong usage."""
+        _refuse(message)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object per record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record in one line."""
+        import json
+        from datetime import UTC, datetime
+
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        said = {"time": at, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            said["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(said)
+
+
+def _refuse(message: str, hint: str | None = None) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n" + (f"  try: {hint}\n" if hint else ""))
+    raise SystemExit(WRONG_USAGE)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="corewire run",
+        allow_abbrev=False,
         description="Start a broker. It needs no configuration: clients of this machine may connect, data is kept in ./data.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -27,18 +61,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=61616, help="the port to listen on, 0: a free one")
     parser.add_argument("--user", default=None, help="who may connect")
     parser.add_argument("--password", default=None, help="and with which password")
+    parser.add_argument("--password-file", default=None, metavar="FILE", help="or the password in a file, - is stdin")
     parser.add_argument("--anonymous", action="store_true", help="anybody may connect, from anywhere")
     parser.add_argument("--name", default="localhost", help="the name of the broker")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text", help="how the log is written")
     parser.add_argument("-q", "--quiet", action="store_true", help="log warnings and errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="log everything")
     return parser
 
 
 def configure(arguments: argparse.Namespace) -> BrokerConfig:
-    """Make the broker's configuration of the options. Raises ConfigError."""
-    if (arguments.user is None) != (arguments.password is None):
-        raise ConfigError("--user and --password go together", parameter="user")
-    users = () if arguments.user is None else (User(name=arguments.user, password=arguments.password),)
+    """Make the broker's configuration of the options. Raises ConfigError, OSError."""
+    password = _password(arguments)
+    if (arguments.user is None) != (password is None):
+        raise ConfigError("--user and a password go together", parameter="user")
+    users = () if arguments.user is None or password is None else (User(name=arguments.user, password=password),)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     return BrokerConfig(
         name=arguments.name,
@@ -49,20 +86,50 @@ def configure(arguments: argparse.Namespace) -> BrokerConfig:
     )
 
 
+def _password(arguments: argparse.Namespace) -> str | None:
+    name: str | None = arguments.password_file
+    given: str | None = arguments.password
+    if name is None:
+        return given
+    if given is not None:
+        raise ConfigError("--password and --password-file exclude each other", parameter="password")
+    return (sys.stdin.readline() if name == "-" else Path(name).read_text()).rstrip("\r\n")
+
+
 def main(argv: list[str]) -> int:
     """Run with the options in ``argv`` (without "run") until SIGTERM or SIGINT. Returns the exit code."""
-    arguments = _parser().parse_args(argv)
-    level = logging.DEBUG if arguments.verbose else logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        arguments = _read(argv)
         config = configure(arguments)
-    except ConfigError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else WRONG_USAGE
+    except (ConfigError, OSError) as error:
+        hint = error.hint if isinstance(error, ConfigError) else None
+        what = str(error).removesuffix(f"\n{hint}")
+        sys.stderr.write(f"error: {what}\n" + (f"  try: {hint}\n" if hint else ""))
+        return WRONG_USAGE
+    level = logging.DEBUG if arguments.verbose else logging.WARNING if arguments.quiet else logging.INFO
+    handler = logging.StreamHandler(sys.stderr)
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(_JsonLines() if arguments.log_format == "json" else plain)
+    logging.basicConfig(level=level, handlers=[handler])
     gc.disable()  # most of a start is importing; the program switches it on again
     from corewire_server.runtime.program import run
 
     return run(config, say=_say, began=_began)
+
+
+def _read(argv: list[str]) -> argparse.Namespace:
+    """Read the options; what is not known or not built is named. Raises SystemExit."""
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    options = [word for word in unknown if word.startswith("-")]
+    if options:
+        known = re.findall(r"--[a-z-]+", parser.format_usage())
+        _refuse(*unknown_option("run", options[0], known))
+    if unknown:
+        _refuse(f"run takes no {unknown[0]!r}", "corewire run --help")
+    return arguments
 
 
 def _say(line: str) -> None:

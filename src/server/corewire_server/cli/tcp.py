@@ -54,14 +54,13 @@ class Direction:
         if data and at + len(data) > self.next and len(data) > len(self.waiting.get(at, b"")):
             self.waiting[at] = data
 
-    def in_turn(self) -> bytes:
-        """Take out what is in order now."""
-        parts: list[bytes] = []
+    def in_turn(self) -> Iterator[bytes]:
+        """Take out what is in order now, segment by segment."""
         while self.waiting and (at := min(self.waiting)) <= self.next:
             data = self.waiting.pop(at)[self.next - at :]
-            parts.append(data)
             self.next += len(data)
-        return b"".join(parts)
+            if data:
+                yield data
 
     def gap(self, *, up_to: int | None = None) -> int:
         """Give up what is missing before the next byte that waits (or before ``up_to``): how many bytes."""
@@ -121,7 +120,7 @@ class Reassembly:
         return found
 
     def _drain(self, key: tuple[str, str], number: int, half: Direction, time_ns: int) -> Iterator[Chunk]:
-        if data := half.in_turn():
+        for data in half.in_turn():
             yield Chunk(time_ns, number, *key, data)
 
     def _give_up(self, key: tuple[str, str], number: int, half: Direction, time_ns: int) -> Iterator[Chunk]:

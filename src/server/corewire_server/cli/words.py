@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ def arrange(words: list[str]) -> list[str]:
 
 def unknown_option(command: str, option: str, known: Iterable[str]) -> tuple[str, str | None]:
     """Say what is wrong with an option that a command has not, and which one may have been meant."""
+    from difflib import get_close_matches
+
     name = option.partition("=")[0]
     if feature := NOT_BUILT.get(command, {}).get(name):
         return f"{name}: {feature} are not built yet" if feature.endswith(
