@@ -92,6 +92,8 @@ def open_address(
     address = store.addresses.get(name)
     if address is None:
         return store.add_address(name, frozenset((routing_type,)), auto_created=auto_created, temporary=temporary)
+    if address.temporary and not temporary:
+        store.keep_address(address, auto_created=auto_created)
     if routing_type not in address.routing_types:
         store.change_address(address, address.routing_types | {routing_type})
     return address

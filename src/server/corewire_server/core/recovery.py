@@ -123,4 +123,6 @@ class Recovery:
         self._store.addresses.unbind(queue)
 
     def _finish(self) -> None:
+        for name in [name for name in self._store.duplicates if self._store.addresses.get(name) is None]:
+            self._store.forget_duplicates(name)
         self._store.records += [records.delete(message_id) for message_id, refs in self._refs.items() if not refs]

@@ -94,6 +94,12 @@ class Store:
             address.routing_types = routing_types
         return address
 
+    def keep_address(self, address: Address, *, auto_created: bool) -> None:
+        """A temporary address becomes one that survives: something is to be there that does."""
+        address.temporary, address.auto_created = False, auto_created
+        record = records.address(Op.ADD, address.id, address.name, address.routing_types, auto_created=auto_created)
+        self.records.append(record)
+
     def change_address(self, address: Address, routing_types: frozenset[RoutingType]) -> None:
         """Give an address other routing types."""
         if not address.temporary:
@@ -107,7 +113,7 @@ class Store:
         """Forget an address that has no queues, and the duplicate ids seen there."""
         if not address.temporary:
             self.records.append(records.delete(address.id))
-        self._forget_duplicates(address.name)
+        self.forget_duplicates(address.name)
         self.addresses.remove(address)
 
     # -- queues ------------------------------------------------------------------------------------------------------
@@ -136,7 +142,7 @@ class Store:
         del self.queues[queue.config.name]
         self.addresses.unbind(queue)
         if not queue.address.queues:
-            self._forget_duplicates(queue.address.name)
+            self.forget_duplicates(queue.address.name)
 
     def purge(self, queue: Queue) -> None:
         """End all that waits in a queue."""
@@ -243,7 +249,8 @@ class Store:
             seen = self.duplicates[address] = Duplicates(self.config.id_cache_size)
         return seen.add(key, record_id)
 
-    def _forget_duplicates(self, address: str) -> None:
+    def forget_duplicates(self, address: str) -> None:
+        """The address is gone, or its last queue."""
         seen = self.duplicates.pop(address, None)
         if seen is not None:
             self.records.extend(records.delete(record_id) for record_id in seen.records())

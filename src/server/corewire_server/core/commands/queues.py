@@ -52,6 +52,8 @@ def create_address(state: State, session: Session, packet: packets.CreateAddress
         return
     if any(queue.config.routing_type not in types for queue in address.queues):
         raise Refused(ErrorCode.INTERNAL_ERROR, "")
+    if address.temporary:
+        state.store.keep_address(address, auto_created=packet.auto_created)
     if types != address.routing_types:
         state.store.change_address(address, types)
 
