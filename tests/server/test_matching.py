@@ -8,7 +8,7 @@ import pytest
 
 from corewire.wire.message import encode_message
 from corewire_server.core.filters import Filter
-from corewire_server.core.matching import accepts, uuid_text
+from corewire_server.core.matching import Values, accepts, uuid_text
 
 USER_ID = bytes.fromhex("123e4567e89b42d3f456426614174000")
 
@@ -38,12 +38,12 @@ def message(**options: Any) -> bytes:
     ],
 )
 def test_an_identifier_is_a_header_or_a_property(text: str, options: dict[str, Any]) -> None:
-    assert accepts(Filter(text), message(**options))
+    assert accepts(Filter(text), Values(message(**options)))
 
 
 def test_a_message_whose_properties_cannot_be_read_matches_nothing() -> None:
     broken = message()[:-1] + b"\x01\0\0\0\x01\xff\xff\xff\xff"
-    assert not accepts(Filter("colour IS NULL"), broken)
+    assert not accepts(Filter("colour IS NULL"), Values(broken))
 
 
 def test_a_user_id_is_shown_as_java_shows_it() -> None:

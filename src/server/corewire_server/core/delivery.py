@@ -15,7 +15,7 @@ from corewire.wire import hot
 from corewire_server.core import returns
 from corewire_server.core.consumers import UNLIMITED
 from corewire_server.core.made import forced_delivery_marker
-from corewire_server.core.matching import accepts
+from corewire_server.core.matching import Values, accepts
 
 if TYPE_CHECKING:
     from corewire_server.core.consumers import Consumer
@@ -66,7 +66,7 @@ def _next_match(state: State, consumer: Consumer) -> Ref | None:
         ref = cursor.pop()
         if ref is None:
             return None
-        if consumer.filter is None or accepts(consumer.filter, ref.message):
+        if consumer.filter is None or accepts(consumer.filter, Values(ref.message)):
             if not consumer.browses:
                 consumer.queue.remove(ref)
             return ref

@@ -12,23 +12,30 @@ if TYPE_CHECKING:
     from corewire_server.core.filters import Filter
 
 
-def accepts(selector: Filter, raw: bytes) -> bool:
+def accepts(selector: Filter, values: Values) -> bool:
     """Whether a filter lets a message through. One that cannot be evaluated, whatever the reason, does not."""
     try:
-        return selector.matches(_Values(CoreMessage(raw)).get)
+        return selector.matches(values.get)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - filters are asked outside of any client's input: none may stop the node
         return False
 
 
-class _Values:
-    """The values of one message, properties decoded when first asked for."""
+class Values:
+    """The values of one message, for however many filters: properties are decoded when first asked for, and once."""
 
-    __slots__ = ("_message",)
+    __slots__ = ("_raw", "_read")
 
-    def __init__(self, message: CoreMessage) -> None:
-        self._message = message
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._read: CoreMessage | None = None
+
+    @property
+    def _message(self) -> CoreMessage:
+        if self._read is None:
+            self._read = CoreMessage(self._raw)
+        return self._read
 
     def get(self, name: str) -> PropertyValue:
         """The value of an identifier; None if there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire_server.core.matching import accepts
+from corewire_server.core.matching import Values, accepts
 
 if TYPE_CHECKING:
     from corewire.values import RoutingType
@@ -32,33 +32,33 @@ def targets(state: State, name: str, routing_type: RoutingType | None, raw: byte
     Of each group of anycast queues one is chosen, first among those that have a consumer. What was chosen may still refuse
     (another routing type, switched off, nobody there to keep it for); no other is tried then.
     """
-    route = state.store.addresses.route(name)
-    chosen = [queue for queue in route.everyone if _passes(queue, route.queue, raw)]
+    route, values = state.store.addresses.route(name), Values(raw)
+    chosen = [queue for queue in route.everyone if _passes(queue, route.queue, values)]
     for anchor, queues in route.turns:
         first, *others = queues
         if others:
-            one = _next_in_turn(anchor, queues, route.queue, raw)
+            one = _next_in_turn(anchor, queues, route.queue, values)
         else:
-            one = first if _passes(first, route.queue, raw) else None
+            one = first if _passes(first, route.queue, values) else None
         if one is not None:
             chosen.append(one)
     return [queue for queue in chosen if _accepts(queue, routing_type)]
 
 
-def _passes(queue: Queue, queue_name: str, raw: bytes) -> bool:
+def _passes(queue: Queue, queue_name: str, values: Values) -> bool:
     if queue_name and queue.config.name != queue_name:
         return False
-    return queue.filter is None or accepts(queue.filter, raw)
+    return queue.filter is None or accepts(queue.filter, values)
 
 
-def _next_in_turn(anchor: Address, queues: tuple[Queue, ...], queue_name: str, raw: bytes) -> Queue | None:
+def _next_in_turn(anchor: Address, queues: tuple[Queue, ...], queue_name: str, values: Values) -> Queue | None:
     count = len(queues)
     fallback: int | None = None
     for offset in range(count):
         index = (anchor.turn + offset) % count
         queue = queues[index]
-        if _passes(queue, queue_name, raw):
-            if any(not c.browses and (c.filter is None or accepts(c.filter, raw)) for c in queue.consumers):
+        if _passes(queue, queue_name, values):
+            if any(not c.browses and (c.filter is None or accepts(c.filter, values)) for c in queue.consumers):
                 anchor.turn = (index + 1) % count
                 return queue
             if fallback is None:
