@@ -177,3 +177,15 @@ def test_sessions_are_continued_in_every_state_twice_in_a_row_while_the_old_link
         assert world.connect().reattach(session, -1).reattached is False
         return
     assert session.ask(packets.SessionQueueQuery("q")).message_count == 4
+
+
+def test_who_asks_for_more_than_the_memory_takes_is_closed_and_nobody_else() -> None:
+    world = World(CoreConfig(node_seed=b"", limits=Limits(answers_per_step_bytes_max=100_000)))
+    session, other = world.connect().session(), world.connect().session()
+    for number in range(100):
+        session.queue(f"a long name of a queue {number}", "topic", routing_type=0)
+    session.ask(packets.SessionBindingQuery("topic"))
+    session.tell(*[packets.SessionBindingQuery("topic")] * 1_000)
+    assert world.closed == [session.client.link]
+    assert one([log.text for log in world.logs]).count("SESS_BINDINGQUERY") == 1
+    assert len(other.ask(packets.SessionBindingQuery("topic")).queue_names) == 100

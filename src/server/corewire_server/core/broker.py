@@ -126,6 +126,7 @@ class Broker:
     def _guard(self, link: Link, data: bytes) -> None:
         state = self.state
         kind = None
+        state.answers_bytes = 0
         try:
             for kind, channel, run in link.connection.receive_runs(state.now / 1000, data):
                 session = link.sessions.get(channel)

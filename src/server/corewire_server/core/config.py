@@ -48,6 +48,7 @@ class Limits:
     queues_max: int = 100_000
     async_gaps_max: int = 1_000  # correlation ids remembered as not seen yet, per session
     deliveries_per_turn_max: int = 1_000  # of one queue in one step, 4 KiB counting as one more; the rest follows
+    answers_per_step_bytes_max: int = 64 * MIB  # to one read of one link, which is closed beyond
     expired_per_turn_max: int = 2_000  # messages that the clock takes in one step
     examined_per_turn_max: int = 2_000  # messages that filters look at for one queue in one step, 4 KiB as one more
 

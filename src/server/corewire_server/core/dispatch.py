@@ -161,7 +161,11 @@ def _on_command(state: State, session: Session, frame: bytes) -> None:
     if kind == packets.SessionClose.TYPE:
         channel.flush()
     if answer is not None:
-        channel.send_frame(registry.encode(answer, channel.channel, session.link.version))
+        data = registry.encode(answer, channel.channel, session.link.version)
+        state.answers_bytes += len(data)
+        if state.answers_bytes > state.limits.answers_per_step_bytes_max:
+            raise RemoteProtocolError("so much was asked at once that the answers would fill the memory")
+        channel.send_frame(data)
     elif wanted and command.answered is not Answered.BY_REFUSAL:
         _answer_plainly(session, getattr(packet, "correlation_id", None))
     if kind == packets.SessionClose.TYPE:

@@ -38,6 +38,7 @@ class State:
         self.next_grace: int | None = None  # of a link that fell silent
         self.next_reap = 0
         # of this step:
+        self.answers_bytes = 0  # to what was asked by packets
         self.examinations = 0  # how often a filter may still be asked for the queue that is served
         self.dirty: list[Queue] = []  # queues to deliver from
         self.written: list[Link] = []  # links with bytes to send
