@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.wire_vectors import CAPTURES, FOLDER, captured, vectors
+from tests.server.packets import Talk, ethernet, pcap
+
 from corewire.wire import registry
-from corewire.wire.packets import Ping
+from corewire.wire.framing import MAGIC
+from corewire.wire.packets import Ping, SessionStart
 from corewire_server.cli import main
+from corewire_server.cli.sources import pieces_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+START = registry.encode(SessionStart(), 10, 136)
 FRAME = registry.encode(Ping(connection_ttl=60_000), 0, 136).hex()
 
 
@@ -66,6 +72,84 @@ def test_frames_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["explain", str(path)]) == 0
     assert "PING (10), channel 0" in capsys.readouterr().out
     assert main(["explain", str(tmp_path / "nowhere")]) == 2
+
+
+@pytest.fixture
+def pcap_file(tmp_path: Path) -> Path:
+    talk = Talk()
+    packets = [*talk.opened(), talk.says(True, MAGIC + bytes.fromhex(FRAME)), talk.says(False, START)]
+    path = tmp_path / "traffic.pcap"
+    path.write_bytes(pcap([ethernet(one.packet()) for one in packets]))
+    return path
+
+
+def test_captures_are_explained_and_checked_by_their_content(
+    pcap_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", str(pcap_file)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("the magic ARTEMIS") < shown.index("PING (10)") < shown.index("SESS_START (67), channel 10")
+    assert main(["decode", str(pcap_file)]) == 0
+    assert [json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()] == ["PING", "SESS_START"]
+    assert main(["decode", "--check", str(pcap_file)]) == 0
+    assert capsys.readouterr().out == "2 ok, 0 bad\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--channel", "10"], ["SESS_START"]),
+        (["--channel", "0", "--channel", "10"], ["PING", "SESS_START"]),
+        (["--type", "ping"], ["PING"]),
+        (["--type", "67", "--channel", "0"], []),
+        (["--port", "61616"], ["PING", "SESS_START"]),
+        (["--port", "1"], []),
+    ],
+)
+def test_frames_are_chosen(
+    pcap_file: Path, capsys: pytest.CaptureFixture[str], words: list[str], shown: list[str]
+) -> None:
+    assert main(["explain", *words, str(pcap_file)]) == 0
+    out = capsys.readouterr().out
+    assert [name for name in ("PING", "SESS_START") if name in out] == shown
+
+
+def test_bytes_are_shown_if_asked_for(pcap_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--hexdump", "--type", "SESS_START", str(pcap_file)]) == 0
+    assert "     0  00 00 00 09 43 00 00 00  00 00 00 00 0a          ....C........\n" in capsys.readouterr().out
+
+
+def test_a_packet_that_is_called_otherwise_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--type", "sess_strat"]) == 2
+    assert capsys.readouterr().err == "error: --type: no packet is called sess_strat\n  try: --type SESS_START\n"
+
+
+def test_all_vectors_and_captures_are_good(capsys: pytest.CaptureFixture[str]) -> None:
+    files = [FOLDER / "wire.tsv", *CAPTURES]
+    assert main(["decode", "--check", *map(str, files)]) == 0
+    good, rest = capsys.readouterr().out.split(" ", 1)
+    assert rest == "ok, 0 bad\n"
+    assert int(good) == len(vectors()) + sum(1 for path in CAPTURES for _ in captured(path))
+
+
+def test_bad_frames_of_files_are_named_with_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    good.write_text(f"{FRAME}\n")
+    bad.write_bytes(MAGIC + bytes.fromhex(FRAME) + bytes.fromhex(f"{FRAME}")[:7])
+    assert main(["decode", "--check", str(good), str(bad)]) == 1
+    out, err = capsys.readouterr()
+    assert out == "2 ok, 1 bad\n"
+    assert err == f"{bad}: byte {7 + len(FRAME) // 2}, no packet: 7 bytes of a frame of 21\n"
+
+
+def test_a_file_is_followed_as_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "growing"
+    path.write_text(f"{FRAME}\n")
+    found = pieces_of(str(path), 136, follow=True)
+    assert next(found).where == "line 1"
+    with path.open("a") as stream:
+        stream.write(f"{FRAME}\n")
+    assert next(found).where == "line 2"
 
 
 def test_without_the_extra_it_says_what_to_install(
