@@ -6,7 +6,7 @@ import pytest
 from tests.server.helpers import Client, World, one, send_packet
 
 from corewire.wire import packets, registry
-from corewire_server.core import AddressSettings, CoreConfig, Limits
+from corewire_server.core import AddressSettings, Broker, CoreConfig, Limits
 from corewire_server.core.inputs import Timeout
 
 
@@ -189,3 +189,23 @@ def test_who_asks_for_more_than_the_memory_takes_is_closed_and_nobody_else() -> 
     assert world.closed == [session.client.link]
     assert one([log.text for log in world.logs]).count("SESS_BINDINGQUERY") == 1
     assert len(other.ask(packets.SessionBindingQuery("topic")).queue_names) == 100
+
+
+def test_consumers_and_filters_are_limited_in_all_and_room_comes_back() -> None:
+    world = World(CoreConfig(node_seed=b"", limits=Limits(interest_chars_max=1_000)))
+    session, other = world.connect().session(), world.connect().session()
+    session.queue("q")
+    wanted = packets.SessionCreateConsumer(0, "q", "a = 1 OR " * 100 + "a = 2", requires_response=True)
+    session.ask(wanted)
+    session.queue("filtered", filter="b = 1" + " " * 50)
+    assert other.refused(packets.SessionCreateConsumer(0, "q", None, requires_response=True)) == 104
+    assert other.refused(packets.CreateQueueV2("x", "x", filter="b = 1", requires_response=True)) == 104
+    other.queue("plain")
+    copy = Broker.restore(world.config, world.broker.snapshot())
+    assert copy.state.store.interest_chars == world.broker.state.store.interest_chars
+    session.client.lose()
+    other.queue("x", filter="b = 1")
+    other.ask(packets.SessionCreateConsumer(0, "q", None, requires_response=True))
+    other.done(packets.DeleteQueue("filtered"))
+    other.done(packets.SessionClose())
+    assert world.broker.state.store.interest_chars == len("b = 1")

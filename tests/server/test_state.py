@@ -50,6 +50,9 @@ def audit(state: State) -> None:
         total += len(refs[0].message)
         assert (fan.refs, fan.kept) == (len(refs), sum(ref.kept for ref in refs))
     assert store.bytes == total
+    consumers = [consumer for session in state.sessions.values() for consumer in session.consumers.values()]
+    filters = sum(len(queue.config.filter_string or "") for queue in store.queues.values())
+    assert store.interest_chars == sum(consumer.interest for consumer in consumers) + filters
     for link in state.links.values():
         assert all(queue.owner is link and not queue.dropped for queue in link.owned.values())
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def close_consumer(state: State, consumer: Consumer, *, failed: bool) -> None:
     """A consumer goes; what it had not acknowledged returns, seen if its connection failed."""
     refs = consumer.leave()
+    state.store.interest_chars -= consumer.interest
     queue = consumer.queue
     returns.give_back(state, queue, refs, seen=failed)
     if consumer.browses:
@@ -137,6 +138,7 @@ def _disconnect(state: State, consumer: Consumer) -> None:
     """Tell a client that its consumer is no more."""
     session = consumer.session
     refs = consumer.leave()
+    state.store.interest_chars -= consumer.interest
     returns.give_back(state, consumer.queue, refs, seen=True)
     session.channel.send_frame(
         registry.encode(packets.DisconnectConsumer(consumer.id), session.channel.channel, session.version)

@@ -39,6 +39,9 @@ class Limits:
     links_max: int = 10_000
     sessions_max: int = 10_000
     consumers_per_session_max: int = 10_000
+    interest_chars_max: int = (
+        4 * MIB
+    )  # of all filters, each of which takes 50 bytes a character; a consumer counts as 64
     metadata_per_session_max: int = 100
     metadata_chars_max: int = 65_536  # of all of a session, keys and values
     pattern_words_max: int = 64  # of an address with wildcards

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from corewire_server.core.filters import interest_of
+
 if TYPE_CHECKING:
     from corewire_server.core.filters import Filter
     from corewire_server.core.queues import Cursor, Queue, Ref
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 UNLIMITED: Final = 1 << 62
 """Credits of a consumer without flow control: no traffic ever uses them up."""
+
+_INTEREST: Final = 64
 
 
 class Consumer:
@@ -46,6 +50,11 @@ class Consumer:
             self.credits = 0
         else:
             self.credits += tokens
+
+    @property
+    def interest(self) -> int:
+        """What it weighs where all consumers and filters are limited together, in characters."""
+        return _INTEREST + interest_of(self.filter)
 
     def take_up_to(self, message_id: int) -> list[Ref]:
         """Take out what was delivered up to this message, oldest first. It must be among them."""

@@ -86,6 +86,11 @@ class Filter:
         return f"Filter({self.text!r})"
 
 
+def interest_of(selector: Filter | None) -> int:
+    """What a filter weighs where all of them are limited together, in characters."""
+    return 0 if selector is None else len(selector.text)
+
+
 def lookup_for(message: CoreMessage) -> Lookup:
     """
     Look identifiers up in a message: the headers that filters can name, then the properties, decoded at the first need.

@@ -74,6 +74,8 @@ def make_queue(state: State, wanted: QueueConfiguration, *, any_address: bool, o
         raise Refused(ErrorCode.INTERNAL_ERROR, "")
     check_length(state, name)
     queue_filter = parse_filter(config.filter_string)
+    if queue_filter is not None:
+        check_interest(state)
     if len(plain.encode(queue_to_plain(config))) > state.limits.record_bytes_max:
         raise Refused(ErrorCode.INVALID_QUEUE_CONFIGURATION, f"the attributes of queue {name} do not fit a record")
     address = open_address(state, address_name, routing_type, auto_created=True, temporary=config.temporary)
@@ -97,6 +99,13 @@ def open_address(
     if routing_type not in address.routing_types:
         store.change_address(address, address.routing_types | {routing_type})
     return address
+
+
+def check_interest(state: State) -> None:
+    """Raises Refused when there are too many consumers, and filters of consumers and queues, to take another."""
+    limit = state.limits.interest_chars_max
+    if state.store.interest_chars >= limit:
+        raise Refused(ErrorCode.ILLEGAL_STATE, f"the filters of this broker have {limit} characters, its limit")
 
 
 def check_length(state: State, name: str) -> None:

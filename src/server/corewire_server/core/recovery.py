@@ -119,8 +119,7 @@ class Recovery:
         while (ref := queue.pop()) is not None:
             self._refs[ref.id].pop(queue.id, None)
             self._store.put_finished(ref)
-        del self._store.queues[queue.config.name]
-        self._store.addresses.unbind(queue)
+        self._store.put_removed(queue)
 
     def _finish(self) -> None:
         for name in [name for name in self._store.duplicates if self._store.addresses.get(name) is None]:

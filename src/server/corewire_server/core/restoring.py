@@ -151,9 +151,10 @@ class _Loader:
             self._load_consumer(session, one)
 
     def _load_consumer(self, session: Session, entry: dict[str, Any]) -> None:
-        queue = self._queues[entry["queue"]]
+        state, queue = self._state, self._queues[entry["queue"]]
         selector = Filter.parse(entry["filter"])
         consumer = Consumer(entry["id"], queue, session, selector, browses=entry["browses"])
+        state.store.interest_chars += consumer.interest
         consumer.credits = entry["credits"]
         for ref in self._refs(entry["unacked"]):
             consumer.unacked[ref.id] = ref

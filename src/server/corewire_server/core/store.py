@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from corewire_server.core import records
 from corewire_server.core.addresses import Address, Addresses
 from corewire_server.core.duplicates import Duplicates
+from corewire_server.core.filters import interest_of
 from corewire_server.core.queues import REF_BYTES, Fan, Queue, Ref, is_kept
 from corewire_server.records import Op
 
@@ -41,6 +42,7 @@ class Store:
         self.duplicates: dict[str, Duplicates] = {}
         self.records: list[Record] = []  # of this step
         self.bytes = 0  # of all messages
+        self.interest_chars = 0  # of all filters, and so much per consumer
         self.last_id = 0
         self.ids_kept = 0  # the limit in the journal
 
@@ -130,6 +132,7 @@ class Store:
     ) -> Queue:
         """There is this queue now."""
         queue = Queue(queue_id, config, address, queue_filter)
+        self.interest_chars += interest_of(queue_filter)
         self.queues[config.name] = queue
         self.addresses.bind(queue)
         return queue
@@ -139,10 +142,15 @@ class Store:
         self.purge(queue)
         if queue.keeps:
             self.records.append(records.delete(queue.id))
-        del self.queues[queue.config.name]
-        self.addresses.unbind(queue)
+        self.put_removed(queue)
         if not queue.address.queues:
             self.forget_duplicates(queue.address.name)
+
+    def put_removed(self, queue: Queue) -> None:
+        """There is no such queue any more."""
+        del self.queues[queue.config.name]
+        self.interest_chars -= interest_of(queue.filter)
+        self.addresses.unbind(queue)
 
     def purge(self, queue: Queue) -> None:
         """End all that waits in a queue."""

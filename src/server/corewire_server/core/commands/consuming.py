@@ -37,7 +37,9 @@ def create_consumer(state: State, session: Session, packet: packets.SessionCreat
         )
     if packet.consumer_id in session.consumers:
         raise Refused(ErrorCode.ILLEGAL_STATE, f"consumer {packet.consumer_id} is open already")
-    Consumer(packet.consumer_id, queue, session, selector, browses=packet.browse_only)
+    naming.check_interest(state)
+    consumer = Consumer(packet.consumer_id, queue, session, selector, browses=packet.browse_only)
+    state.store.interest_chars += consumer.interest
     queue.marked = False
     return describe(state, queue) if packet.requires_response else None
 
