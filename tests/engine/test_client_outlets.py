@@ -12,6 +12,7 @@ from corewire.client.message import Message
 from corewire.errors import (
     AddressDoesNotExist,
     AddressFull,
+    CallTimeout,
     LocalProtocolError,
     ObjectClosed,
     QueueDoesNotExist,
@@ -164,6 +165,71 @@ def test_an_abandoned_sender_gives_up_its_place() -> None:
     grant(world, session, 10_000, "q")
     world.run(second)
     assert world.receive_all(world.consumer(session)) == ["x", "y"]
+
+
+def test_behind_an_abandoned_sender_a_smaller_message_goes_out_at_once() -> None:
+    world = ClientWorld()
+    session = world.session()
+    poor(world, session)
+    grant(world, session, 500, "q")
+    world.pump()
+    large = world.engine.send(world.now, session, Queue("q"), Message("y" * 1_000))
+    small = world.engine.send(world.now, session, Queue("q"), Message("z", durable=False))
+    assert not small.done
+    world.engine.abandon(world.now, large)
+    assert small.done
+
+
+# -- room ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sender_goes_on_when_the_broker_has_what_another_session_sent() -> None:
+    world = ClientWorld(resilient(resend_bytes_max=20_000, producer_window_bytes=None))
+    quiet, busy = world.session(), world.session()
+    for session in (quiet, busy):
+        world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
+    world.advance(3.0)
+    for _ in range(2):
+        world.engine.send(world.now, busy, Queue("q"), Message(b"y" * 4_500, durable=False))
+    sent = world.engine.send(world.now, quiet, Queue("q"), Message(b"z" * 11_500))
+    world.pump()
+    assert not sent.done
+    world.advance(3.0)
+    sent.result()
+    assert world.engine.resend_bytes == 0
+
+
+def test_a_sender_goes_on_when_another_one_walks_away() -> None:
+    world = ClientWorld(resilient(resend_bytes_max=10_000, producer_window_bytes=None))
+    one, other = world.session(), world.session()
+    for session in (one, other):
+        world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
+    world.advance(3.0)
+    world.refusing.add("one")
+    world.cut()
+    kept = world.engine.send(world.now, one, Queue("q"), Message("y" * 4_000))
+    sent = world.engine.send(world.now, other, Queue("q"), Message("z" * 4_000, durable=False))
+    assert not sent.done
+    world.engine.abandon(world.now, kept)
+    assert sent.done
+
+
+def test_in_an_outage_nobody_waits_for_room_longer_than_for_a_broker() -> None:
+    world = ClientWorld(resilient(resend_bytes_max=5_000, call_failover_timeout_s=3.0, retry_interval_s=0.5))
+    session = world.session()
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
+    world.refusing.add("one")
+    before = [world.engine.send(world.now, session, Queue("q"), Message("y" * 2_000)) for _ in range(3)]
+    world.cut()
+    sent = [*before, *(world.engine.send(world.now, session, Queue("q"), Message("y" * 2_000)) for _ in range(3))]
+    world.advance(3.5)
+    for each in sent[1:]:
+        with pytest.raises(CallTimeout):
+            each.result()
+    world.refusing.clear()
+    world.advance(5.0)
+    assert all(each.done for each in sent)
+    assert world.run(world.engine.query_queue(world.now, session, "q")).message_count == 2
 
 
 # -- what is sent ----------------------------------------------------------------------------------------------------------------

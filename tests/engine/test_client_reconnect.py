@@ -62,6 +62,16 @@ def test_without_attempts_it_gives_up_at_once() -> None:
     assert story(reconnect(ClientConfig(endpoints=(A,)), Slots(A, (A,)))) == []
 
 
+def test_who_broke_the_rules_is_not_dialled_at_once() -> None:
+    config = ClientConfig(endpoints=(A,), reconnect_attempts=2, retry_interval_s=0.5)
+    plan = reconnect(config, Slots(A, (A,)))
+    assert plan.begin(pause=True) == Pause(0.5)
+    assert plan.resume() == Try(A)
+    assert plan.attempt == 1
+    none = ClientConfig(endpoints=(A,), reconnect_attempts=0)
+    assert reconnect(none, Slots(A, (A,))).begin(pause=True) == GiveUp()
+
+
 def test_without_limit_it_goes_on() -> None:
     config = ClientConfig(endpoints=(A,), reconnect_attempts=None)
     assert story(reconnect(config, Slots(A, (A,))), limit=101).count("a") == 51

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from corewire._farewell import Farewell
-from corewire.client._topology import OUR_NODE_ID_PREFIX, TopologyTable, endpoint_of, target_of
+from corewire.client._topology import MEMBERS_MAX, OUR_NODE_ID_PREFIX, TopologyTable, endpoint_of, target_of
 from corewire.client.config import Endpoint
+from corewire.errors import RemoteProtocolError
 from corewire.events import DisconnectReason
 from corewire.values import TopologyMember
 from corewire.wire.packets import ClusterTopologyV2, ClusterTopologyV4, TransportConfiguration
@@ -93,6 +96,19 @@ def test_ours_are_known_by_their_node_id() -> None:
     table.up(1, member(THEIRS, B))
     assert not table.is_ours(THEIRS)
     assert not table.is_ours(None), "where its own id is not known, all must be"
+
+
+def test_a_cluster_has_so_many_members_and_no_more() -> None:
+    table = TopologyTable()
+    for number in range(MEMBERS_MAX):
+        table.up(1, member(str(number)))
+    with pytest.raises(RemoteProtocolError, match="1000"):
+        table.up(1, member("one too many"))
+    for number in range(3 * MEMBERS_MAX):
+        table.down(1, str(number % MEMBERS_MAX))
+        table.up(2, member(f"new {number}"))
+        table.down(2, f"new {number}")
+    assert len(table._removed) <= MEMBERS_MAX
 
 
 def test_connectors_become_endpoints_where_this_version_can_go() -> None:

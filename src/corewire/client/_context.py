@@ -55,7 +55,8 @@ class Context:
         self.client_name = (
             config.client_id or self.uuid()
         )  #: on every message, for consumers that want none of their own
-        self.short_of_room = False  #: a sender waits until less is kept for replay
+        self._short_of_room = False  # a sender waits until less is kept for replay
+        self._room_bytes = 0  # so much more may be kept at least, as far as messages are concerned
 
     def group(self) -> str | None:
         """The group that messages of one session or producer belong to, unless they name their own."""
@@ -90,10 +91,21 @@ class Context:
 
     def has_room(self, size: int) -> bool:
         """Whether a message of ``size`` bytes may be kept, too. One that is larger than the limit may, if it is alone."""
-        kept = self.kept_bytes
-        room = not kept or kept + size <= self.config.resend_bytes_max
-        self.short_of_room = self.short_of_room or not room
-        return room
+        if size > self._room_bytes:  # only then it is counted: that is a walk over all sessions
+            kept = self.kept_bytes
+            self._room_bytes = self.config.resend_bytes_max - kept
+            if kept and size > self._room_bytes:
+                self._short_of_room = True
+                return False
+        self._room_bytes -= size
+        return True
+
+    def pump(self, now: float) -> None:
+        """Less may be kept than before: admit what may go, of all sessions."""
+        if self._short_of_room:
+            self._short_of_room = False
+            for session in list(self.sessions.values()):
+                session.outlets.pump(now)
 
     def notify(self, event: ClientEvent) -> None:
         """Tell the application."""

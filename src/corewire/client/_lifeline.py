@@ -109,8 +109,9 @@ class Lifeline:
 
     @property
     def version(self) -> int:
-        """The version that is spoken, 0 before the first connection."""
-        return self._version
+        """The version that is spoken, 0 before the first connection. Old brokers name it with the first session only."""
+        link = self._link
+        return link.connection.version if link is not None and link.up else self._version
 
     def next_timeout(self) -> float | None:
         """When to call ``handle_timeout``."""
@@ -188,7 +189,6 @@ class Lifeline:
         link = self._link
         if link is None or link.number != number or not link.up:
             return
-        self._context.short_of_room = False
         try:
             for frame in link.connection.receive_frames(now, data):
                 self._dispatch(now, link, frame)
@@ -309,10 +309,7 @@ class Lifeline:
             elif (blame := self._openings.answered(now, link, inquiry)) is not None:
                 self._lose(now, ConnectionTimedOut(str(blame)))
         self._finish_start(now)
-        if self._context.short_of_room:
-            for session in list(self._context.sessions.values()):
-                if session.outlets.waiting:
-                    session.outlets.pump(now)
+        self._context.pump(now)
         if self._closing is not None and not self._closing.done and not self._context.sessions:
             self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
 
@@ -373,12 +370,14 @@ class Lifeline:
         link = self._link
         if link is None:
             return
+        if link.up:
+            self._version = link.connection.version
         self._link = self._establishing = None
         link.close(now)
         if hang_up:
             self._context.effects.append(Hangup(link.number))
         for session in self._context.sessions.values():
-            session.lock()
+            session.lock(now)
         self._openings.link_lost(now)
         if self._closing is not None:
             self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
@@ -393,7 +392,8 @@ class Lifeline:
             self._cause, self._lost_at = error, now
             self._context.notify(FailureDetected(error, link.endpoint))
             self._plan = plan = Reconnect(self._context.config, self._slots, self._pairs(), self._balancer)
-            decision = GiveUp() if self._killed else plan.begin()
+            pause = isinstance(error, RemoteProtocolError)
+            decision = GiveUp() if self._killed else plan.begin(pause=pause)
             if isinstance(decision, Try):
                 self._context.notify(Reconnecting(plan.attempt, decision.endpoint, 0.0))
             return decision

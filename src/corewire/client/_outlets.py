@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from corewire.client._calls import Lost
 from corewire.client._credits import ProducerCredits
 from corewire.client._destinations import look_up
-from corewire.errors import AddressFull, CorewireError
+from corewire.errors import AddressFull, CallTimeout, CorewireError
 from corewire.events import ProducerBlocked, ProducerUnblocked
 from corewire.wire.packets import SessionProducerRequestCredits
 
@@ -144,6 +144,9 @@ class Outlets:
         self._outlets: dict[Destination, Outlet] = {}
         self._busy: dict[Outlet, None] = {}  # those where messages wait, in the order in which they began to
         self._credits: dict[str, ProducerCredits] = {}
+        self._limits: deque[tuple[float, Outlet, Outgoing]] = (
+            deque()
+        )  # while there is no link; deadlines never decrease
 
     @property
     def waiting(self) -> bool:
@@ -151,8 +154,11 @@ class Outlets:
         return bool(self._busy)
 
     def next_timeout(self) -> float | None:
-        """When the application is to be told that senders wait."""
-        return min((at for each in self._busy if (at := each.to_be_told_at) is not None), default=None)
+        """When the application is to be told that senders wait, or one of them has waited too long."""
+        times = [at for each in self._busy if (at := each.to_be_told_at) is not None]
+        if self._limits:
+            times.append(self._limits[0][0])
+        return min(times, default=None)
 
     def tell(self, now: float) -> None:
         """Tell the application of senders that have waited for long."""
@@ -185,16 +191,49 @@ class Outlets:
         outlet.waiting.append(outgoing)
         self._busy[outlet] = None
         if (call := outgoing.call) is not None:
-            call.withdraw = lambda _now: self._withdraw(outlet, outgoing)
+            call.withdraw = lambda then: self._withdraw(then, outlet, outgoing)
         if not (outlet.ready or outlet.looking):
             self._session.background(now, outlet.look_up())
         self._pump(now, outlet)
+        if self._session.locked and outlet.waiting and outlet.waiting[-1] is outgoing:
+            self._limit(now, outlet, outgoing)
 
-    def _withdraw(self, outlet: Outlet, outgoing: Outgoing) -> None:
+    # -- while there is no link
+
+    def limit(self, now: float) -> None:
+        """The link is lost: who waits for room does so no longer than callers of commands. `submit` waits as it takes."""
+        for outlet in self._busy:
+            for outgoing in outlet.waiting:
+                self._limit(now, outlet, outgoing)
+
+    def _limit(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
+        failover_s = self._session.context.config.call_failover_timeout_s
+        if failover_s is not None and outgoing.receipt is None:
+            self._limits.append((now + failover_s, outlet, outgoing))
+
+    def lift_limits(self) -> None:
+        """A link is there again: it takes what it takes."""
+        self._limits.clear()
+
+    def expire(self, now: float) -> None:
+        """Tell those who have waited too long; their messages are never sent."""
+        while self._limits and self._limits[0][0] <= now:
+            _, outlet, outgoing = self._limits.popleft()
+            call = outgoing.call
+            if call is not None and not call.done:
+                self._session.context.fail(call, CallTimeout("no broker came back in time"))
+                self._withdraw(now, outlet, outgoing)
+
+    # -- when room is made
+
+    def _withdraw(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
         if outgoing in outlet.waiting:
             outlet.waiting.remove(outgoing)
+            self._limits = deque(each for each in self._limits if each[2] is not outgoing)
+            self._pump(now, outlet)  # those behind it may be smaller
         else:
             self._session.withdraw(outgoing.command)
+            self._session.context.pump(now)
 
     def pump(self, now: float) -> None:
         """Admit what may go, everywhere."""

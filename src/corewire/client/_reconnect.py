@@ -159,8 +159,11 @@ class Reconnect:
         self._candidates: Iterator[Endpoint] = iter(())
         self.attempt = 0  #: number of the attempt under way, from 1
 
-    def begin(self) -> Decision:
-        return self._go_elsewhere() if self._left == 0 else self.resume()
+    def begin(self, *, pause: bool = False) -> Decision:
+        """The first attempt, or a ``pause`` before it: who broke the rules may do so as soon as we are back."""
+        if self._left == 0:
+            return self._go_elsewhere()
+        return self._backoff.next() if pause else self.resume()
 
     def resume(self) -> Decision:
         self.attempt += 1

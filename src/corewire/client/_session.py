@@ -12,11 +12,11 @@ asked again, then the backlog; everything else is settled by its `Fate`.
 
 from __future__ import annotations
 
-from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING, TypeVar
 
 from corewire._foreign_channel import ForeignChannel
+from corewire.client._backlog import Backlog
 from corewire.client._calls import Answers, Call, Command, Fate, Lost, Task, refusal
 from corewire.client._ids import ProducerId, SessionId
 from corewire.client._outlets import Outlets
@@ -52,6 +52,7 @@ _COMMAND_ID = Struct(">i")
 _RECEIVE = packets.SessionReceiveMessage.TYPE
 _NULL = packets.NullResponse.TYPE
 _CONFIRMED = packets.PacketsConfirmed.TYPE
+_CONFIRMED_BYTES = 17  # of a whole one; the decoder says what is wrong with others
 _NULL_RESPONSE = packets.NullResponse()
 
 
@@ -79,8 +80,7 @@ class Session:
         self.answers = Answers()
         self._channel: Channel | None = None
         self._locked = True
-        self._backlog: deque[Command] = deque()
-        self._backlog_bytes = 0
+        self._backlog = Backlog()
         self._unsettled: list[Command] = []
         self._last_consumer = -1
         self._last_producer = 0
@@ -93,6 +93,11 @@ class Session:
         """The channel of this epoch."""
         assert self._channel is not None
         return self._channel
+
+    @property
+    def locked(self) -> bool:
+        """Whether there is no link to write to."""
+        return self._locked
 
     @property
     def pre_acknowledged(self) -> bool:
@@ -109,7 +114,7 @@ class Session:
     @property
     def kept_bytes(self) -> int:
         """Bytes kept for replay, or waiting for a link."""
-        return self._backlog_bytes if self._channel is None else self._backlog_bytes + self._channel.buffered_bytes
+        return self._backlog.size if self._channel is None else self._backlog.size + self._channel.buffered_bytes
 
     @property
     def sends_unanswered(self) -> bool:
@@ -123,18 +128,17 @@ class Session:
 
     @property
     def may_continue(self) -> bool:
-        """Whether it may be re-attached. A broker that is not ours may have run what it did not answer, and would run it
+        """Whether it may be re-attached: without a window it kept nothing. A broker that is not ours may have run what it did not answer, and would run it
         twice: not to be borne with a commit behind the sends, nor after it happened once."""
-        if self.tainted or self.distrusted:
+        if self.tainted or self.distrusted or self.channel.window_bytes is None:
             return False
         committing = any(isinstance(command.packet, packets.SessionCommit) for command in self.answers)
         return not (self.may_run_twice and self.transacted and committing and self.sends_unanswered)
 
     def next_timeout(self) -> float | None:
         """When the next command will have waited too long."""
-        deadlines = [c.deadline for c in self._backlog if c.deadline is not None]
-        deadlines += [at for at in (self.answers.deadline(), self.outlets.next_timeout()) if at is not None]
-        return min(deadlines, default=None)
+        deadlines = (self._backlog.deadline(), self.answers.deadline(), self.outlets.next_timeout())
+        return min((at for at in deadlines if at is not None), default=None)
 
     def next_consumer(self) -> int:
         """The wire's number for the next consumer."""
@@ -199,7 +203,6 @@ class Session:
             if command.deadline is None and command.waiter is not None and failover_s is not None:
                 command.deadline = now + failover_s
             self._backlog.append(command)
-            self._backlog_bytes += command.size
             self._let_leave(command)
         else:
             self._put(now, command)
@@ -213,9 +216,8 @@ class Session:
 
     def withdraw(self, command: Command) -> None:
         """Take back a command that no broker has seen; harmless for others."""
-        if not command.written and command in self._backlog:
-            self._backlog.remove(command)
-            self._backlog_bytes -= command.size
+        if not command.written:
+            self._backlog.discard(command)
 
     def _put(self, now: float, command: Command) -> None:
         packet, channel = command.packet, self.channel
@@ -268,7 +270,7 @@ class Session:
             self.channel.processed(len(frame))
             correlation = _CORRELATION.unpack_from(frame, 13)[0] if len(frame) >= 21 else None
             self._answered(now, _NULL_RESPONSE, correlation)
-        elif kind == _CONFIRMED:
+        elif kind == _CONFIRMED and len(frame) >= _CONFIRMED_BYTES:
             self.channel.confirmed(_COMMAND_ID.unpack_from(frame, 13)[0])
         else:
             packet = decode(frame, self.channel.version)
@@ -315,10 +317,10 @@ class Session:
     def expire(self, now: float) -> bool:
         """Tell callers that have waited too long. Returns whether the link is to blame: an answer did not come."""
         self.outlets.tell(now)
+        self.outlets.expire(now)
         late = self.answers.expire(now)
-        waiting = [c for c in self._backlog if c.deadline is not None and c.deadline <= now]
+        waiting = self._backlog.expire(now)
         for command in waiting:
-            command.deadline = None
             if isinstance(command.waiter, Call):
                 self.withdraw(command)
         for command in (*late, *waiting):
@@ -333,9 +335,10 @@ class Session:
 
     # -- losing and finding the link ----------------------------------------------------------------------------------------
 
-    def lock(self) -> None:
+    def lock(self, now: float) -> None:
         """The link is lost."""
         self._locked = True
+        self.outlets.limit(now)
         for command in self.answers:
             self._let_leave(command)
 
@@ -344,11 +347,11 @@ class Session:
         again = [c for c in self.answers if c.fate is Fate.AGAIN]
         for command in again:
             command.repeated = True
-        waiting = [c for c in self._backlog if not c.bound]
+        waiting = self._backlog.take_all()
         self._unsettled += [c for c in self.answers.take_all() if c.fate is not Fate.AGAIN]
-        self._unsettled += [c for c in self._backlog if c.bound]
-        self._backlog = deque((*again, *waiting))
-        self._backlog_bytes = sum(command.size for command in self._backlog)
+        self._unsettled += [c for c in waiting if c.bound]
+        for command in (*again, *(c for c in waiting if not c.bound)):
+            self._backlog.append(command)
         if self._channel is not None:
             del self.context.by_channel[self._channel.channel]
         self._channel = channel
@@ -370,11 +373,11 @@ class Session:
     def unlock(self, now: float, error: CorewireError | None) -> None:
         """The session is on a link again: write what waited, tell callers whose commands were lost by ``error``."""
         self._locked = False
+        self.outlets.lift_limits()
         for key, value in self.metadata.items():
             packet = packets.SessionAddMetadata2(key, value, requires_confirmation=False)
             self.channel.send_uncounted(encode(packet, self.channel.channel, self.channel.version))
-        backlog, self._backlog, self._backlog_bytes = self._backlog, deque(), 0
-        for command in backlog:
+        for command in self._backlog.take_all():
             self._put(now, command)
         unsettled, self._unsettled = self._unsettled, []
         for command in unsettled:
@@ -419,10 +422,8 @@ class Session:
         if self.error is not None:
             return
         self.error = error
-        pending = [*self._unsettled, *self.answers.take_all(), *self._backlog]
+        pending = [*self._unsettled, *self.answers.take_all(), *self._backlog.take_all()]
         self._unsettled = []
-        self._backlog.clear()
-        self._backlog_bytes = 0
         for command in pending:
             if command.fate is Fate.DONE:
                 self._give(now, command)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from corewire.client.config import Endpoint
-from corewire.errors import ConfigError
+from corewire.errors import ConfigError, RemoteProtocolError
 from corewire.events import DisconnectReason
 from corewire.values import Topology, TopologyMember
 from corewire.wire.packets import ClusterTopology, ClusterTopologyV2, ClusterTopologyV3, ClusterTopologyV4
@@ -24,6 +24,7 @@ TopologyPacket: TypeAlias = ClusterTopology | ClusterTopologyV2 | ClusterTopolog
 
 #: A broker of ours is known by its node id: a UUID of version 8 that begins with "corewi" (docs/design/differences.md).
 OUR_NODE_ID_PREFIX = "636f7265-7769-8"
+MEMBERS_MAX = 1_000  # what a broker tells of its cluster is a claim
 
 
 def same_address(one: Endpoint, other: Endpoint) -> bool:
@@ -108,12 +109,14 @@ class TopologyTable:
         return bool(gone)
 
     def up(self, event_id: int, member: TopologyMember) -> bool:
-        """A member was announced. Returns whether the table changed."""
+        """A member was announced. Returns whether the table changed. Raises RemoteProtocolError for one too many."""
         node_id = member.node_id
         if event_id != 0 and self._removed.get(node_id, event_id) > event_id:
             return False
         known = self._members.get(node_id)
         if known is None:
+            if len(self._members) >= MEMBERS_MAX:
+                raise RemoteProtocolError(f"a cluster of more than {MEMBERS_MAX} members")
             merged = member
         elif event_id > self._events[node_id] or (known.primary is None and member.primary is not None):
             primary = known.primary if member.primary is None else member.primary
@@ -130,6 +133,8 @@ class TopologyTable:
         if node_id not in self._members or self._events[node_id] > event_id:
             return False
         self._removed[node_id] = event_id
+        if len(self._removed) > MEMBERS_MAX:
+            del self._removed[next(iter(self._removed))]
         del self._members[node_id], self._events[node_id]
         return True
 
