@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from corewire.client.message import Message
+from corewire.errors import RemoteProtocolError
 from corewire.values import Queue, RoutingType, Topic
 from corewire.wire.hot import parse_receive
 from corewire.wire.message import CoreMessage
@@ -92,5 +93,8 @@ class Delivery(Message):
         message = self._message
         if message.durable or message.priority:  # nearly all messages: their properties need not be looked at
             return None
-        sequence = message.properties.get(_MARKER)
+        try:
+            sequence = message.properties.get(_MARKER)
+        except RemoteProtocolError:  # then it is a message, and told to whoever reads it
+            return None
         return sequence if isinstance(sequence, int) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from corewire.errors import RemoteProtocolError
 from corewire.values import AddressInfo, QueueConfiguration, QueueInfo, RoutingType
 from corewire.wire import packets
 
@@ -78,7 +79,7 @@ def queue_configuration(name: str, answer: packets.SessionQueueQueryResponseV3) 
     return QueueConfiguration(
         name=answer.name or name,
         address=answer.address,
-        routing_type=None if answer.routing_type == _NO_ROUTING_TYPE else RoutingType(answer.routing_type),
+        routing_type=_routing_type(answer),
         filter_string=answer.filter,
         durable=answer.durable,
         temporary=answer.temporary,
@@ -101,6 +102,15 @@ def queue_configuration(name: str, answer: packets.SessionQueueQueryResponseV3) 
         auto_delete_message_count=answer.auto_delete_message_count,
         ring_size=answer.ring_size,
     )
+
+
+def _routing_type(answer: packets.SessionQueueQueryResponseV3) -> RoutingType | None:
+    if answer.routing_type == _NO_ROUTING_TYPE:
+        return None
+    try:
+        return RoutingType(answer.routing_type)
+    except ValueError:
+        raise RemoteProtocolError(f"there is no routing type {answer.routing_type}", packet=answer.NAME) from None
 
 
 def queue_info(name: str, answer: packets.SessionQueueQueryResponseV3) -> QueueInfo:
