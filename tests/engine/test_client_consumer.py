@@ -6,7 +6,7 @@ import pytest
 from tests.engine.client_world import ClientWorld, fragile, resilient
 
 from corewire.client.message import Message
-from corewire.errors import IllegalState, LocalProtocolError, ObjectClosed, TransactionRolledBack
+from corewire.errors import IllegalState, LocalProtocolError, NotConnected, ObjectClosed, TransactionRolledBack
 from corewire.events import ConsumerClosedByBroker
 from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType
 from corewire.wire import packets
@@ -212,6 +212,22 @@ def test_what_was_taken_back_is_not_acknowledged() -> None:
         assert (acknowledged.error is None) is (error is None)
         again = world.run(world.engine.receive(world.now, consumer))
         assert (again.text, again.delivery_count) == ("0", 2)
+
+
+@pytest.mark.parametrize("ack_mode", [AckMode.AUTO, AckMode.DUPS_OK, AckMode.CLIENT, AckMode.INDIVIDUAL])
+@pytest.mark.parametrize("given_up", [True, False])
+def test_after_the_end_an_acknowledgement_says_why(ack_mode: AckMode, given_up: bool) -> None:
+    world = ClientWorld(resilient(reconnect_attempts=0))
+    filled(world, 1)
+    session = world.session(ack_mode=ack_mode)
+    delivery = world.run(world.engine.receive(world.now, world.consumer(session)))
+    if given_up:
+        world.cut()
+        world.pump()
+    else:
+        world.run(world.engine.close_session(world.now, session))
+    with pytest.raises(NotConnected if given_up else ObjectClosed):
+        world.engine.acknowledge(world.now, delivery)
 
 
 def test_towards_another_broker_messages_are_acknowledged_one_by_one() -> None:

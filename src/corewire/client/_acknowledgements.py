@@ -73,6 +73,8 @@ class Acknowledgements:
         session = self._session
         if delivery.acknowledged or self._nothing_to_tell or session.transacted:
             return session.done()
+        if session.error is not None:
+            raise session.error
         delivery.acknowledged = True
         taken_back = delivery.generation != self._consumer.generation
         if self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL):
