@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from corewire.errors import ConversionError
@@ -140,10 +140,12 @@ def test_compare_converts_strings(left: PropertyValue, right: PropertyValue, sig
 
 
 @given(st.integers(LONG_MIN, LONG_MAX), st.integers(-1, 1))
+@example(33_554_431, 1)
 def test_a_long_meets_a_float_rounded_once(number: int, step: int) -> None:
     """The Float nearest to the long, by exact fractions, is equal to it; its neighbours are not nearer."""
     exponent = max(number.bit_length() - 24, 0)
     nearest = round(Fraction(number, 1 << exponent)) << exponent
+    assume(nearest.bit_length() <= max(24, number.bit_length()))  # rounded up to a power of two, the next is twice as far
     sign = compare(Long(number), Float(nearest + (step << exponent)), convert=False)
     assert sign == (0 if step == 0 else sign)
     if abs(nearest) < 1 << 62:
