@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.engine.wire_vectors import CAPTURES, FOLDER, captured, vectors
 from tests.server.packets import Talk, ethernet, pcap
 
@@ -116,7 +115,7 @@ def test_frames_are_chosen(
 
 def test_bytes_are_shown_if_asked_for(pcap_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--hexdump", "--type", "SESS_START", str(pcap_file)]) == 0
-    assert "     0  00 00 00 09 43 00 00 00  00 00 00 00 0a          ....C........\n" in capsys.readouterr().out
+    assert "     0  00 00 00 09 43 00 00 00  00 00 00 00 0a           ....C........\n" in capsys.readouterr().out
 
 
 def test_a_packet_that_is_called_otherwise_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -89,6 +90,12 @@ def test_damage_is_refused_with_1_and_named(tmp_path: Path) -> None:
         (("--user", "me"), "go together"),
         (("--port", "99999"), "out of range"),
         (("--port", "many"), "many"),
+        (("--prot", "1"), "unknown option --prot\n  try: --port"),
+        (("--primary",), "--primary: pairs of brokers are not built yet"),
+        (("--web", "http://h:1"), "--web: the console is not built yet"),
+        (("extra",), "'extra'"),
+        (("--user", "me", "--password", "a", "--password-file", "b"), "exclude"),
+        (("--user", "me", "--password-file", "/nowhere/at/all"), "No such file"),
         (("--host", "203.0.113.7", "--anonymous"), "cannot listen"),
     ],
 )
@@ -108,3 +115,28 @@ def test_nothing_is_kept_in_memory_mode(tmp_path: Path) -> None:
     with running("--memory", "--data", str(tmp_path / "none")) as (_, line):
         assert "epoch 1," in line
     assert not (tmp_path / "none").exists()
+
+
+def test_log_may_be_json_and_the_password_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hush\n")
+    words = ("--memory", "--user", "me", "--password-file", str(secret), "--log-format", "json", "--verbose")
+    with running(*words) as (process, line):
+        url = re.search(r"tcp://\S+", line)
+        assert url is not None
+        tried = [
+            subprocess.run(
+                [sys.executable, "-m", "corewire_server", "produce", "--url", url[0], *login, "q", "x"],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            for login in ((), ("--user", "me", "--password", "hush"))
+        ]
+        assert [done.returncode for done in tried] == [4, 0]
+        assert "None" not in tried[0].stderr
+        assert "  try: --user NAME" in tried[0].stderr
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert {"time", "level", "logger", "message"} <= set(json.loads(err.splitlines()[0]))
