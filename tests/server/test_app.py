@@ -31,6 +31,8 @@ def give(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out.startswith("corewire 0.")
+    assert main(["--json", "version", "-v"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"corewire", "python"}
 
 
 @pytest.mark.parametrize("words", [["nonsense"], ["decode", "--nonsense"], ["produce"]])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from corewire_server.cli.options import Talk
 from corewire_server.cli.output import Form, write_rows
 from corewire_server.cli.report import Exit, attempt
 
@@ -24,12 +25,11 @@ _EVERY_S = 2.0  # off a terminal
 
 def demo(
     *,
-    json: Annotated[bool, Parameter(help="Write JSON Lines.", negative="")] = False,
     seed: Annotated[int | None, Parameter(help="Where links are cut. Default: different each time.")] = None,
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], help="No progress.", negative="")] = False,
+    talk: Talk = Talk(),  # noqa: B008  immutable
 ) -> int:
     """Show what is promised: clients in three worlds, their links cut at random bytes, the broker killed and started again."""
-    return attempt(lambda: run(as_json=json, seed=seed, quiet=quiet), as_json=json)
+    return attempt(lambda: run(as_json=talk.json, seed=seed, quiet=talk.quiet), as_json=talk.json, verbose=talk.verbose)
 
 
 def run(
