@@ -319,3 +319,14 @@ def test_the_story_is_told_in_order() -> None:
     story = scene.world.names(Reattached)[0]
     assert isinstance(story, Reattached)
     assert story.outage_s == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("transacted", "counted"), [(False, 1), (True, 0)])
+def test_messages_that_may_be_lost_are_counted_unless_the_commit_tells_of_them(transacted: bool, counted: int) -> None:
+    scene = Scene(resilient(), transacted=transacted)
+    scene.engine.send(scene.now, scene.session, Queue("out"), Message("x", durable=False))
+    scene.world.perform()
+    scene.world.restart()
+    scene.world.advance(5.0)
+    assert scene.world.names(FailedOver)
+    assert scene.engine.counters.messages_maybe_lost == counted

@@ -413,7 +413,8 @@ class Session:
         if isinstance(waiter, Task):
             self._step(now, waiter, error=Lost(lost, written=command.written, final=final))
         elif waiter is None:
-            self.context.counters.messages_maybe_lost += isinstance(command.packet, packets.SessionSend)
+            if not self.transacted:  # of those, the commit tells
+                self.context.counters.messages_maybe_lost += isinstance(command.packet, packets.SessionSend)
         elif not waiter.done:
             self.context.fail(waiter, lost)
 
