@@ -145,7 +145,8 @@ def test_a_long_meets_a_float_rounded_once(number: int, step: int) -> None:
     """The Float nearest to the long, by exact fractions, is equal to it; its neighbours are not nearer."""
     exponent = max(number.bit_length() - 24, 0)
     nearest = round(Fraction(number, 1 << exponent)) << exponent
-    assume(nearest.bit_length() <= max(24, number.bit_length()))  # rounded up to a power of two, the next is twice as far
+    # rounded up to a power of two, the next is twice as far
+    assume(nearest.bit_length() <= max(24, number.bit_length()))
     sign = compare(Long(number), Float(nearest + (step << exponent)), convert=False)
     assert sign == (0 if step == 0 else sign)
     if abs(nearest) < 1 << 62:
