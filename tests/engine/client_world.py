@@ -118,8 +118,11 @@ class ClientWorld:
                         self._note(link, chunks)
                 case Hangup(link):
                     if (wire := self.wires.get(link)) is not None and wire.alive:
-                        self._to_broker(link, wire)
-                        self.drop(link, tell_client=False)
+                        if wire.stalled:
+                            wire.alive = False  # and the broker does not hear of it
+                        else:
+                            self._to_broker(link, wire)
+                            self.drop(link, tell_client=False)
                 case Completed():
                     pass
                 case Notify(event):
