@@ -12,7 +12,7 @@ from tests.engine.wire_vectors import CAPTURES, captured, vectors
 from corewire import wire
 from corewire.errors import ConfigError
 from corewire.wire import packets, registry
-from corewire.wire.explain import blocks, explain
+from corewire.wire.explain import explain
 from corewire.wire.framing import MAGIC
 from corewire.wire.message import encode_message
 from corewire.wire.pieces import pieces
