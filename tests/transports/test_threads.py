@@ -15,6 +15,8 @@ from corewire.errors import LocalProtocolError, NotConnected, ObjectClosed
 from corewire_transports import blocking, threads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from corewire_server.proxy import Proxy
 
 WORLDS = [threads, blocking]
@@ -56,6 +58,35 @@ def test_bodies_of_many_threads_stay_whole_and_in_order(proxied: str, queue: str
                 assert message.text == f"{number}:{index}:" * (1 + (int(number) * 7919 + int(index) * 104729) % 3000)
                 seen.setdefault(number, []).append(int(index))
         assert seen == {str(number): list(range(per_thread)) for number in range(16)}
+
+
+def test_a_transaction_belongs_to_the_thread_that_began_it(url: str, queue: str) -> None:
+    with threads.connect(url) as client, client.session() as watcher, client.transacted_session() as session:
+        watcher.create_queue(queue)
+        told: list[int] = []
+        commands: list[Callable[[], None]] = [lambda: session.send(queue, "mixed in"), session.commit, session.rollback]
+        begun, tried = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
+
+        def work(number: int) -> None:
+            for index in range(10):
+                if number == 0:
+                    session.send(queue, f"{index}")
+                begun.wait()
+                if number == 1:
+                    for command in commands:
+                        with pytest.raises(LocalProtocolError, match="another thread"):
+                            command()
+                    told.append(index)
+                tried.wait()
+                if number == 0:
+                    session.commit()
+
+        in_threads(2, work)
+        assert told == list(range(10))
+        with watcher.consumer(queue) as consumer:
+            assert [message.text for message in consumer.drain()] == [str(index) for index in range(10)]
+        session.send(queue, "afterwards anybody may")
+        session.commit()
 
 
 def test_many_threads_consume_with_a_session_each(url: str, queue: str) -> None:

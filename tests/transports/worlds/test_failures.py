@@ -20,7 +20,15 @@ from corewire.errors import (
 )
 from corewire.events import FailedOver, FailoverFailed, FailureDetected, Reattached, Reconnecting
 from corewire_server.proxy import Direction, Ending
-from corewire_transports.anyio import ClientState, Consumer, Session, connect, fail_after, move_on_after
+from corewire_transports.anyio import (
+    ClientState,
+    Consumer,
+    Session,
+    TransactedSession,
+    connect,
+    fail_after,
+    move_on_after,
+)
 
 if TYPE_CHECKING:
     from corewire_server.proxy import Proxy
@@ -130,13 +138,19 @@ async def test_transaction_that_lost_its_session_is_rolled_back(proxied: str, pr
         assert (await session.query_queue(queue)).message_count == 1
 
 
+async def send_and_commit(session: TransactedSession, queue: str) -> None:
+    """A whole transaction."""
+    await session.send(queue, "2")
+    await session.commit()
+
+
 @needs_company
 async def test_commit_in_flight_has_an_unknown_outcome(proxied: str, proxy: Proxy, queue: str) -> None:
     async with connect(proxied + NO_WINDOW) as client, client.transacted_session() as session:
         await session.send(queue, "1")
-        await session.query_queue(queue)
+        await session.commit()
         proxy.swallow(Direction.TO_CLIENT)
-        async with beside(session.commit) as committing:
+        async with beside(send_and_commit, session, queue) as committing:
             await until(lambda: any(client._engine._session(session._id).answers))
             heal(proxy)
             with pytest.raises((TransactionOutcomeUnknown, TransactionRolledBack)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
+from threading import get_ident
 from typing import TYPE_CHECKING, Self, Unpack
 from uuid import uuid4
 
@@ -59,6 +60,7 @@ class Session:
         not have arrived), CallTimeout, NotConnected; TypeError or ValueError for a message that cannot be.
         """
         to, message = as_destination(destination), as_message(body, headers)
+        self._use()
         await self._driver.call(self._engine.send, self._id, to, message, wall_ms=wall_ms())
 
     @opening
@@ -243,6 +245,9 @@ class Session:
         self._consumers.clear()
         await self._driver.finish(self._engine.close_session, self._id)
 
+    def _use(self) -> None:
+        """Something is sent or received. Anybody may, where nothing holds it together."""
+
     @property
     def _reachable(self) -> bool:
         """Whether an answer may be waited for, when something is cleaned up."""
@@ -288,25 +293,45 @@ class Session:
 
 
 class TransactedSession(Session):
-    """A session in which sends and acknowledgements take effect at commit. One user at a time."""
+    """A session in which sends and acknowledgements take effect at commit. One user at a time.
+
+    A transaction belongs to the thread that began it: until it was committed or rolled back, sending, receiving, committing and
+    rolling back in another one raise LocalProtocolError.
+    """
 
     def __init__(self, client: Client, handle: SessionId, ack_mode: AckMode) -> None:
         super().__init__(client, handle, ack_mode)
         self._counts_on_return = False
+        self._threads: dict[SessionId, int] = {}  # its own, while a transaction is open
+
+    def _use(self) -> None:
+        caller = get_ident()
+        if self._threads.setdefault(self._id, caller) != caller:  # in one step, whoever else comes
+            raise LocalProtocolError(
+                "another thread is at work in this transaction", subject=repr(self), hint="Open a session per thread."
+            )
 
     async def commit(self) -> None:
         """Make what was sent and received take effect.
 
-        Raises TransactionRolledBack (run it again), TransactionOutcomeUnknown (it may have happened), DuplicateIdRejected, or the
-        error of a send in it.
+        Raises TransactionRolledBack (run it again), TransactionOutcomeUnknown (it may have happened), DuplicateIdRejected, the
+        error of a send in it, or LocalProtocolError in another thread than the one that began it.
         """
-        with move_on_after(None, shield=True):
-            await self._driver.call(self._engine.commit, self._id)
+        self._use()
+        try:
+            with move_on_after(None, shield=True):
+                await self._driver.call(self._engine.commit, self._id)
+        finally:
+            self._threads.clear()
 
     async def rollback(self) -> None:
         """Undo what was sent; messages that were received are delivered again."""
-        with move_on_after(None, shield=True):
-            await self._driver.call(self._engine.rollback, self._id)
+        self._use()
+        try:
+            with move_on_after(None, shield=True):
+                await self._driver.call(self._engine.rollback, self._id)
+        finally:
+            self._threads.clear()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[None]:

@@ -125,6 +125,7 @@ class Consumer:
 
     def _turn_over(self) -> ReceivedMessage | None:
         """The application comes back: what it has in hand counts. Returns the next message, if it is here."""
+        self._session._use()
         self._driver.give_way()
         settled: list[Operation[None]] = []
         delivery = self._driver.begin(self._next, settled)

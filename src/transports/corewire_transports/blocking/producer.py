@@ -88,6 +88,7 @@ class Producer:
         Raises AddressFull, NotConnected, and what is wrong with the message; the rest is told by the receipt and by `flush`.
         """
         message = as_message(body, self._with_defaults(headers))
+        self._session._use()
         operation = self._driver.call(self._engine.submit, self._id, message, wall_ms=wall_ms())
         self._unsettled.append(operation)
         if len(self._unsettled) >= self._settle_at:
