@@ -5,7 +5,7 @@ Artemis does not count a command that it answers with EXCEPTION, and after a fai
 count it twice, so its number is no proof: it may lag or run ahead. The remedy, for commands that ask for an answer:
 
 - such a command leaves the buffer by its own answer only. A confirmation that covers it moves it aside, to the *owed*;
-- an EXCEPTION takes its command out of the counted ones, since the broker did not count it either;
+- an EXCEPTION takes its command out of the counted ones (it leaves an empty place), since the broker did not count it either;
 - a re-attachment writes again, after the broker's own replay was read: what is owed, and what is unanswered or above
   the broker's number. From there on both count anew, so the buffer takes the broker's number as it is.
 
@@ -14,11 +14,14 @@ Commands that ask for nothing have no other proof than the number.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from corewire._channel import Channel, int32
 from corewire._states import CHANNEL, ChannelMove, advance
 
 _NO_ANSWER = 0
 _ANSWERED = -1
+_REFUSED = -2  # its frame is empty: the broker did not count it, so no number stands for it
 
 
 class ForeignChannel(Channel):
@@ -33,6 +36,11 @@ class ForeignChannel(Channel):
         self._cut = 0  # how many frames were cut off the head since
         self._owed: dict[int, bytes] = {}  # by ticket, in order: covered by a confirmation, not answered
         self._last_ticket = 0
+
+    @property
+    def unconfirmed(self) -> int:
+        """As in `Channel`."""
+        return len(self._tickets) - self._tickets.count(_REFUSED)
 
     def send_frame(self, frame: bytes) -> None:
         """As in `Channel`."""
@@ -60,12 +68,10 @@ class ForeignChannel(Channel):
         if place is None:
             return
         index = place - self._cut
-        if not refused:
-            self._tickets[index] = _ANSWERED
-            return
-        self._buffered_bytes -= len(self._frames[index])
-        del self._frames[index], self._tickets[index]
-        self._number_places()  # those behind it move down one id: the broker did not count it
+        self._tickets[index] = _REFUSED if refused else _ANSWERED
+        if refused:
+            self._buffered_bytes -= len(self._frames[index])
+            self._frames[index] = b""
 
     def confirmed(self, command_id: int) -> int:
         """Take PACKETS_CONFIRMED. Return how many commands it covered; those that owe an answer are still kept."""
@@ -74,17 +80,15 @@ class ForeignChannel(Channel):
         count = int32(command_id + 1 - self._first)
         if count <= 0:
             return 0
-        covered = min(count, len(self._frames) - self._waiting)
-        self._set_aside(covered)
         self._first = int32(command_id + 1)
-        return covered
+        return self._set_aside(count)
 
     def resume(self, peer_received: int) -> int:
         """As in `Channel`. A session that wrote anything again is not to be trusted with a second re-attachment."""
         state = advance(CHANNEL, self._state, ChannelMove.RESUME)
         self.confirmed(peer_received)
         pairs = [*((frame, ticket) for ticket, frame in self._owed.items())]
-        pairs += [(f, t) for f, t in zip(self._frames, self._tickets, strict=True) if t != _ANSWERED]
+        pairs += [(f, t) for f, t in zip(self._frames, self._tickets, strict=True) if t >= _NO_ANSWER]
         self._frames = [frame for frame, _ in pairs]
         self._tickets = [ticket for _, ticket in pairs]
         self._owed = {}
@@ -93,15 +97,23 @@ class ForeignChannel(Channel):
         self._number_places()
         return self._reopen(state)
 
-    def _set_aside(self, count: int) -> None:
-        for frame, ticket in zip(self._frames[:count], self._tickets[:count], strict=True):
+    def _set_aside(self, count: int) -> int:
+        end = covered = 0
+        for ticket in islice(self._tickets, len(self._frames) - self._waiting):
+            if ticket != _REFUSED:
+                if covered == count:
+                    break
+                covered += 1
+            end += 1
+        for frame, ticket in zip(self._frames[:end], self._tickets[:end], strict=True):
             if ticket > _NO_ANSWER:
                 self._owed[ticket] = frame
                 del self._places[ticket]
             else:
                 self._buffered_bytes -= len(frame)
-        del self._frames[:count], self._tickets[:count]
-        self._cut += count
+        del self._frames[:end], self._tickets[:end]
+        self._cut += end
+        return covered
 
     def _number_places(self) -> None:
         self._places = {ticket: self._cut + index for index, ticket in enumerate(self._tickets) if ticket > _NO_ANSWER}

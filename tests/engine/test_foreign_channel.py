@@ -49,6 +49,16 @@ def test_refused_command_is_taken_out_of_the_count() -> None:
     assert (channel.unconfirmed, channel.buffered_bytes) == (0, 0)
 
 
+def test_refused_commands_are_passed_over_wherever_they_stand() -> None:
+    channel, _ = open_channel()
+    tickets = [channel.ask_frame(command(number)) for number in range(6)]
+    for number in (0, 2, 3, 5):
+        channel.answered(tickets[number], refused=True)
+    assert (channel.unconfirmed, channel.buffered_bytes) == (2, 2 * len(command(0)))
+    assert channel.confirmed(0) == 1  # command 1
+    assert resumed(channel, 0) == [command(1), command(4)]
+
+
 def test_question_leaves_by_its_answer_alone() -> None:
     channel, _ = open_channel()
     asked = channel.ask_frame(command(0))
