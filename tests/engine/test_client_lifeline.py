@@ -342,6 +342,24 @@ def test_close_during_an_outage_does_not_wait(config: ClientConfig) -> None:
     assert world.engine.next_timeout() is None
 
 
+def test_calls_that_wait_when_the_program_closes_are_told_so() -> None:
+    world = ClientWorld(resilient(retry_interval_s=1.0))
+    session = world.session()
+    world.refusing.add("one")
+    world.cut()
+    world.advance(5.0)
+    waiting = [
+        world.engine.send(world.now, session, Queue("q"), Message("x")),
+        world.engine.query_queue(world.now, session, "q"),
+        world.engine.create_session(world.now),
+    ]
+    world.run(world.engine.close(world.now))
+    for call in waiting:
+        with pytest.raises(ObjectClosed):
+            call.result()
+    assert world.engine.next_timeout() is None
+
+
 def test_a_session_closed_during_an_outage_is_closed_at_the_broker_afterwards() -> None:
     world = ClientWorld(resilient(retry_interval_s=1.0))
     kept, closed = world.session(), world.session()

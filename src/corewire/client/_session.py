@@ -407,8 +407,9 @@ class Session:
         if command.written and (not final or command.fate is Fate.UNBLOCKED):
             lost: CorewireError = Unblocked(f"{command.packet.NAME} was on its way when the session was lost")
         else:
-            lost = NotConnected("the connection was given up" if final else "the session was lost")
-        lost.__cause__ = cause
+            closed = self.error if isinstance(self.error, ObjectClosed) else None
+            lost = closed or NotConnected("the connection was given up" if final else "the session was lost")
+        lost.__cause__ = None if lost is cause else cause
         waiter = command.waiter
         if isinstance(waiter, Task):
             self._step(now, waiter, error=Lost(lost, written=command.written, final=final))
