@@ -85,6 +85,11 @@ class Registry:
         found = self._context.sessions.get(session)
         return found is not None and found.error is None and not found.closing
 
+    def progress(self, session: SessionId) -> int:
+        """Counts the answers that came to a session; 0 for one that is closed. While it grows, patience is worth it."""
+        found = self._context.sessions.get(session)
+        return 0 if found is None else found.progress
+
     def rollback_only(self, session: SessionId) -> bool:
         """Whether the open transaction cannot be committed any more."""
         return self._session(session).transaction.rollback_only is not None

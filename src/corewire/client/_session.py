@@ -70,6 +70,7 @@ class Session:
         self.closing = False
         self.distrusted = False  #: the broker's number cannot be true: not to be re-attached
         self.tainted = False  #: it replayed commands to a broker not ours: not to be re-attached a second time
+        self.progress = 0  #: counts the answers that came
         self.error: CorewireError | None = None  #: why it is closed
         self.metadata: dict[str, str] = {}
         self.consumers: dict[int, Consumer] = {}
@@ -300,6 +301,7 @@ class Session:
         command = self.answers.match(packet.TYPE, correlation)
         if command is None:
             return
+        self.progress += 1
         error = refusal(packet)
         self.channel.answered(command.ticket, refused=error is not None)
         if isinstance(command.packet, packets.SessionClose):

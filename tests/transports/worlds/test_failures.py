@@ -226,6 +226,22 @@ async def test_call_that_is_not_answered_ends(proxied: str, proxy: Proxy, queue:
         assert (await session.query_queue(queue)).message_count == 1
 
 
+async def test_flush_waits_as_long_as_answers_come(proxied: str, proxy: Proxy, queue: str) -> None:
+    async with connect(proxied + WINDOW + ";callTimeout=150") as client, client.session() as session:
+        async with session.producer(queue) as producer:
+            await (await producer.submit("known")).wait()
+            proxy.swallow(Direction.TO_CLIENT)
+            receipt = await producer.submit("x")
+            with pytest.raises(CallTimeout):
+                await receipt.wait()
+            with pytest.raises(CallTimeout):
+                await producer.flush()
+            assert client.stats.reconnects == 0
+            heal(proxy)
+            await producer.flush()
+            await receipt.wait()
+
+
 async def test_closing_in_an_outage_does_not_wait(proxied: str, proxy: Proxy, queue: str) -> None:
     began = time.monotonic()
     async with connect(proxied + WINDOW) as client, client.session() as session:

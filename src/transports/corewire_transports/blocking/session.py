@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from corewire import AckMode, QueueConfiguration, RoutingType
 from corewire._states import ClientState
-from corewire.errors import CorewireError, LocalProtocolError
+from corewire.errors import CallTimeout, CorewireError, LocalProtocolError
 from corewire_transports._deadline import move_on_after
 from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
 from corewire_transports.blocking._requests import Inbox
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import TracebackType
 
-    from corewire import AddressInfo, Body, Destination, Headers, Message, Queue, QueueInfo, SessionId, Topic
+    from corewire import AddressInfo, Body, Destination, Headers, Message, Operation, Queue, QueueInfo, SessionId, Topic
     from corewire_transports.blocking.client import Client
     from corewire_transports.blocking.consumer import ConsumerOptions
     from corewire_transports.blocking.received import ReceivedMessage
@@ -230,6 +230,16 @@ class Session:
         self._client._sessions.pop(self, None)
         self._consumers.clear()
         self._driver.finish(self._engine.close_session, self._id)
+
+    def _settled(self, operation: Operation[None]) -> None:
+        """Until it is done, as long as answers come. Raises CallTimeout."""
+        while True:
+            before = self._engine.progress(self._id)
+            with move_on_after(self._engine.config.call_timeout_s):
+                self._driver.wait(operation)
+                return
+            if self._engine.progress(self._id) == before:
+                raise CallTimeout("the broker has not answered for a call timeout", subject=repr(self))
 
     def _use(self) -> None:
         """Something is sent or received. Anybody may, where nothing holds it together."""

@@ -56,8 +56,8 @@ class Receipt:
         return self._message
 
     def wait(self) -> None:
-        """Until confirmed. Raises what sending raised."""
-        self._session._driver.wait(self._operation)
+        """Until confirmed. Raises what sending raised, and CallTimeout when ``call_timeout_s`` passed without any progress."""
+        self._session._settled(self._operation)
         self._operation.result()
 
 
@@ -97,9 +97,12 @@ class Producer:
         return Receipt(self._session, operation, message)
 
     def flush(self) -> None:
-        """Until all submitted are confirmed. Raises ExceptionGroup of what failed since the last flush."""
+        """Until all submitted are confirmed. Raises ExceptionGroup of what failed since the last flush.
+
+        Raises CallTimeout when ``call_timeout_s`` passed without any progress; what is confirmed later is told by the next one.
+        """
         while (operation := self._driver.begin(self._settle)) is not None:
-            self._driver.wait(operation)
+            self._session._settled(operation)
         failed, self._failed = self._failed, []
         if failed:
             raise ExceptionGroup(f"{len(failed)} messages to {self._destination} failed", failed)
