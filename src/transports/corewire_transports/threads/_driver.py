@@ -77,7 +77,8 @@ class Driver:
         self.give_way()
         operation = self.begin(command, *args, **kwargs)
         try:
-            self.wait(operation)
+            if not operation.done:  # as it is where a message had room, say
+                self.wait(operation)
         except BaseException:
             if self._broken is None:
                 self.begin(self.engine.abandon, operation)
