@@ -1,0 +1,122 @@
+"""Across the cut, byte by byte: bursts of our client in all worlds, at our broker and a real Artemis; and those who wait in an outage."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
+from queue import Queue
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from tests.interop import client_fault_lanes
+from tests.interop.client_fault_lanes import BODY_BYTES, BURST
+from tests.interop.worlds import World
+
+from corewire_server import BrokerConfig, serve
+from corewire_server.proxy import Cut, Direction, Ending, Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.interop.artemis import Artemis
+
+    from corewire_transports.anyio import Client
+
+pytestmark = pytest.mark.slow
+CUTS = 12  # every byte: tests/campaign
+BURST_BYTES_MAX = 1_500
+RESILIENT = "resilient=true&retryInterval=10"
+RESEND_BYTES_MAX = 1_048_576
+ACTORS = 8
+OUTAGE_S = 1.0
+PATIENCE_S = 30.0
+_names = count()
+
+
+@pytest.fixture(scope="module", params=["ours", "artemis"])
+def address(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    """Our broker, in the tests' process, and a real one."""
+    if request.param == "ours":
+        with serve(BrokerConfig.for_tests()) as node:
+            yield "127.0.0.1", urlsplit(node.url).port or 0
+    else:
+        artemis: Artemis = request.getfixturevalue("artemis")
+        yield "127.0.0.1", artemis.port
+
+
+class TestBurst:
+    """Four sends, and the link cut behind some byte of them."""
+
+    def test_it_arrives_whole(self, address: tuple[str, int], request: pytest.FixtureRequest) -> None:
+        offsets = range(1, BURST_BYTES_MAX, BURST_BYTES_MAX // CUTS)
+        with ThreadPoolExecutor(len(World)) as pool:
+            doubled = list(pool.map(partial(cut_bursts, address, offsets), World))
+        if "ours" in request.node.name:
+            assert not any(doubled)
+
+
+def cut_bursts(address: tuple[str, int], offsets: Sequence[int], world: World) -> int:
+    """Nothing is lost, in whatever order copies come; returns how many were doubled, all of a burst that was cut."""
+    name = f"bursts.{world.value}.{next(_names)}"
+    whole = [f"{offset}:{body}" for offset in offsets for body in ("before", *BURST)]
+    with Proxy(address) as proxy:
+        cut_in: list[int] = []
+
+        def arm(offset: int) -> None:
+            cut_in.append(proxy.cuts)
+            proxy.faults.plan = Cut(Direction.TO_TARGET, offset, proxy.rng.choice([Ending.FIN, Ending.RESET]))
+
+        url = f"tcp://127.0.0.1:{proxy.port}?{RESILIENT}"
+        came, stats = world.run(client_fault_lanes.bursts_arrive_whole, url, name, offsets, arm)
+        assert proxy.cuts > len(offsets) // 2, "the last ones lie behind the burst"
+        assert stats.recreated_sessions == 0
+    assert list(dict.fromkeys(came)) == whole
+    doubled = len(came) - len(whole)
+    assert doubled <= proxy.cuts * len(BURST)
+    print(f"\n{world.value}: {len(offsets)} bursts, {proxy.cuts} cuts, {doubled} doubled")
+    return doubled
+
+
+class TestOutage:
+    """Those who submit while nobody is there wait as soon as the limit is reached."""
+
+    def test_memory_has_a_limit_and_order_is_kept(
+        self, address: tuple[str, int], request: pytest.FixtureRequest
+    ) -> None:
+        with ThreadPoolExecutor(len(World)) as pool:
+            doubled = list(pool.map(partial(submit_in_an_outage, address, OUTAGE_S), World))
+        if "ours" in request.node.name:
+            assert not any(doubled)
+
+
+def submit_in_an_outage(address: tuple[str, int], outage_s: float, world: World) -> int:
+    """Each actor's messages come in the order of its calls, none is lost; returns how many were doubled."""
+    name = f"outage.{world.value}.{next(_names)}"
+    actors = 1 if world is World.BLOCKING else ACTORS  # there, one thread drives the client
+    each = 2 * RESEND_BYTES_MAX // BODY_BYTES // actors
+    sent = [0] * actors
+    gone: Queue[Client] = Queue()
+    with Proxy(address) as proxy, ThreadPoolExecutor(1) as pool:
+
+        def take_away(client: Client) -> None:
+            proxy.refuse()
+            proxy.cut_all()
+            gone.put(client)
+
+        url = f"tcp://127.0.0.1:{proxy.port}?{RESILIENT}&maxResendSize={RESEND_BYTES_MAX}&producerWindowSize=-1"
+        lane = pool.submit(world.run, client_fault_lanes.wait_for_room, url, name, each, sent, take_away)
+        client = gone.get(timeout=PATIENCE_S)
+        proxy.wait_until(lambda _: False, outage_s)
+        before, resend_bytes = sum(sent), client._engine.resend_bytes
+        assert 0 < before < actors * each, "they wait"
+        assert resend_bytes <= RESEND_BYTES_MAX + actors * 2 * BODY_BYTES
+        proxy.accept()
+        came: list[str] = lane.result()
+    for actor in range(actors):
+        numbers = [int(number) for owner, number in (text.split(":") for text in came) if int(owner) == actor]
+        assert list(dict.fromkeys(numbers)) == list(range(each))
+    doubled = len(came) - actors * each
+    print(f"\n{world.value}: {before} sent before the return, {resend_bytes} bytes kept, {doubled} doubled")
+    return doubled
