@@ -82,9 +82,18 @@ def finish(traffics: Sequence[Traffic]) -> None:
         traffic.join(deadline)
 
 
+def forgive(traffic: Traffic, *, in_order: bool = True) -> None:
+    """Strike out what a broker not ours may do, and what a command under way at a cut explains. Not ``in_order``: what the old
+    session held comes late, because a new one may be served before the broker has given the old one up."""
+    for ledger in traffic.ledgers:
+        ledger.doubled[:] = [number for number in ledger.doubled if number not in ledger.at_cut]
+        if not in_order:
+            ledger.disorder[:] = [pair for pair in ledger.disorder if pair[0] not in ledger.at_cut]
+
+
 def errors(traffic: Traffic) -> Counter[str]:
     """What was raised to whom, by name."""
-    return sum((ledger.errors for ledger in traffic.ledgers), Counter())
+    return sum((ledger.errors for ledger in traffic.ledgers), Counter[str]())
 
 
 def report(traffic: Traffic, what: str) -> None:

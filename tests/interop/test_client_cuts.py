@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from tests.interop.client_traffic import IMPATIENT, NO_WINDOW, cut, errors
+from tests.interop.client_traffic import IMPATIENT, NO_WINDOW, cut, errors, forgive
 
 from corewire_server import BrokerConfig, serve
 from corewire_server.demo.traffic import World
@@ -39,15 +39,9 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
 
 
 def judge(traffic: Traffic, *, in_order: bool = True) -> None:
-    """Nothing lost, what came twice was under way at a cut, and errors have a reason. Not ``in_order``: a new session may be
-    served before the broker has given up the old one, so what that held comes late."""
-    for ledger in traffic.ledgers:
-        assert set(ledger.doubled) <= ledger.at_cut
-        ledger.doubled.clear()
-        if not in_order:
-            assert {number for number, _ in ledger.disorder} <= ledger.at_cut
-            ledger.disorder.clear()
-        assert not ledger.broken
+    """Nothing lost, what came twice was under way at a cut, and errors have a reason."""
+    forgive(traffic, in_order=in_order)
+    assert not [broken for ledger in traffic.ledgers for broken in ledger.broken]
     assert set(errors(traffic)) <= EXPLAINED
 
 

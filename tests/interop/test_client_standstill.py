@@ -9,21 +9,30 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.interop import client_fault_lanes
 from tests.interop.client_traffic import IMPATIENT, errors, finish, report, streams
+from tests.interop.test_client_cuts import EXPLAINED
+from tests.interop.worlds import World as Program
 
 from corewire_server.demo.broker import BrokerProcess
 from corewire_server.demo.cutting import await_progress
 from corewire_server.demo.traffic import Traffic, World
 from corewire_server.proxy import Proxy
 
+if TYPE_CHECKING:
+    from tests.interop.artemis import Artemis
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent
 STILL_S = 5.0  # more than twice the time to live
+SLEPT_S = 3.0  # longer than that and one check
+MESSAGES = 5
+UNNOTICED: dict[str, Any] = {"broken": [], "errors": {}, "recreated": 0, "unexplained": []}
 
 
 def test_a_broker_that_stood_still_gives_nobody_up(tmp_path: Path) -> None:
@@ -48,20 +57,67 @@ def test_a_broker_that_stood_still_gives_nobody_up(tmp_path: Path) -> None:
 
 
 def test_clients_that_stood_still_go_on(tmp_path: Path) -> None:
-    with BrokerProcess(tmp_path / "data") as broker, ThreadPoolExecutor() as pool:
-        url = f"tcp://{broker.address[0]}:{broker.address[1]}?{IMPATIENT}"
-        for said in pool.map(partial(stand_still, url), World):
+    with BrokerProcess(tmp_path / "data") as broker:
+        for said in stand_still(STILL_S, broker.address):
             assert said["reattached"]
-            assert said == {"broken": [], "errors": {}, "recreated": 0, "reattached": said["reattached"]}
+            assert said == UNNOTICED | {"reattached": said["reattached"]}
 
 
-def stand_still(url: str, world: World) -> Any:
-    """What a client says that was stopped for a while."""
+def test_a_real_broker_gives_them_up_and_they_begin_anew(artemis: Artemis) -> None:
+    for said in stand_still(STILL_S, ("127.0.0.1", artemis.port)):
+        assert not said["unexplained"]
+        assert set(said["errors"]) <= EXPLAINED
+
+
+def test_when_the_whole_machine_slept_nobody_is_given_up(tmp_path: Path) -> None:
+    with BrokerProcess(tmp_path / "data") as broker:
+        for said in stand_still(SLEPT_S, broker.address, broker.pid):
+            assert said == UNNOTICED | {"reattached": said["reattached"]}
+
+
+def test_when_the_whole_machine_slept_nothing_is_lost_at_a_real_broker(artemis: Artemis) -> None:
+    for said in stand_still(SLEPT_S, ("127.0.0.1", artemis.port), artemis.pid):
+        assert not said["unexplained"]
+        assert set(said["errors"]) <= EXPLAINED
+
+
+def test_a_handler_that_sleeps_loses_nothing_at_a_real_broker(artemis: Artemis) -> None:
+    lane = client_fault_lanes.stands_still_with_a_message_in_hand
+
+    def run(world: Program) -> Any:
+        return world.run(lane, f"{artemis.url}?{IMPATIENT}", f"sleeps.{world.value}", MESSAGES, STILL_S)
+
+    with ThreadPoolExecutor(len(Program)) as pool:
+        for world, came in zip(Program, pool.map(run, Program), strict=True):
+            print(f"\n{world.value}: {len(came)} handed out")
+            assert list(dict.fromkeys(came)) == [str(number) for number in range(MESSAGES)]
+            assert world is not Program.THREADS or len(came) == MESSAGES
+
+
+def stand_still(still_s: float, address: tuple[str, int], *others: int) -> list[Any]:
+    """What clients of all worlds say that were stopped for a while, together with other processes."""
+    with ExitStack() as stack, ThreadPoolExecutor(len(World)) as pool:
+        programs = [stack.enter_context(program(address, world)) for world in World]
+        for each in programs:
+            assert each.stdout is not None
+            assert each.stdout.readline() == "READY\n"
+        pids = [*others, *(each.pid for each in programs)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(still_s)  # it is what is tested
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        said = [json.loads(text) for text in pool.map(end, programs)]
+    for world, each in zip(World, said, strict=True):
+        print(f"\n{world.value}: {each}")
+    return said
+
+
+def program(address: tuple[str, int], world: World) -> subprocess.Popen[str]:
+    url = f"tcp://{address[0]}:{address[1]}?{IMPATIENT}"
     command = [sys.executable, "-m", "tests.interop.client_program", url, world.value]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == "READY\n"
-        program.send_signal(signal.SIGSTOP)
-        time.sleep(STILL_S)  # it is what is tested
-        program.send_signal(signal.SIGCONT)
-        return json.loads(program.communicate("go on and end\n", timeout=60)[0])
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def end(program: subprocess.Popen[str]) -> str:
+    return program.communicate("go on and end\n", timeout=60)[0]
