@@ -1,0 +1,83 @@
+"""The client's faults, whole: twelve outages with a real broker that is killed too, cuts at every byte, ten seconds without a broker."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.artemis import Artemis
+from tests.interop.test_client_bursts import BURST_BYTES_MAX, cut_bursts, submit_in_an_outage
+from tests.interop.test_client_outages import NOTICED_S, WAYS, Bench, Outage
+from tests.interop.worlds import World
+
+from corewire_server.demo.broker import BrokerProcess
+from corewire_server.demo.cutting import kill_and_restart
+from corewire_server.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.interop.ours import OurBroker
+
+STRIDE = 8  # so many runs share the bytes of a burst
+OUTAGE_S = 10.0
+
+
+@pytest.fixture(params=["ours", "artemis"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """A broker that may be killed."""
+    if request.param == "ours":
+        with BrokerProcess(tmp_path / "data") as broker, Proxy(broker.address) as proxy:
+            yield Bench(proxy, lambda: kill_and_restart(broker, proxy), 0.0)
+        return
+    request.getfixturevalue("java")
+    real = Artemis(tmp_path / "artemis")
+    real.create()
+    real.start()
+    try:
+        real.wait()
+        with Proxy(("127.0.0.1", real.port)) as proxy:
+            yield Bench(proxy, lambda: _kill_and_restart(real, proxy), 2 * NOTICED_S)
+    finally:
+        real.kill()
+
+
+def _kill_and_restart(real: Artemis, proxy: Proxy) -> None:
+    proxy.refuse()
+    real.kill()
+    real.start()
+    real.wait()
+    proxy.accept()
+
+
+@pytest.fixture(params=["our_broker", "artemis"])
+def port(request: pytest.FixtureRequest) -> int:
+    broker: OurBroker | Artemis = request.getfixturevalue(request.param)
+    return broker.port
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_twelve_outages(bench: Bench, way: str) -> None:
+    bench.consume(WAYS[way])
+    bench.live_through([*Outage] * 3)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_twelfth_silence_is_noticed_as_fast_as_the_first(bench: Bench, way: str) -> None:
+    bench.consume(WAYS[way])
+    bench.live_through([Outage.SILENCE] * 12)
+
+
+@pytest.mark.parametrize("first", range(1, STRIDE + 1))
+def test_bursts_are_cut_behind_every_byte(port: int, first: int) -> None:
+    offsets = range(first, BURST_BYTES_MAX, STRIDE)
+    with ThreadPoolExecutor(len(World)) as pool:
+        list(pool.map(partial(cut_bursts, ("127.0.0.1", port), offsets), World))
+
+
+@pytest.mark.parametrize("world", World, ids=lambda world: world.value)
+def test_long_outage_of_those_who_submit(port: int, world: World) -> None:
+    submit_in_an_outage(("127.0.0.1", port), OUTAGE_S, world)
