@@ -41,10 +41,24 @@ def test_the_first_error_ends_the_others_and_is_raised() -> None:
 def test_a_rate_holds_for_all_together() -> None:
     pace = Pace(200, 0)
 
-    def work(_ending: threading.Event) -> None:
+    def work(ending: threading.Event) -> None:
         for _ in range(10):
-            pace.step()
+            pace.step(ending)
 
     began = time.monotonic()
     run(2, work, interrupt=lambda: None)
     assert time.monotonic() - began >= 0.09
+
+
+@pytest.mark.timeout(30)
+def test_a_thread_that_pauses_ends_with_the_others() -> None:
+    pace = Pace(None, 3600)
+    first = iter([True])
+
+    def work(ending: threading.Event) -> None:
+        if next(first, False):
+            raise ValueError("first")
+        pace.step(ending)
+
+    with pytest.raises(ValueError, match="first"):
+        run(3, work, interrupt=lambda: None)

@@ -82,7 +82,7 @@ def consume(
             for message in _take(client, origin, timeout_s, commit_interval, more):
                 writer.write(message)
                 progress.step()
-                pace.step()
+                pace.step(ending)
 
         writer.begin()
         with connect(connection.config()) as client:

@@ -170,7 +170,7 @@ def produce(
                 progress.step()
                 if connection.verbose:
                     sys.stderr.write(f"{message.message_id}\n")
-                pace.step()
+                pace.step(ending)
                 if ending.is_set():
                     break
 

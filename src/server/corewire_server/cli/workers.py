@@ -39,8 +39,8 @@ class Pace:
         self._next = time.monotonic()
         self._lock = threading.Lock()
 
-    def step(self) -> None:
-        """Wait until the next step may be taken."""
+    def step(self, ending: threading.Event) -> None:
+        """Wait until the next step may be taken, or ``ending`` is set."""
         wait_s = self._pause_s
         if self._every_s:
             with self._lock:
@@ -48,7 +48,7 @@ class Pace:
                 self._next = max(self._next + self._every_s, now - self._every_s)
                 wait_s = max(wait_s, self._next - now)
         if wait_s > 0:
-            time.sleep(wait_s)
+            ending.wait(wait_s)
 
 
 def run(count: int, work: Callable[[threading.Event], None], *, interrupt: Callable[[], None]) -> None:
