@@ -107,13 +107,16 @@ def main() -> None:
     parser.add_argument("--modes", default=",".join((*FLOODS, BLOCKING)), help="comma separated; empty: none")
     parser.add_argument("--no-starts", action="store_true", help="leave start time and memory out")
     arguments = parser.parse_args()
+    modes = [mode for mode in arguments.modes.split(",") if mode]
+    if unknown := [mode for mode in modes if mode not in (*FLOODS, BLOCKING)]:
+        parser.error(f"no such mode: {', '.join(unknown)} (there are: {', '.join((*FLOODS, BLOCKING))})")
     print("| what | | ours | Artemis | ours / Artemis |\n|---|---|---|---|---|", flush=True)
     # Not where temporary files go: that may be memory.
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="bench-", ignore_cleanup_errors=True) as work:
         if not arguments.no_starts:
             starts(Path(work), arguments.rounds)
-        if arguments.modes:
-            floods(Path(work), arguments.rounds, arguments.messages, arguments.modes.split(","))
+        if modes:
+            floods(Path(work), arguments.rounds, arguments.messages, modes)
 
 
 if __name__ == "__main__":
