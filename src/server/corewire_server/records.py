@@ -31,3 +31,19 @@ class Record(NamedTuple):
     kind: int = 0
     body: bytes = b""
     tx: int = 0  # 0: not in a transaction
+
+
+class Standing(IntEnum):
+    """What a node last wrote about itself and its peer; a node without a peer is always alone. An empty folder says nothing."""
+
+    ALONE = 0  # it serves, or served, without the other: what it has needs nobody's word
+    IN_STEP = 1  # it and its peer have the same, or will have
+    JOINING = 2  # its data is not whole yet, and never to be served
+
+
+class Mark(NamedTuple):
+    """What is known after a restart about who may serve; every batch of the journal carries it."""
+
+    standing: Standing
+    epoch: int  # of the service it is part of; each start of serving takes a new one
+    place: int  # of a backup in step: which of the joins in this epoch it came by; 0: none
