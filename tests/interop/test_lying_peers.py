@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.interop.ours import OurBroker
 
 LINKS = 500
+CPU_S_MAX = 0.02  # of one link, on average, the honest client's share included
 LINE = re.compile(r"127\.0\.0\.1:\d+( \(user \w+\))?: link closed: \w.* at offset \d+")
 
 
@@ -82,6 +83,19 @@ def during(url: str, work: Callable[[], None]) -> list[float]:
     return found[0]
 
 
+def until_quiet(sockets: list[socket.socket]) -> None:
+    """Read until the broker has closed them or has said nothing for a second."""
+    left = list(sockets)
+    while ready := select.select(left, [], [], 1.0)[0] if left else []:
+        for sock in ready:
+            try:
+                if sock.recv(65536):
+                    continue
+            except ConnectionError:
+                pass
+            left.remove(sock)
+
+
 @pytest.mark.slow
 def test_five_hundred_liars_cost_little_and_are_named(our_broker: OurBroker) -> None:
     idle = during(our_broker.url, lambda: time.sleep(1.0))
@@ -94,9 +108,7 @@ def test_five_hundred_liars_cost_little_and_are_named(our_broker: OurBroker) -> 
         sockets.extend(socket.create_connection(there, timeout=30) for _ in range(LINKS))
         for sock, data in zip(sockets, liars(), strict=False):
             sock.sendall(data)
-        deadline = time.monotonic() + 3
-        while time.monotonic() < deadline:
-            time.sleep(0.1)
+        until_quiet(sockets)
 
     try:
         busy = during(our_broker.url, lie)
@@ -108,7 +120,7 @@ def test_five_hundred_liars_cost_little_and_are_named(our_broker: OurBroker) -> 
     print(f"{LINKS} liars: {growth >> 20} MiB, {spent:.2f} s of CPU, {len(closed)} closed")
     print(f"p99 of an honest client: idle {p99(idle):.1f} ms, meanwhile {p99(busy):.1f} ms")
     assert growth < 64 << 20
-    assert spent < LINKS
+    assert spent < LINKS * CPU_S_MAX
     assert 100 < len(closed) <= LINKS
     assert all(LINE.search(line) or "IncompatibleVersions" in line for line in closed), closed
     with connect(our_broker.url) as client, client.session() as session:
