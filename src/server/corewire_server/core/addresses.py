@@ -116,6 +116,11 @@ class Addresses:
         self._patterns.pop(address.name, None)
         self._forget_routes()
 
+    def renew(self, address: Address) -> None:
+        """The address counts as the newest from now on: the journal gets to know it."""
+        self.remove(address)
+        self.add(address)
+
     def bind(self, queue: Queue) -> None:
         """The queue begins to get what its address gets."""
         queue.address.queues.append(queue)

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Self, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from corewire.errors import RemoteProtocolError
-from corewire_server.core import closing, connecting, dispatch, housekeeping, plain, restoring, snapshot
+from corewire_server.core import (
+    announcing,
+    closing,
+    connecting,
+    dispatch,
+    durable,
+    housekeeping,
+    plain,
+    restoring,
+    snapshot,
+)
 from corewire_server.core.commands import sessions
 from corewire_server.core.config import CoreConfig
 from corewire_server.core.delivery import deliver_all
 from corewire_server.core.effects import Append, CloseLink, Effect, SendBytes
 from corewire_server.core.effects_digest import EffectsDigest
 from corewire_server.core.inputs import (
+    Announced,
     BytesReceived,
     LinkBlocked,
     LinkClosed,
     LinkOpened,
+    Promoted,
     RoomChanged,
     Stopping,
     Timeout,
@@ -53,6 +65,15 @@ class Broker:
         """Take what a journal kept, in order, before the first step. Raises ValueError for a record that cannot be read."""
         Recovery(self.state.store).load(records)
 
+    def records(self) -> Iterator[Record]:
+        """
+        Say again what was appended and still counts: ``recover`` of these is ``recover`` of all that was ever appended.
+
+        Taken at the call, made as they are read, while the broker may go on. Records of later steps go behind the last of
+        these.
+        """
+        return durable.records_of(self.state)
+
     def step(self, now: int, item: Input) -> list[Effect]:
         """
         Take one input. ``now``: milliseconds since the epoch, never less than before.
@@ -80,6 +101,10 @@ class Broker:
                 state.room = item.room
             case LinkBlocked():
                 housekeeping.block_link(state, item.link, blocked=item.blocked)
+            case Promoted():
+                housekeeping.take_over(state, item.epoch)
+            case Announced():
+                announcing.announce(state, item.live, item.backup)
             case _:
                 assert_never(item)
         if state.dirty:
@@ -110,18 +135,17 @@ class Broker:
         digest = self._effects_digest
         return plain.encode_parts({**snapshot.export(self.state), "effects": [digest.steps, digest.checksum]})
 
-    @classmethod
-    def restore(cls, config: BrokerConfig | CoreConfig, snapshot: Iterable[bytes]) -> Self:
+    @staticmethod
+    def restore(config: BrokerConfig | CoreConfig, snapshot: Iterable[bytes]) -> Broker:
         """Make the broker that a snapshot was taken of; the configuration is not in it. Raises ValueError if it is no snapshot."""
-        broker = cls(config)
-        values: Any = plain.decode(b"".join(snapshot))
-        try:
-            broker.state = restoring.load(broker.state.config, values)
-            steps, checksum = values["effects"]
-        except (KeyError, TypeError, AssertionError) as problem:
-            raise ValueError(f"no snapshot: {problem!r}") from problem
-        broker._effects_digest = EffectsDigest(steps, checksum)
-        return broker
+        restorer = Restorer(config)
+        for part in snapshot:
+            restorer.feed(part)
+        return restorer.finish()
+
+    def take_effects_digest(self, digest: EffectsDigest) -> None:
+        """For ``Restorer`` only: go on counting from here."""
+        self._effects_digest = digest
 
     def _guard(self, link: Link, data: bytes) -> None:
         state = self.state
@@ -168,6 +192,34 @@ class Broker:
             effects += (CloseLink(number) for number in state.closing)
             state.closing.clear()
         return effects
+
+
+class Restorer:
+    """
+    Makes the broker of a snapshot, slice by slice. After a ValueError it is of no use.
+
+    Slices may be cut anywhere. The work of a call depends on its slice only.
+    """
+
+    def __init__(self, config: BrokerConfig | CoreConfig) -> None:
+        self._config = config
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the snapshot. Raises ValueError if it is none."""
+        self._parts.append(data)
+
+    def finish(self) -> Broker:
+        """There it is. Raises ValueError if the snapshot is not whole."""
+        broker = Broker(self._config)
+        values: Any = plain.decode(b"".join(self._parts))
+        try:
+            broker.state = restoring.load(broker.state.config, values)
+            steps, checksum = values["effects"]
+        except (KeyError, TypeError, AssertionError) as problem:
+            raise ValueError(f"no snapshot: {problem!r}") from problem
+        broker.take_effects_digest(EffectsDigest(steps, checksum))
+        return broker
 
 
 def _fail(state: State, link: Link, kind: int | None, problem: Exception) -> None:

@@ -74,10 +74,8 @@ def lose_link(state: State, link: Link, *, wait_ms_min: int = 0) -> None:
     if not link.alive:
         return
     link.alive = False
-    ttl_s = link.connection.ttl_s
     link.connection.receive_eof(state.now / 1000)
-    wait_ms = state.limits.detached_without_ttl_ms if ttl_s is None else round(ttl_s * 1000)
-    link.waits_until = state.now + min(max(wait_ms, wait_ms_min), state.limits.detached_ms_max)
+    _wait(state, link, wait_ms_min)
     for session in list(link.sessions.values()):
         if session.channel.window_bytes:
             session.update_flow()
@@ -85,6 +83,25 @@ def lose_link(state: State, link: Link, *, wait_ms_min: int = 0) -> None:
             close_session(state, session, failed=True)
     if not link.sessions:
         forget_link(state, link)
+
+
+def _wait(state: State, link: Link, wait_ms_min: int) -> None:
+    ttl_s = link.connection.ttl_s
+    wait_ms = state.limits.detached_without_ttl_ms if ttl_s is None else round(ttl_s * 1000)
+    until = state.now + min(max(wait_ms, wait_ms_min), state.limits.detached_ms_max)
+    link.waits_until = max(until, link.waits_until or 0)
+
+
+def lose_all_links(state: State) -> None:
+    """
+    The links were another node's, which is gone. Clients can come back from now on only, so all of them have their TTL from
+    now, those that were lost before as well.
+    """
+    for link in list(state.links.values()):
+        if link.alive:
+            lose_link(state, link)
+        else:
+            _wait(state, link, 0)
 
 
 def hang_up_silent(state: State, link: Link) -> None:

@@ -8,7 +8,7 @@ from corewire._channel import Channel, ConfirmationMismatch
 from corewire.errors import ErrorCode
 from corewire.wire import packets, registry
 from corewire.wire.versions import OLDEST_SPOKEN, VERSION
-from corewire_server.core import closing, naming, security
+from corewire_server.core import announcing, closing, naming, security
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.session import Session
 
@@ -38,14 +38,7 @@ def _write(state: State, link: Link, channel: int, packet: Any) -> None:
 
 
 def _subscribe(state: State, link: Link, packet: packets.SubscribeTopology | packets.SubscribeTopologyV2) -> None:
-    answer: object
-    if link.version >= 131:
-        answer = packets.ClusterTopologyV4(exit=False, node_id=state.node_id, unique_event_id=state.now, last=True)
-    elif link.version >= 122:
-        answer = packets.ClusterTopologyV2(exit=False, node_id=state.node_id, unique_event_id=state.now, last=True)
-    else:
-        answer = packets.ClusterTopology(exit=False, node_id=state.node_id, last=True)
-    _write(state, link, CONNECTION, answer)
+    announcing.subscribe(state, link)
 
 
 def _check_for_failover(state: State, link: Link, packet: packets.CheckForFailover) -> None:

@@ -42,6 +42,15 @@ def block_link(state: State, number: int, *, blocked: bool) -> None:
             state.prompt(consumer.queue)
 
 
+def take_over(state: State, epoch: int) -> None:
+    """This node serves now, and the links of the other one are lost."""
+    living = sum(link.alive for link in state.links.values())
+    state.log(
+        "info", f"serving in epoch {epoch}: {living} links of the other node are lost, their clients may come back"
+    )
+    closing.lose_all_links(state)
+
+
 def next_timeout(state: State) -> int | None:
     """When to come back: at once while work is left, for a link's grace, for the next tick; None while there is nothing."""
     if state.dirty:

@@ -56,9 +56,30 @@ class LinkBlocked:
     blocked: bool
 
 
-Input: TypeAlias = LinkOpened | BytesReceived | LinkClosed | Timeout | Stopping | RoomChanged | LinkBlocked
+@dataclass(slots=True)
+class Promoted:
+    """This node serves from now on, in this epoch: all links, which were the other node's, are lost at once."""
 
-_HEAD: Final = Struct(">BqQ")  # kind, time, link; then what is special to the kind
+    epoch: int
+
+
+@dataclass(slots=True)
+class Announced:
+    """
+    Where clients reach the pair, as "host:port"; ``live`` is empty while that is not known, ``backup`` None while none is in step.
+
+    All that asked for the topology are told at once.
+    """
+
+    live: str
+    backup: str | None
+
+
+Input: TypeAlias = (
+    LinkOpened | BytesReceived | LinkClosed | Timeout | Stopping | RoomChanged | LinkBlocked | Promoted | Announced
+)
+
+_HEAD: Final = Struct(">BqQ")  # kind, time, link or another number; then what is special to the kind
 
 
 def encode(now: int, item: Input) -> bytes:
@@ -78,6 +99,11 @@ def encode(now: int, item: Input) -> bytes:
             return _HEAD.pack(6, now, room)
         case LinkBlocked(link, blocked):
             return _HEAD.pack(7 if blocked else 8, now, link)
+        case Promoted(epoch):
+            return _HEAD.pack(9, now, epoch)
+        case Announced(live, backup):
+            first, second = (one.encode("utf-8", "surrogatepass") for one in (live, backup or ""))
+            return _HEAD.pack(10, now, len(first) << 1 | (backup is not None)) + first + second
         case _:
             assert_never(item)
 
@@ -89,7 +115,7 @@ def decode(data: bytes) -> tuple[int, Input]:
     except StructError as problem:
         raise ValueError(f"no input: {problem}") from problem
     rest = data[_HEAD.size :]
-    if rest and kind > 2:
+    if rest and kind not in (1, 2, 10):
         raise ValueError(f"{len(rest)} bytes left behind an input")
     match kind:
         case 1:
@@ -106,5 +132,17 @@ def decode(data: bytes) -> tuple[int, Input]:
             return now, RoomChanged(room=bool(link))
         case 7 | 8:
             return now, LinkBlocked(link, blocked=kind == 7)
+        case 9:
+            return now, Promoted(link)
+        case 10:
+            return now, _read_announced(link, rest)
         case _:
             raise ValueError(f"an input of unknown kind {kind}")
+
+
+def _read_announced(number: int, rest: bytes) -> Announced:
+    end = number >> 1
+    if end > len(rest) or (end < len(rest) and not number & 1):
+        raise ValueError("an input breaks off, or goes on behind its end")
+    live, backup = (one.decode("utf-8", "surrogatepass") for one in (rest[:end], rest[end:]))
+    return Announced(live, backup if number & 1 else None)

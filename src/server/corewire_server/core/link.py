@@ -31,7 +31,7 @@ class Link:
 
     __slots__ = (
         *("alive", "blocked", "client_id", "connection", "has_output", "number", "owned", "remote"),
-        *("sessions", "user", "waits_until"),
+        *("sessions", "subscribed", "user", "waits_until"),
     )
 
     def __init__(self, number: int, remote: str, connection: Connection) -> None:
@@ -40,6 +40,7 @@ class Link:
         self.connection = connection
         self.alive = True  # the socket is there
         self.blocked = False  # the client does not read what is written
+        self.subscribed = False  # wants to hear of changes of the topology
         self.has_output = False  # in line to be written at the end of the step
         self.client_id: str | None = None
         self.user: str | None = None

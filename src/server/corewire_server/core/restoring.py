@@ -44,6 +44,7 @@ class _Loader:
         state.now, state.room = values["now"], values["room"]
         state.next_tick, state.next_grace, state.next_reap = values["timers"]
         state.missing = values["missing"]
+        state.live, state.backup, state.event_id = values["pair"]
         state.store.records += [Record(*record) for record in values["records"]]
         self._load_addresses()
         self._load_queues()
@@ -112,7 +113,7 @@ class _Loader:
         values["out"] = tuple(values["out"])
         snapshot = ConnectionSnapshot(**values)
         link = Link(entry["number"], entry["remote"], Connection.restore(snapshot, connection_config(self._config)))
-        link.alive, link.blocked = entry["flags"]
+        link.alive, link.blocked, link.subscribed = entry["flags"]
         link.client_id, link.user, link.waits_until = entry["client_id"], entry["user"], entry["waits_until"]
         self._state.links[link.number] = link
         for one in entry["owned"]:

@@ -58,6 +58,7 @@ class _Exporter:
             "room": state.room,
             "timers": [state.next_tick, state.next_grace, state.next_reap],
             "missing": dict[str, Plain](state.missing),
+            "pair": [state.live, state.backup, state.event_id],
             "ids": [store.last_id, store.ids_kept, store.bytes],
             "records": [list[Plain](record) for record in store.records],
             "addresses": [_address(address) for address in store.addresses],
@@ -177,7 +178,7 @@ def _link(link: Link) -> Plain:
     return {
         "number": link.number,
         "remote": link.remote,
-        "flags": [link.alive, link.blocked],
+        "flags": [link.alive, link.blocked, link.subscribed],
         "client_id": link.client_id,
         "user": link.user,
         "waits_until": link.waits_until,

@@ -33,6 +33,9 @@ class State:
         self.links: dict[int, Link] = {}  # also lost ones whose sessions wait for their client
         self.sessions: dict[str, Session] = {}
         self.starved: dict[str, Session] = {}  # sessions whose requests for credits wait for memory
+        self.live = ""  # where clients reach this pair, "host:port"; empty: not known
+        self.backup: str | None = None  # the same of the other node, when it is in step
+        self.event_id = 0  # of the topology that was told last
         self.missing: dict[str, int] = {}  # features that were asked for and are not built, how often
         self.next_tick: int | None = None
         self.next_grace: int | None = None  # of a link that fell silent

@@ -28,6 +28,11 @@ _IDS_AHEAD: Final = 1 << 20
 _DELIVERIES_EXACT: Final = 128  # each is one more record for as long as the message lives; from here on powers of two
 
 
+def noted_deliveries(count: int) -> int:
+    """What the journal knows of a message that came back with this count."""
+    return count if count <= _DELIVERIES_EXACT else 1 << (count.bit_length() - 1)
+
+
 class Store:
     """What is in the broker, and the records that bring it back after a restart."""
 
@@ -99,6 +104,7 @@ class Store:
     def keep_address(self, address: Address, *, auto_created: bool) -> None:
         """A temporary address becomes one that survives: something is to be there that does."""
         address.temporary, address.auto_created = False, auto_created
+        self.addresses.renew(address)
         record = records.address(Op.ADD, address.id, address.name, address.routing_types, auto_created=auto_created)
         self.records.append(record)
 
@@ -230,8 +236,8 @@ class Store:
     def note_deliveries(self, queue: Queue, ref: Ref) -> None:
         """Keep how often a message was delivered that comes back; of one that comes back for ever, now and then."""
         count = ref.deliveries
-        if ref.kept and (count <= _DELIVERIES_EXACT or not count & (count - 1)):
-            self.records.append(records.deliveries(ref.id, queue.id, ref.deliveries))
+        if ref.kept and count == noted_deliveries(count):
+            self.records.append(records.deliveries(ref.id, queue.id, count))
 
     # -- duplicate ids -----------------------------------------------------------------------------------------------
 
