@@ -46,7 +46,7 @@ proven = st.one_of(
     st.builds(link.Told, numbers, numbers),
     st.builds(link.HeartBeat, numbers, numbers),
     st.builds(link.HandOver, numbers),
-    st.builds(link.Ack, numbers, numbers, numbers, numbers, numbers, digests),
+    st.builds(link.Ack, numbers, numbers, numbers, numbers, numbers, numbers, digests),
     st.builds(link.Command, texts, objects),
     st.builds(link.Report, objects),
 )

@@ -173,6 +173,7 @@ class Ack:
     executed: int
     stamp: int  # its own clock, to be sent back
     placed: int  # the place it knows to have; 0: none
+    slices: int  # of the snapshot that came on this link: how many it has taken
     digest_step: int  # the effects digest below is of this input; 0: none
     effects_digest: bytes = b""
 
@@ -216,7 +217,7 @@ _INPUTS: Final = Struct(">QI")
 _BEGIN: Final = Struct(">QQQ")
 _PAIR: Final = Struct(">QQ")
 _ONE: Final = Struct(">Q")
-_ACK: Final = Struct(">QQQQQ")
+_ACK: Final = Struct(">QQQQQQ")
 
 
 # Writing
@@ -235,8 +236,8 @@ def _body(frame: Frame) -> tuple[int, bytes]:
         case Inputs(first, items):
             lengths = pack(f">{len(items)}I", *map(len, items))
             return 19, b"".join((_INPUTS.pack(first, len(items)), lengths, *items))
-        case Ack(received, executed, stamp, placed, digest_step, digest):
-            return 23, _ACK.pack(received, executed, stamp, placed, digest_step) + digest
+        case Ack(received, executed, stamp, placed, slices, digest_step, digest):
+            return 23, _ACK.pack(received, executed, stamp, placed, slices, digest_step) + digest
         case HeartBeat(time, echo):
             return 21, _PAIR.pack(time, echo)
         case SnapshotSlice(data):
@@ -398,8 +399,8 @@ def _read_inputs(body: bytes) -> Inputs:
 
 
 def _read_ack(body: bytes) -> Ack:
-    received, executed, stamp, placed, digest_step = _ACK.unpack_from(body)
-    return Ack(received, executed, stamp, placed, digest_step, body[_ACK.size :])
+    received, executed, stamp, placed, slices, digest_step = _ACK.unpack_from(body)
+    return Ack(received, executed, stamp, placed, slices, digest_step, body[_ACK.size :])
 
 
 def _read_command(body: bytes) -> Command:
