@@ -18,7 +18,7 @@ from bench.compare import compare
 from corewire_server.journal.actions import WriteAt
 from corewire_server.journal.recovery import recover
 from corewire_server.journal.writer import JournalSettings, Writer
-from corewire_server.records import Op, Record
+from corewire_server.records import Mark, Op, Record, Standing
 from corewire_server.runtime.files import Folder
 
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ class Journal:
         self.folder = Folder(path)
         settings = JournalSettings(compact_min_segments=0)
         found = recover(self.folder.listing(), self.folder.read, settings.segment_bytes)
-        self.writer = Writer(found, settings, salt=7, seed=bytes(16))
+        mark = Mark(Standing.ALONE, 1, 0)
+        self.writer = Writer(found, settings, salt=7, seed=bytes(16), folder=bytes(16), mark=mark)
         self.step = 0
         self.next_id = 1_000
-        self.writer.begin(NOW, found.dangling)
+        self.writer.begin(NOW, self.step, found.dangling)
         self.settle()
 
     def append(self, count: int) -> None:

@@ -14,6 +14,7 @@ from corewire_server.journal.recovery import recover
 from corewire_server.journal.writer import JournalSettings, Writer
 from corewire_server.node.node import Node
 from corewire_server.node.orders import Halt
+from corewire_server.records import Mark, Standing
 from corewire_server.simulator.disk import DiskFull
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ class DiskWorld(World):
         self.turning = False
         self.broker = Broker(self.config)
         recovered = recover(disk.files(), disk.read, settings.segment_bytes)
-        self.node = Node(self.broker, Writer(recovered, settings, salt=7, seed=bytes(16)))
+        mark = Mark(Standing.ALONE, 1, 0)
+        writer = Writer(recovered, settings, salt=7, seed=bytes(16), folder=bytes(16), mark=mark)
+        self.node = Node(self.broker, writer)
         self.perform(self.node.begin(self.now, recovered))
 
     def step(self, item: Input) -> list[Effect]:
@@ -58,6 +61,8 @@ class DiskWorld(World):
                     self.halted = reason
                 case DiskJob():
                     self.jobs.append(order)
+                case _:
+                    raise AssertionError(order)
         while self.jobs and not self.turning:
             self.turning = True
             job = self.jobs.pop()

@@ -12,7 +12,7 @@ from corewire_server.journal.recovery import recover
 from corewire_server.journal.writer import JournalSettings, Writer
 from corewire_server.node.node import Node
 from corewire_server.node.orders import Halt
-from corewire_server.records import Op, Record
+from corewire_server.records import Mark, Op, Record, Standing
 from corewire_server.simulator.disk import Disk, DiskFailure, DiskFull
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LINK = 1 << 32 | 1
 SEED = b"0123456789abcdef"
+FOLDER = b"the data folder."
 Script = list[tuple[Record, ...]]
 
 
@@ -81,7 +82,9 @@ class Machine:
         self.turning = False
         self.jobs: deque[DiskJob] = deque()
         self.recovered = recover(disk.files(), disk.read, settings.segment_bytes)
-        self.writer = Writer(self.recovered, settings, salt=salt, seed=SEED)
+        epoch = 1 if self.recovered.mark is None else self.recovered.mark.epoch + 1
+        mark = Mark(Standing.ALONE, epoch, 0)
+        self.writer = Writer(self.recovered, settings, salt=salt, seed=SEED, folder=FOLDER, mark=mark)
         self.node = Node(self.core, self.writer)
         self.perform(self.node.begin(self.now, self.recovered))
 

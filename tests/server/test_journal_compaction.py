@@ -124,7 +124,7 @@ def test_damage_found_while_copying_stops_the_node_and_is_named() -> None:
 
 def test_full_disk_is_compacted_as_far_as_the_last_segment_has_room() -> None:
     old: Script = [(Record(Op.ADD, 1, 1, b"old"),)]
-    adds: Script = [(Record(Op.ADD, number, 1, bytes(500)),) for number in range(2, 14)]
+    adds: Script = [(Record(Op.ADD, number, 1, bytes(440)),) for number in range(2, 14)]
     deletes: Script = [(Record(Op.DELETE, number),) for number in range(2, 14)]
     script = old + adds + deletes
     disk = Disk(Random(1), capacity_bytes=3 * 4096)

@@ -20,9 +20,22 @@ from corewire_server.journal.format import (
     segment_number,
 )
 
-SEGMENT = SegmentHead(segment=3, file_bytes=4096, first_batch=17, oldest=2, salt=99, seed=bytes(range(16)))
+SEGMENT = SegmentHead(
+    segment=3, file_bytes=4096, first_batch=17, oldest=2, salt=99, seed=bytes(range(16)), folder=bytes(16)
+)
 BATCH = BatchHead(
-    flags=4, payload_bytes=5, records=1, segment=3, batch=17, ordinal=70, oldest=2, epoch=6, now=1_700_000_000_000
+    flags=4,
+    standing=1,
+    payload_bytes=5,
+    records=1,
+    segment=3,
+    batch=17,
+    ordinal=70,
+    oldest=2,
+    step=900,
+    epoch=6,
+    place=2,
+    now=1_700_000_000_000,
 )
 
 

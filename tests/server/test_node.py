@@ -9,7 +9,7 @@ from tests.server.machine import Machine, Script, live_after, random_script, sma
 
 from corewire_server.core.inputs import Stopping
 from corewire_server.journal.actions import Sync, WriteAt
-from corewire_server.records import Op, Record
+from corewire_server.records import Mark, Op, Record, Standing
 from corewire_server.simulator.disk import Disk, PowerCut
 
 
@@ -55,7 +55,7 @@ def test_what_was_kept_is_there_after_a_restart(seed: int) -> None:
     again = Machine(disk, script, small())
     assert again.core.kept == live_after(script)
     assert again.logs == []
-    assert again.writer.epoch == 2
+    assert again.writer.mark_on_disk == Mark(Standing.ALONE, 2, 0)
 
 
 @pytest.mark.slow

@@ -18,22 +18,26 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
+from corewire_server.records import Mark, Standing
+
 _SEGMENT: Final = Struct(
-    ">8sQQQQI16s"
-)  # magic, segment, file bytes, first batch, oldest segment needed, salt, node seed
+    ">8sQQQQI16s16s"
+)  # magic, segment, file bytes, first batch, oldest segment needed, salt, node seed, folder
 _CHECK: Final = Struct(">I")
 _BATCH: Final = Struct(
-    ">4sB3xIIQQQQQQ"
-)  # magic, flags, payload bytes, records, segment, batch, ordinal, oldest, epoch, time
+    ">4sBB2xIIQQQQQQQQ"
+)  # magic, flags, standing, payload bytes, records, segment, batch, ordinal, oldest, step, epoch, place, time
 
-SEGMENT_MAGIC: Final = b"CWJRNL\x00\x01"
-BATCH_MAGIC: Final = b"CWB\x01"
+VERSION: Final = 2  # of all that is described here; the last byte of each magic
+SEGMENT_MAGIC: Final = b"CWJRNL\x00" + bytes((VERSION,))
+BATCH_MAGIC: Final = b"CWB" + bytes((VERSION,))
 SEGMENT_HEAD_BYTES: Final = _SEGMENT.size + _CHECK.size
 BATCH_HEAD_BYTES: Final = _BATCH.size + _CHECK.size
 ZEROS: Final = bytes(BATCH_HEAD_BYTES)
 SEED_BYTES: Final = 16
+FOLDER_BYTES: Final = 16
 
-BOOT: Final = 1  # the first batch of an epoch
+BOOT: Final = 1  # the first batch of a process
 CLEAN: Final = 2  # the last batch of an orderly stop
 MORE: Final = 4  # one Append did not fit: it is valid only together with the next batch
 END: Final = 8  # no batch but a mark: all later batches are in the next segment, which is there
@@ -74,12 +78,14 @@ class SegmentHead:
     oldest: int  # when it was made, segments before this one were not needed any more
     salt: int
     seed: bytes  # of the node id
+    folder: bytes  # which data folder this is
 
 
 def encode_segment_head(head: SegmentHead) -> bytes:
     """The first bytes of a segment."""
     data = _SEGMENT.pack(
-        SEGMENT_MAGIC, head.segment, head.file_bytes, head.first_batch, head.oldest, head.salt, head.seed
+        *(SEGMENT_MAGIC, head.segment, head.file_bytes, head.first_batch, head.oldest),
+        *(head.salt, head.seed, head.folder),
     )
     return data + _CHECK.pack(crc32(data))
 
@@ -94,27 +100,41 @@ def decode_segment_head(data: bytes) -> SegmentHead | None:
     return SegmentHead(*fields)
 
 
+def other_version(data: bytes) -> int | None:
+    """The version of the format, if this is the head of a segment that another one of it made, else None."""
+    magic = SEGMENT_MAGIC[:-1]
+    return data[len(magic)] if data[:-1].startswith(magic) and data[len(magic)] != VERSION else None
+
+
 @dataclass(frozen=True, slots=True)
 class BatchHead:
     """What a batch says of itself."""
 
     flags: int
+    standing: int  # a Standing, if the batch is sound; with epoch and place the Mark
     payload_bytes: int
     records: int
     segment: int
     batch: int
     ordinal: int  # of its first record: records are numbered through all segments
     oldest: int  # once this batch is on disk, segments before this one are not needed any more
+    step: int  # the last one that has something in it or in a batch before it
     epoch: int
+    place: int
     now: int  # milliseconds since the epoch: the time of the last step in it
+
+    @property
+    def mark(self) -> Mark:
+        """Of a sound batch: what the node says about itself once this is on disk."""
+        return Mark(Standing(self.standing), self.epoch, self.place)
 
 
 def encode_batch(head: BatchHead, payload: bytes, salt: int) -> bytes:
     """A batch, without the zeros behind it."""
     data = _BATCH.pack(
         BATCH_MAGIC,
-        *(head.flags, head.payload_bytes, head.records, head.segment, head.batch),
-        *(head.ordinal, head.oldest, head.epoch, head.now),
+        *(head.flags, head.standing, head.payload_bytes, head.records, head.segment, head.batch),
+        *(head.ordinal, head.oldest, head.step, head.epoch, head.place, head.now),
     )
     return b"".join((data, _CHECK.pack(crc32(payload, crc32(data, salt))), payload))
 

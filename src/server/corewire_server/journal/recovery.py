@@ -21,12 +21,14 @@ from corewire_server.journal.format import (
     MORE,
     SEGMENT_HEAD_BYTES,
     SPARE_PREFIX,
+    VERSION,
     BatchHead,
     JournalDamaged,
     SegmentHead,
     clean_end,
     decode_batch_head,
     decode_segment_head,
+    other_version,
     payload_of,
     segment_name,
     segment_number,
@@ -37,7 +39,7 @@ from corewire_server.journal.records import decode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from corewire_server.records import Record
+    from corewire_server.records import Mark, Record
 
 
 @dataclass(slots=True)
@@ -58,7 +60,9 @@ class Recovered:
     next_spare: int = 0
     cleanup: list[Action] = field(default_factory=list[Action])
     seed: bytes | None = None  # of the node id
-    epoch: int = 0
+    folder: bytes | None = None  # which data folder this is
+    mark: Mark | None = None  # what the node last wrote about itself and its peer
+    step: int = 0  # the last one that is on disk
     now: int = 0  # milliseconds since the epoch: the last time that is known
     clean: bool = True  # it was stopped in order
     warnings: list[str] = field(default_factory=list[str])
@@ -116,9 +120,12 @@ class _Reader:
 
     def _head(self, number: int) -> SegmentHead:
         name = segment_name(number)
-        head = decode_segment_head(self.read(name, SEGMENT_HEAD_BYTES))
+        data = self.read(name, SEGMENT_HEAD_BYTES)
+        head = decode_segment_head(data)
         if head is None:
-            raise JournalDamaged(name, 0, "the head of a segment is damaged")
+            version = other_version(data)
+            reason = "is damaged" if version is None else f"is of version {version}, this program reads {VERSION}"
+            raise JournalDamaged(name, 0, f"the head of a segment {reason}")
         if head.segment != number:
             raise JournalDamaged(name, 0, f"this is segment {head.segment}; the file was renamed")
         if head.file_bytes != self.files[name]:
@@ -156,9 +163,9 @@ class _Reader:
             if number not in self.numbers:
                 raise JournalDamaged(segment_name(number), 0, "this segment is missing")
             self.heads[number] = self._head(number)
-            if self.heads[number].seed != tail.seed:
+            if (self.heads[number].seed, self.heads[number].folder) != (tail.seed, tail.folder):
                 raise JournalDamaged(segment_name(number), 0, "this segment is of another broker")
-        found.seed = tail.seed
+        found.seed, found.folder = tail.seed, tail.folder
         found.next_batch = self.heads[found.oldest].first_batch
         found.next_ordinal = 0
 
@@ -206,7 +213,7 @@ class _Reader:
                 found.index.replay(ordinal, copied, record, number)
         self.group.clear()
         found.next_ordinal = one.head.ordinal + one.head.records
-        found.epoch, found.now = one.head.epoch, one.head.now
+        found.mark, found.step, found.now = one.head.mark, one.head.step, one.head.now
         found.clean = bool(one.head.flags & CLEAN)
 
     def _judge_end(self, data: bytes, head: SegmentHead, segment: Segment) -> None:

@@ -38,10 +38,12 @@ from corewire_server.records import Op, Record
 
 if TYPE_CHECKING:
     from corewire_server.journal.recovery import Recovered
+    from corewire_server.records import Mark
 
 FILL_BYTES: Final = 1 << 20  # of a spare in one job: a batch may have to wait for it
 SPARES_MAX: Final = 4  # files kept for reuse; more are deleted
 RETRY_MS: Final = 1000  # how often a full disk is tried again
+RESERVE_BYTES: Final = 2 * BATCH_HEAD_BYTES  # of a segment, for batches without records: marks, the clean stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,8 @@ class JournalSettings:
 
     @property
     def payload_bytes_max(self) -> int:
-        """The records of the largest batch, behind which an END mark fits."""
-        return self.segment_bytes - SEGMENT_HEAD_BYTES - 2 * BATCH_HEAD_BYTES
+        """The records of the largest batch, behind which the reserve and an END mark fit."""
+        return self.segment_bytes - SEGMENT_HEAD_BYTES - 2 * BATCH_HEAD_BYTES - RESERVE_BYTES
 
     @property
     def body_bytes_max(self) -> int:
@@ -70,21 +72,28 @@ class RecordTooLarge(Exception):
 
 @dataclass(slots=True)
 class Waiting:
-    """One Append that is not on the disk yet."""
+    """One Append that is not on the disk yet, or a batch that is wanted for what its head says."""
 
     step: int
     records: tuple[Record, ...]
     size: int
+    now: int
     flags: int = 0
-    now: int = 0
+    mark: Mark | None = None  # a new one
 
 
 class Writer:
     """The journal of one node while it runs. One job is out at a time: ``next_job``, then ``done`` or ``no_room``."""
 
-    def __init__(self, recovered: Recovered, settings: JournalSettings, *, salt: int, seed: bytes) -> None:
+    def __init__(
+        self, recovered: Recovered, settings: JournalSettings, *, salt: int, seed: bytes, folder: bytes, mark: Mark
+    ) -> None:
+        """``seed`` and ``folder`` are for a new journal, one that is there has its own. ``mark`` is written by ``begin``."""
         self._settings = settings
         self._seed = recovered.seed or seed
+        self._folder = recovered.folder or folder
+        self._mark = mark  # of the next batch
+        self._step = recovered.step
         self._salt = salt
         self._index: Liveness = recovered.index
         self._tail: Segment | None = None if recovered.roll else recovered.tail
@@ -111,16 +120,16 @@ class Writer:
         self._ticket = 0
         self._kind = ""  # of the job that is out
         self._housekeeping_turn = False
-        self.epoch = recovered.epoch + 1
+        self.mark_on_disk: Mark | None = recovered.mark
         self.backlog_bytes = 0
         self.full_until: int | None = None  # no room was found; when to look again
 
     # -- what comes in
 
-    def begin(self, now: int, dangling: list[int]) -> None:
-        """Begin the epoch: roll back what nobody will commit any more."""
+    def begin(self, now: int, step: int, dangling: list[int]) -> None:
+        """Write the mark, before anything else, and roll back what nobody will commit any more."""
         records = tuple(Record(Op.ROLLBACK, tx) for tx in dangling)
-        self._enqueue(Waiting(0, records, HEAD_BYTES * len(records), BOOT, now))
+        self._enqueue(Waiting(step, records, HEAD_BYTES * len(records), now, BOOT))
 
     def append(self, step: int, records: tuple[Record, ...], now: int) -> None:
         """Keep ``records`` all or none. Raises RecordTooLarge, which is a mistake of the caller."""
@@ -130,11 +139,15 @@ class Writer:
             if length > self._settings.body_bytes_max:
                 raise RecordTooLarge(f"a record of kind {record.kind} has {length} bytes: more than a segment takes")
             size += length + HEAD_BYTES
-        self._enqueue(Waiting(step, records, size, 0, now))
+        self._enqueue(Waiting(step, records, size, now))
+
+    def mark(self, step: int, mark: Mark, now: int) -> None:
+        """Write a new mark, behind all that was appended before: what is not on disk with it comes under it."""
+        self._enqueue(Waiting(step, (), 0, now, 0, mark))
 
     def end(self, step: int, now: int) -> None:
         """The orderly stop: the last batch says so."""
-        self._enqueue(Waiting(step, (), 0, CLEAN, now))
+        self._enqueue(Waiting(step, (), 0, now, CLEAN))
 
     def _enqueue(self, item: Waiting) -> None:
         self.backlog_bytes += item.size
@@ -170,6 +183,8 @@ class Writer:
             copies = self._compaction.read(data)
             self._copies_waiting += len(copies)
             self._waiting += copies
+        elif kind == "write":
+            self.mark_on_disk = self._mark
         elif kind == "fill":
             assert self._spare is not None
             self._filled += FILL_BYTES
@@ -200,7 +215,8 @@ class Writer:
             ):  # from a time of larger segments: it stays there
                 self._give_up_copies()
                 continue
-            if item.size > self._room() - self._parts_bytes and not self._take_room(item.size, actions):
+            room = self._room() if item.records else self._room() + RESERVE_BYTES
+            if item.size > room - self._parts_bytes and not self._take_room(item.size, actions):
                 if not copied:
                     break
                 self._give_up_copies()  # acknowledgements behind it may make room
@@ -209,11 +225,11 @@ class Writer:
             if isinstance(item, Copies):
                 self._copies_waiting -= 1
                 self._put_copies(item)
-            elif item.size > self._room():
+            elif item.records and item.size > self._room():
                 self._put_large(item, actions)
             else:
                 self._put(item)
-                if item.flags:
+                if item.flags or item.mark is not None:
                     self._flush(actions, item.flags)
         if self._parts:
             self._flush(actions, 0)
@@ -226,9 +242,11 @@ class Writer:
         self._compaction.abandon()
 
     def _room(self) -> int:
-        """Bytes of records that a batch at the end of the tail may have; behind it an END mark must fit."""
+        """Bytes of records that a batch at the end of the tail may have; behind it the reserve and an END mark must fit."""
         tail = self._tail
-        return -1 if tail is None else tail.file_bytes - tail.used - 2 * BATCH_HEAD_BYTES
+        return (
+            -1 - RESERVE_BYTES if tail is None else tail.file_bytes - tail.used - 2 * BATCH_HEAD_BYTES - RESERVE_BYTES
+        )
 
     def _take_room(self, size: int, actions: list[Action]) -> bool:
         """Begin as many new segments as ``size`` needs, all or none. Returns whether there is room now."""
@@ -256,7 +274,9 @@ class Writer:
         self._parts_bytes += item.size
         self._parts_records += len(item.records)
         self.backlog_bytes -= item.size
-        self._now = item.now
+        self._step, self._now = item.step, item.now
+        if item.mark is not None:
+            self._mark = item.mark
 
     def _put_large(self, item: Waiting, actions: list[Action]) -> None:
         """An Append larger than a segment: several batches that hold only together."""
@@ -265,7 +285,7 @@ class Writer:
                 if self._parts:
                     self._flush(actions, MORE)
                 self._roll(actions)
-            self._put(Waiting(item.step, (record,), len(record.body) + HEAD_BYTES, 0, item.now))
+            self._put(Waiting(item.step, (record,), len(record.body) + HEAD_BYTES, item.now))
         self._flush(actions, 0)
         self._spares_wanted = 1
 
@@ -291,11 +311,7 @@ class Writer:
         assert tail is not None
         if flags != MORE:  # records of a torn group do not count, so what they made superfluous is still needed
             self._oldest = self._index.oldest()
-        head = BatchHead(
-            *(flags, self._parts_bytes, self._parts_records, tail.number, self._batch),
-            *(self._ordinal - self._parts_records, self._oldest, self.epoch, self._now),
-        )
-        data = encode_batch(head, b"".join(self._parts), tail.salt)
+        data = encode_batch(self._batch_head(flags, tail), b"".join(self._parts), tail.salt)
         name = segment_name(tail.number)
         actions.append(WriteAt(name, tail.used, data + ZEROS))
         actions.append(Sync(name))
@@ -303,6 +319,14 @@ class Writer:
         self._batch += 1
         self._parts.clear()
         self._parts_bytes = self._parts_records = 0
+        self._kind = "write"
+
+    def _batch_head(self, flags: int, segment: Segment) -> BatchHead:
+        standing, epoch, place = self._mark
+        return BatchHead(
+            *(flags, standing, self._parts_bytes, self._parts_records, segment.number, self._batch),
+            *(self._ordinal - self._parts_records, self._oldest, self._step, epoch, place, self._now),
+        )
 
     def _roll(self, actions: list[Action]) -> None:
         """Begin the next segment in a spare; when it is there, the last one is marked as ended."""
@@ -310,12 +334,15 @@ class Writer:
         spare = self._spares.popleft()
         number = 1 if last is None else last.number + 1
         name = segment_name(number)
-        head = SegmentHead(number, self._settings.segment_bytes, self._batch, self._oldest, self._salt, self._seed)
+        head = SegmentHead(
+            *(number, self._settings.segment_bytes, self._batch, self._oldest, self._salt),
+            *(self._seed, self._folder),
+        )
         actions.append(WriteAt(spare, 0, encode_segment_head(head) + ZEROS))
         actions += (Sync(spare), Rename(spare, name), SyncFolder())
         if last is not None:
-            mark = BatchHead(END, 0, 0, last.number, self._batch, self._ordinal, self._oldest, self.epoch, self._now)
-            actions.append(WriteAt(segment_name(last.number), last.used, encode_batch(mark, b"", last.salt)))
+            end = encode_batch(self._batch_head(END, last), b"", last.salt)
+            actions.append(WriteAt(segment_name(last.number), last.used, end))
             actions.append(Sync(segment_name(last.number)))
         self._closing = None
         self._compaction.consider = True

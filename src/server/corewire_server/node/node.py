@@ -97,8 +97,9 @@ class Node:
         """Give the core what the journal kept, and begin the epoch. Before the first step; ``idle`` says when it is on disk."""
         assert self._writer is not None
         self._core.recover(recovered.records)
-        self._gate.shut(0)
-        self._writer.begin(now, recovered.dangling)
+        self._steps = recovered.step
+        self._gate.shut(self._steps)
+        self._writer.begin(now, self._steps, recovered.dangling)
         return [*(Log("warning", text) for text in recovered.warnings), *self._next_job(now)]
 
     def step(self, now: int, item: Input) -> list[Order]:

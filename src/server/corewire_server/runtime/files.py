@@ -11,12 +11,25 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from corewire_server.journal.actions import Delete, DiskJob, Fill, ReadAt, Rename, Sync, SyncFolder, WriteAt
+from corewire_server.journal.actions import (
+    ASIDE_PREFIX,
+    Delete,
+    DiskJob,
+    DropAside,
+    Fill,
+    ReadAt,
+    Rename,
+    SetAside,
+    Sync,
+    SyncFolder,
+    WriteAt,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -50,7 +63,7 @@ def is_small_batch(job: DiskJob) -> bool:
 
 
 class Folder:
-    """The files of one folder. For one thread at a time."""
+    """The files of one folder, and the asides beside it. For one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -59,6 +72,14 @@ class Folder:
     def listing(self) -> dict[str, int]:
         """The files in the folder, and how long each is."""
         return {entry.name: entry.stat().st_size for entry in os.scandir(self.path) if entry.is_file()}
+
+    def asides(self) -> list[str]:
+        """The asides that are there, in order of their names."""
+        return sorted(
+            entry.name
+            for entry in os.scandir(self.path.parent)
+            if entry.name.startswith(ASIDE_PREFIX) and entry.is_dir(follow_symlinks=False)
+        )
 
     def read(self, name: str, length: int) -> bytes:
         """The first bytes of a file, fewer if it is shorter."""
@@ -91,9 +112,23 @@ class Folder:
                     os.close(self._files.pop(name))
             case SyncFolder():
                 sync_folder(self.path)
+            case SetAside(name):
+                self._set_aside(self.path.parent / name)
+            case DropAside(name):
+                aside = self.path.parent / name
+                if aside.exists():
+                    shutil.rmtree(aside)
             case _:
                 assert_never(action)
         return b""
+
+    def _set_aside(self, aside: Path) -> None:
+        """A crash behind the renaming leaves no folder: whoever opens it makes it again."""
+        if aside.exists():
+            raise FileExistsError(errno.EEXIST, "there is one of this name", str(aside))
+        self.close()
+        self.path.rename(aside)
+        make_folder(self.path)  # which syncs the folder above, and with it the new name of the old one
 
     def _read(self, name: str, offset: int, length: int) -> bytes:
         pieces: list[bytes] = []
@@ -125,6 +160,14 @@ def _write(descriptor: int, data: bytes, offset: int) -> None:
     written = os.pwrite(descriptor, data, offset)
     while written < len(data):
         written += os.pwrite(descriptor, data[written:], offset + written)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, if they are not there, and return when their names are on the medium."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
 
 
 def sync_folder(path: Path) -> None:

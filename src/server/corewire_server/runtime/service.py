@@ -8,13 +8,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from corewire.errors import ConfigError, CorewireError
-from corewire_server.journal.format import SEED_BYTES, JournalDamaged
+from corewire_server.journal.format import FOLDER_BYTES, SEED_BYTES, JournalDamaged
 from corewire_server.journal.recovery import Recovered, recover
 from corewire_server.journal.writer import Writer
 from corewire_server.node.node import Node
+from corewire_server.records import Mark, Standing
 from corewire_server.runtime.clock import Clock
 from corewire_server.runtime.file_lock import FolderInUse, FolderLock
-from corewire_server.runtime.files import Folder
+from corewire_server.runtime.files import Folder, make_folder
 from corewire_server.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -111,8 +112,10 @@ class Service:
             recovered = _recover(folder, settings)
             clock = Clock(recovered.now)
             core = self._make_core(self.config, recovered.seed or seed)
-            writer = Writer(recovered, settings, salt=int.from_bytes(os.urandom(4)), seed=seed)
-            self.epoch = writer.epoch
+            self.epoch = 1 if recovered.mark is None else recovered.mark.epoch + 1
+            mark = Mark(Standing.ALONE, self.epoch, 0)
+            salt, name = int.from_bytes(os.urandom(4)), os.urandom(FOLDER_BYTES)
+            writer = Writer(recovered, settings, salt=salt, seed=seed, folder=name, mark=mark)
             server = self._server = Server(Node(core, writer), clock, self.epoch, folder, self._halt)
             await self._bind(server)
             server.begin(recovered)
@@ -128,7 +131,7 @@ class Service:
             return None
         path = self.config.data / JOURNAL_FOLDER
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
             self._lock = FolderLock(self.config.data)
         except FolderInUse as error:
             raise NodeFailed(str(error)) from error

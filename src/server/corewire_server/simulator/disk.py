@@ -3,15 +3,26 @@ A disk that does to a journal what disks do.
 
 It performs the same jobs as the runtime's, in memory. What was written but not synced is remembered, and a power cut decides
 by a random generator what of it reached the medium: nothing, a part cut at any byte, some of the sectors, or all. Names of
-files are forgotten likewise if the folder was not synced. A killed process, in contrast, loses nothing that it wrote.
+files and folders are forgotten likewise if the folder they are in was not synced. A killed process, in contrast, loses nothing
+that it wrote.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, assert_never
 
-from corewire_server.journal.actions import Delete, Fill, ReadAt, Rename, Sync, SyncFolder, WriteAt
+from corewire_server.journal.actions import (
+    Delete,
+    DropAside,
+    Fill,
+    ReadAt,
+    Rename,
+    SetAside,
+    Sync,
+    SyncFolder,
+    WriteAt,
+)
 
 if TYPE_CHECKING:
     from random import Random
@@ -19,6 +30,10 @@ if TYPE_CHECKING:
     from corewire_server.journal.actions import Action, DiskJob
 
 SECTOR_BYTES: Final = 512
+_HERE: Final = ""  # the folder itself, among the asides
+
+
+T = TypeVar("T")
 
 
 class DiskFull(Exception):
@@ -55,18 +70,51 @@ def _put(content: bytearray, offset: int, data: bytes) -> None:
     content[offset : offset + len(data)] = data
 
 
+class _Names(Generic[T]):
+    """What is in a folder, by name."""
+
+    def __init__(self, now: dict[str, T]) -> None:
+        self.now = now
+        self._on_medium = dict(now)
+        self._unsynced: list[dict[str, T]] = []  # after each change since it was synced
+
+    def change(self, names: dict[str, T], *, without: str | None = None) -> None:
+        if without is not None:
+            names.pop(without, None)
+        self.now = names
+        self._unsynced.append(names)
+
+    def sync(self) -> None:
+        self._on_medium = dict(self.now)
+        self._unsynced.clear()
+
+    def power_cut(self, rng: Random) -> None:
+        self.now = dict(rng.choice([self._on_medium, *self._unsynced]))
+        self.sync()
+
+
 class Disk:
-    """One folder. ``cut_at``: the action, counted from 1, in which the power goes; ``fail_at``: the one that fails."""
+    """
+    One folder, with asides beside it.
+
+    ``cut_at``: the action, counted from 1, in which the power goes; ``fail_at``: the one that fails.
+    """
 
     def __init__(self, rng: Random, *, capacity_bytes: int | None = None) -> None:
         self._rng = rng
-        self._names: dict[str, _File] = {}
-        self._names_on_medium: dict[str, _File] = {}
-        self._unsynced_names: list[dict[str, _File]] = []  # the folder after each change since it was synced
+        self._folders = _Names({_HERE: _Names[_File]({})})
         self.capacity_bytes = capacity_bytes
         self.actions = 0
         self.cut_at: int | None = None
         self.fail_at: int | None = None
+
+    @property
+    def _folder(self) -> _Names[_File]:
+        return self._folders.now[_HERE]
+
+    @property
+    def _names(self) -> dict[str, _File]:
+        return self._folder.now
 
     # -- what a node does
 
@@ -77,6 +125,16 @@ class Disk:
     def read(self, name: str, length: int) -> bytes:
         """The first bytes of a file."""
         return bytes(self._names[name].cached[:length])
+
+    def asides(self) -> list[str]:
+        """The asides that are there, in order of their names."""
+        return sorted(name for name in self._folders.now if name != _HERE)
+
+    def aside(self, name: str) -> Disk:
+        """A disk with an aside in place of the folder, to look at."""
+        other = Disk(self._rng)
+        other._folders = _Names({_HERE: self._folders.now[name]})
+        return other
 
     def perform(self, job: DiskJob) -> bytes:
         """Do a job; returns what it read. Raises DiskFull, DiskFailure, PowerCut."""
@@ -106,46 +164,58 @@ class Disk:
                     self._names[name].sync()
             case Rename(old, new):
                 assert new not in self._names, f"{new} is there"
-                self._change({**self._names, new: self._names[old]}, without=old)
+                self._folder.change({**self._names, new: self._names[old]}, without=old)
             case Delete(name):
-                self._change(dict(self._names), without=name)
+                self._folder.change(dict(self._names), without=name)
             case SyncFolder():
                 if whole:
-                    self._names_on_medium = dict(self._names)
-                    self._unsynced_names.clear()
+                    self._folder.sync()
+            case SetAside(name):
+                self._set_aside(name, whole=whole)
+            case DropAside(name):
+                self._drop_aside(name, whole=whole)
             case _:
                 assert_never(action)
         return b""
 
     def _fill(self, name: str, offset: int, length: int) -> None:
-        used = sum(len(file.cached) for file in self._names.values())
+        used = sum(len(file.cached) for folder in self._folders.now.values() for file in folder.now.values())
         if self.capacity_bytes is not None and used + length > self.capacity_bytes:
             raise DiskFull
         if name not in self._names:
-            self._change({**self._names, name: _File()}, without=None)
+            self._folder.change({**self._names, name: _File()})
         self._names[name].write(offset, bytes(length))
 
-    def _change(self, names: dict[str, _File], without: str | None) -> None:
-        if without is not None:
-            names.pop(without, None)
-        self._names = names
-        self._unsynced_names.append(names)
+    def _set_aside(self, name: str, *, whole: bool) -> None:
+        if name in self._folders.now:
+            raise DiskFailure(f"{name} is there")
+        self._folders.change({**self._folders.now, name: self._folder, _HERE: _Names({})})
+        if whole:
+            self._folders.sync()
+
+    def _drop_aside(self, name: str, *, whole: bool) -> None:
+        aside = self._folders.now.get(name)
+        if aside is None:
+            return
+        for number, file in enumerate(list(aside.now)):
+            if whole or number % 2:
+                aside.change(dict(aside.now), without=file)
+        if whole:
+            self._folders.change(dict(self._folders.now), without=name)
 
     # -- what happens to it
 
     def power_cut(self) -> None:
         """The machine died and starts again: what was not synced is there, in part or not at all."""
-        states = [self._names_on_medium, *self._unsynced_names]
-        self._names_on_medium = self._rng.choice(states)
-        every = {id(file): file for names in (*states, self._names) for file in names.values()}
-        for file in every.values():
-            for offset, data in file.unsynced:
-                self._tear(file, offset, data)
-            file.unsynced.clear()
-            file.cached = bytearray(file.medium)
+        self._folders.power_cut(self._rng)
+        for folder in self._folders.now.values():
+            folder.power_cut(self._rng)
+            for file in folder.now.values():
+                for offset, data in file.unsynced:
+                    self._tear(file, offset, data)
+                file.unsynced.clear()
+                file.cached = bytearray(file.medium)
         self.restart()
-        self._names = dict(self._names_on_medium)
-        self._unsynced_names.clear()
 
     def restart(self) -> None:
         """The process was killed and starts again: all that it wrote is there."""
