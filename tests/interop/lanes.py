@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from tests.interop.artemis import JVM_OPTIONS
 from tests.interop.peers import ARTEMIS, lanes_class_path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # The clients of one JVM share few threads, and each reconnecting connection occupies one.
 THREADS = "-Dactivemq.artemis.client.global.thread.pool.max.size=300"
+ANSWERS = ("PROGRESS", "HELD", "SINCE")
 RESILIENT = "?reconnectAttempts=-1&confirmationWindowSize=1048576&retryInterval=100&useTopologyForLoadBalancing=false"
 
 
@@ -42,7 +44,7 @@ class JavaProgram:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.output.append(line.rstrip())
-            if line.startswith(("PROGRESS", "READY")):
+            if line.startswith(ANSWERS):
                 self._answers.put(line)
 
     def __enter__(self) -> Self:
@@ -60,15 +62,7 @@ class JavaProgram:
 
     def progress(self, timeout_s: float = 30.0) -> list[int]:
         """How far each lane is. Raises ``TimeoutError``; ``[]`` when they have ended."""
-        self._say("progress")
-        while self._process.poll() is None:
-            try:
-                line = self._answers.get(timeout=timeout_s)
-            except Empty:
-                raise TimeoutError("the lanes do not answer") from None
-            if line.startswith("PROGRESS"):
-                return [int(word) for word in line.split()[1:]]
-        return []
+        return [int(word) for word in self._ask("progress", timeout_s)]
 
     @property
     def first_fault(self) -> str | None:
@@ -78,6 +72,18 @@ class JavaProgram:
     def stop(self) -> None:
         """No new messages; what was sent is still awaited."""
         self._say("stop")
+
+    def _ask(self, word: str, timeout_s: float) -> list[str]:
+        """The words of the answer; ``[]`` when the program has ended. Raises ``TimeoutError``."""
+        self._say(word)
+        deadline = time.monotonic() + timeout_s
+        while self._process.poll() is None:
+            try:
+                return self._answers.get(timeout=0.25).split()[1:]
+            except Empty:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"no answer to {word!r}") from None
+        return []
 
     def _say(self, word: str) -> None:
         assert self._process.stdin is not None
@@ -97,14 +103,44 @@ class JavaProgram:
         raise RuntimeError("no result: " + "\n".join(self.output[-40:]))
 
 
+class Since(NamedTuple):
+    """What a lane went through since the last `JavaLanes.mark`; times in seconds, of the wall clock where they are points."""
+
+    silence_from: float  #: the longest silence between two messages that came
+    silence_to: float
+    slowest_send: float  #: of those that block
+
+
 class JavaLanes(JavaProgram):
     """Many lanes in one JVM."""
 
-    def __init__(self, url: str, lanes: str, *, count: int, version: str = ARTEMIS, seconds: int = 120) -> None:
+    def __init__(
+        self, url: str, lanes: str, *, count: int, version: str = ARTEMIS, seconds: int = 120, pause_ms: int = 20
+    ) -> None:
         """``lanes``: names or prefixes that end with a dot, comma separated. ``count``: messages of each
-        (of lanes that work in rounds: a hundredth of it in rounds), 0: until `stop`.
+        (of lanes that work in rounds: a hundredth of it in rounds), 0: until `stop`, with pauses.
         """
-        super().__init__("Run", url, str(count), str(seconds), lanes, version=version, seconds=seconds)
+        arguments = (url, str(count), str(seconds), lanes, str(pause_ms))
+        super().__init__("Run", *arguments, version=version, seconds=seconds)
+
+    def hold(self, timeout_s: float = 30.0) -> None:
+        """Return when no lane opens or closes a connection; none will until `go`. Raises ``TimeoutError``."""
+        self._ask("hold", timeout_s)
+
+    def go(self) -> None:
+        """Connections may be opened and closed again."""
+        self._say("go")
+
+    def mark(self) -> None:
+        """From here on: see `since`."""
+        self._say("mark")
+
+    def since(self) -> dict[str, Since]:
+        """By name of the lane. A silence that goes on is not seen before its end."""
+        words = self._ask("since", 30.0)
+        return {
+            words[at]: Since(*(int(word) / 1e6 for word in words[at + 1 : at + 4])) for at in range(0, len(words), 4)
+        }
 
 
 def faults(result: dict[str, dict[str, Any]]) -> list[str]:

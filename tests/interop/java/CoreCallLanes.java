@@ -66,7 +66,8 @@ final class CoreCallLanes {
             lane.check(!session.queueQuery(new SimpleString(name)).isExists(), "a deleted queue exists");
             session.close();
             if (n % 10 == 9) {
-                factory.close();
+                ClientSessionFactory old = factory;
+                lane.fragile(l -> old.close());
                 factory = CoreLanes.factory(lane);
             }
         }
@@ -130,7 +131,7 @@ final class CoreCallLanes {
             lane.received.incrementAndGet();
         }
         lane.done();
-        askers.close();
+        lane.fragile(l -> askers.close());
         long deadline = System.currentTimeMillis() + Lane.PATIENCE_MS;
         while (serves.queueQuery(new SimpleString(reply)).isExists() && System.currentTimeMillis() < deadline) {
             Thread.sleep(20);

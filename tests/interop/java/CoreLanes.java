@@ -39,7 +39,9 @@ final class CoreLanes {
     }
 
     static ClientSessionFactory factory(Lane lane) throws Exception {
-        return locator(lane).createSessionFactory();
+        ClientSessionFactory[] made = new ClientSessionFactory[1];
+        lane.fragile(l -> made[0] = locator(l).createSessionFactory());
+        return made[0];
     }
 
     /** For old and new clients alike, hence the overload that both have. */
@@ -105,7 +107,9 @@ final class CoreLanes {
         lane.start(l -> consume(l, in, in.createConsumer(l.address), 1, false));
         ClientProducer producer = out.createProducer(lane.address);
         for (long n = 0; lane.more(n); n++) {
+            long began = System.nanoTime();
             producer.send(message(out, durable, n));
+            lane.took(began);
             lane.sent.incrementAndGet();
         }
         lane.done();

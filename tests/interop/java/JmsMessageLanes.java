@@ -90,7 +90,7 @@ final class JmsMessageLanes {
             lane.check(!(empty instanceof TextMessage) && !(empty instanceof BytesMessage), "class of an empty message: " + empty.getClass());
             lane.sent.addAndGet(10);
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     private static void headers(Lane lane) throws Exception {
@@ -136,7 +136,7 @@ final class JmsMessageLanes {
             lane.equal("\u00e4", take(lane, consumer, "the same again").getStringProperty("string"), "string property, sent on");
             lane.sent.incrementAndGet();
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     private static void priorities(Lane lane) throws Exception {
@@ -161,7 +161,7 @@ final class JmsMessageLanes {
             producer.close();
             consumer.close();
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     private static void expiry(Lane lane) throws Exception {
@@ -181,7 +181,7 @@ final class JmsMessageLanes {
             lane.check(consumer.receiveNoWait() == null, "one too many");
             consumer.close();
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     /** Each selector takes exactly what it should of a queue of twelve. */
@@ -249,6 +249,6 @@ final class JmsMessageLanes {
             consumer.close();
             producer.close();
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 }

@@ -31,15 +31,20 @@ final class JmsQueueLanes {
     }
 
     static Connection connect(Lane lane, String clientId) throws Exception {
-        Connection connection = new ActiveMQConnectionFactory(lane.run.url).createConnection();
-        if (clientId != null) {
-            connection.setClientID(clientId);
-        }
-        connection.setExceptionListener(error -> {
-            lane.notified.incrementAndGet();
+        Connection[] made = new Connection[1];
+        lane.fragile(l -> {
+            made[0] = new ActiveMQConnectionFactory(l.run.url).createConnection();
+            if (clientId != null) {
+                made[0].setClientID(clientId);
+            }
+            made[0].setExceptionListener(error -> l.notified.incrementAndGet());
+            made[0].start();
         });
-        connection.start();
-        return connection;
+        return made[0];
+    }
+
+    static void close(Lane lane, Connection connection) throws Exception {
+        lane.fragile(l -> connection.close());
     }
 
     static Message numbered(Session session, long number) throws JMSException {
@@ -85,7 +90,9 @@ final class JmsQueueLanes {
         MessageProducer producer = session.createProducer(destination);
         producer.setDeliveryMode(deliveryMode);
         for (long n = 0; lane.more(n); n++) {
+            long began = System.nanoTime();
             producer.send(numbered(session, n));
+            lane.took(began);
             lane.sent.incrementAndGet();
         }
         lane.done();
@@ -112,7 +119,7 @@ final class JmsQueueLanes {
             Session empty = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
             Message left = empty.createConsumer(queue).receiveNoWait();
             l.check(left == null, "a message came back after everything was acknowledged");
-            connection.close();
+            close(lane, connection);
         });
         produce(lane, out, queue, deliveryMode);
     }
@@ -137,7 +144,7 @@ final class JmsQueueLanes {
         if (lane.awaited()) {
             lane.missing();
         }
-        connection.close();
+        close(lane, connection);
     }
 
     /** Transactions on both sides, every fifth rolled back; what was rolled back comes again in order, marked. */

@@ -78,7 +78,7 @@ final class JmsSessionLanes {
             some.close();
             takeAll(lane, session, queue, 0, 50);
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     /** Request and reply over temporary queues and topics; nobody else may consume from them; they can be deleted. */
@@ -119,8 +119,8 @@ final class JmsSessionLanes {
             queue.delete();
             topic.delete();
         }
-        asks.close();
-        serves.close();
+        JmsQueueLanes.close(lane, asks);
+        JmsQueueLanes.close(lane, serves);
     }
 
     /** recover() hands out again, in order and marked, what was not acknowledged: CLIENT, INDIVIDUAL, and a rolled-back transaction. */
@@ -162,7 +162,7 @@ final class JmsSessionLanes {
             lane.check(consumer.receiveNoWait() == null, "one too many");
             single.close();
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     /** What was prefetched goes back in order when its consumer closes, and others get it. */
@@ -189,7 +189,7 @@ final class JmsSessionLanes {
             }
             takeAll(lane, out, queue, next, 40);
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     /** Connections and sessions opened and closed all the time. */
@@ -203,7 +203,7 @@ final class JmsSessionLanes {
             lane.sent.incrementAndGet();
             take(lane, session.createConsumer(queue), n);
             session.commit();
-            connection.close();
+            JmsQueueLanes.close(lane, connection);
         }
     }
 
@@ -220,7 +220,7 @@ final class JmsSessionLanes {
             lane.refused(l -> session.unsubscribe("unknown-" + l.address), "unsubscribing nothing", InvalidDestinationException.class);
             takeAll(lane, session, queue, 0, 2);
         }
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 
     /** A transaction over two queues and a topic happens whole or not at all. */
@@ -256,6 +256,6 @@ final class JmsSessionLanes {
             take(lane, heard, n);
         }
         lane.check(invoiced.receiveNoWait() == null && heard.receiveNoWait() == null && taking.receiveNoWait() == null, "one too many");
-        connection.close();
+        JmsQueueLanes.close(lane, connection);
     }
 }

@@ -108,7 +108,7 @@ final class JmsTopicLanes {
             expect(lane, consumer, 0, 10, 1);
             expect(lane, plain, 1, 10, 2);
             lane.refused(l -> session.unsubscribe("sub"), "unsubscribing a live subscription", JMSException.class);
-            connection.close();
+            JmsQueueLanes.close(lane, connection);
             publish(out, topic, 10, 20);
             connection = JmsQueueLanes.connect(lane, clientId);
             Session second = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
@@ -123,7 +123,7 @@ final class JmsTopicLanes {
             consumer.close();
             second.unsubscribe("sub");
             lane.refused(l -> second.unsubscribe("sub"), "unsubscribing nothing", InvalidDestinationException.class);
-            connection.close();
+            JmsQueueLanes.close(lane, connection);
             lane.sent.addAndGet(40);
         }
     }
@@ -175,7 +175,7 @@ final class JmsTopicLanes {
             expect(lane, consumer, 5, 10, 1);
             consumer.close();
         }
-        own.close();
-        other.close();
+        JmsQueueLanes.close(lane, own);
+        JmsQueueLanes.close(lane, other);
     }
 }

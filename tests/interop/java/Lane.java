@@ -1,3 +1,4 @@
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -30,7 +31,11 @@ final class Lane {
     final ConcurrentLinkedQueue<String> faults = new ConcurrentLinkedQueue<>();
     private final List<Thread> threads = new ArrayList<>();
     private final BitSet answers = new BitSet();
+    private final AtomicLong slowest = new AtomicLong();
     private volatile boolean done;
+    private long heardAt = micros();
+    private long silenceFrom;
+    private long silenceTo;
 
     Lane(String name, Run run) {
         this.name = name;
@@ -41,7 +46,7 @@ final class Lane {
     /** May the n-th message begin? An endless run leaves time for the other lanes. */
     boolean more(long n) throws InterruptedException {
         if (run.endless && n % 8 == 0) {
-            Thread.sleep(20);
+            Thread.sleep(run.pauseMs);
         }
         return n < run.count && !run.stopped;
     }
@@ -49,9 +54,53 @@ final class Lane {
     /** The same for the n-th round of lanes whose rounds are many times the work of a message. */
     boolean moreRounds(long n) throws InterruptedException {
         if (run.endless) {
-            Thread.sleep(20);
+            Thread.sleep(run.pauseMs);
         }
         return n < Math.max(1, run.count / 100) && !run.stopped;
+    }
+
+    /**
+     * Opens or closes a connection. A Java client whose broker dies meanwhile waits for its call timeout and may raise, whatever
+     * any broker does: who kills brokers asks first that nobody is in here.
+     */
+    void fragile(Body body) throws Exception {
+        run.fragile.readLock().lock();
+        try {
+            body.run(this);
+        } finally {
+            run.fragile.readLock().unlock();
+        }
+    }
+
+    /** A blocking send that was begun at {@code nanos} of the nano clock is answered. */
+    void took(long nanos) {
+        slowest.accumulateAndGet((System.nanoTime() - nanos) / 1000, Math::max);
+    }
+
+    private static long micros() {
+        Instant now = Instant.now();
+        return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
+    }
+
+    private synchronized void heard() {
+        long now = micros();
+        if (now - heardAt > silenceTo - silenceFrom) {
+            silenceFrom = heardAt;
+            silenceTo = now;
+        }
+        heardAt = now;
+    }
+
+    /** From here on: see {@link #since}. */
+    synchronized void mark() {
+        silenceFrom = 0;
+        silenceTo = 0;
+        slowest.set(0);
+    }
+
+    /** Begin and end of the longest silence between two messages since the mark (microseconds since the epoch), and the slowest blocking send. */
+    synchronized String since() {
+        return name + ' ' + silenceFrom + ' ' + silenceTo + ' ' + slowest;
     }
 
     /** The producer has sent its last message. */
@@ -102,6 +151,7 @@ final class Lane {
     /** A consumer got number {@code got} where {@code wanted} was next; returns the next one. */
     long expect(long wanted, long got) {
         steps.incrementAndGet();
+        heard();
         if (got < wanted) {
             doubled.incrementAndGet();
             fault("DOUBLED or out of order: wanted " + wanted + ", got " + got);

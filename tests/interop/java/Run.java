@@ -6,12 +6,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Runs lanes, all at once, in one JVM: java Run URL COUNT SECONDS LANE,...  A lane is named in full or by a prefix that ends with a dot;
- * -LANE leaves one out.
- * COUNT: messages (a hundredth of it: rounds) of each lane, 0: until stopped. SECONDS: when to give up. Standard input takes "progress" (answered by
- * PROGRESS and one number a lane) and "stop" (no new messages; what was sent is awaited). The last line is RESULT and JSON; exit 0 if clean.
+ * Runs lanes, all at once, in one JVM: java Run URL COUNT SECONDS LANE,... [PAUSE]  A lane is named in full or by a prefix that ends with
+ * a dot; -LANE leaves one out. COUNT: messages (a hundredth of it: rounds) of each lane, 0: until stopped, with a pause of PAUSE ms (20)
+ * after every eighth message. SECONDS: when to give up. The last line is RESULT and JSON; exit 0 if clean.
+ *
+ * <p>Standard input takes "progress" (answered by PROGRESS and one number a lane), "stop" (no new messages; what was sent is awaited),
+ * "hold" (answered by HELD when no connection is being opened or closed, and none is until "go"), "mark" and "since" (answered by
+ * SINCE, the name of a lane, when its longest silence since the mark began and ended, how long its slowest blocking send took, and so
+ * on for every lane; microseconds).
  */
 public final class Run {
     final String url;
@@ -19,17 +24,20 @@ public final class Run {
     /** Until told to stop. */
     final boolean endless;
     final String id = Long.toString(System.currentTimeMillis(), 36);
+    final ReentrantReadWriteLock fragile = new ReentrantReadWriteLock(true);
+    final long pauseMs;
     volatile boolean stopped;
     private final List<Lane> lanes = new ArrayList<>();
 
-    Run(String url, long count) {
+    Run(String url, long count, long pauseMs) {
         this.url = url;
+        this.pauseMs = pauseMs;
         this.endless = count == 0;
         this.count = endless ? Long.MAX_VALUE : count;
     }
 
     public static void main(String[] args) throws Exception {
-        Run run = new Run(args[0], Long.parseLong(args[1]));
+        Run run = new Run(args[0], Long.parseLong(args[1]), args.length > 4 ? Long.parseLong(args[4]) : 20);
         Map<String, Lane.Body> bodies = new TreeMap<>();
         CoreLanes.addTo(bodies);
         CoreCallLanes.addTo(bodies);
@@ -70,13 +78,7 @@ public final class Run {
         Thread listener = new Thread(() -> {
             try (BufferedReader in = new BufferedReader(new InputStreamReader(System.in))) {
                 for (String line = in.readLine(); line != null; line = in.readLine()) {
-                    if (line.equals("progress")) {
-                        StringBuilder text = new StringBuilder("PROGRESS");
-                        lanes.forEach(lane -> text.append(' ').append(lane.steps.get()));
-                        System.out.println(text);
-                    } else if (line.equals("stop")) {
-                        stopped = true;
-                    }
+                    obey(line);
                 }
             } catch (Exception e) {
                 System.out.println("FAULT standard input: " + e);
@@ -84,6 +86,36 @@ public final class Run {
         }, "stdin");
         listener.setDaemon(true);
         listener.start();
+    }
+
+    private void obey(String line) {
+        switch (line) {
+            case "progress":
+                StringBuilder text = new StringBuilder("PROGRESS");
+                lanes.forEach(lane -> text.append(' ').append(lane.steps.get()));
+                System.out.println(text);
+                break;
+            case "mark":
+                lanes.forEach(Lane::mark);
+                break;
+            case "since":
+                StringBuilder silences = new StringBuilder("SINCE");
+                lanes.forEach(lane -> silences.append(' ').append(lane.since()));
+                System.out.println(silences);
+                break;
+            case "hold":
+                fragile.writeLock().lock();
+                System.out.println("HELD");
+                break;
+            case "go":
+                fragile.writeLock().unlock();
+                break;
+            case "stop":
+                stopped = true;
+                break;
+            default:
+                throw new IllegalArgumentException(line);
+        }
     }
 
     private int finish(long deadline) throws Exception {
