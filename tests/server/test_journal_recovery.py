@@ -219,7 +219,7 @@ def test_spare_renamed_by_hand_to_the_next_segment_is_noticed(seed: int) -> None
 def test_damage_in_the_only_batch_of_the_last_segment_is_told_from_missing_segments() -> None:
     disk = Disk(Random(0))
     script: Script = [
-        (Record(Op.ADD, 1, 1, bytes(550)),),
+        (Record(Op.ADD, 1, 1, bytes(450)),),
         (Record(Op.DELETE, 1), Record(Op.ADD, 2, 1, b"precious" + bytes(550))),
     ]
     Machine(disk, script, small(SEGMENT_BYTES)).run(2)
