@@ -28,6 +28,7 @@ class Status:
     in_step: bool  # primary: its backup has a place, and is heard; backup: it has one, and the lease runs
     lease_age_ms: int | None  # backup: of the newest stamp that came back; primary: since something was heard
     last_input: int  # numbered (primary) or received (backup)
+    input_age_ms: int | None = None  # since it came; None: none came since this node started
     acknowledged: int  # of them, by the backup
     executed: int
     lag_inputs: int
