@@ -59,6 +59,8 @@ class Recovered:
     spares: list[str] = field(default_factory=list[str])
     next_spare: int = 0
     cleanup: list[Action] = field(default_factory=list[Action])
+    """What a Writer does first. What was read may be in memory only: whoever tells somebody of it, and writes nothing yet,
+    has to do this before, and leave nothing of it here."""
     seed: bytes | None = None  # of the node id
     folder: bytes | None = None  # which data folder this is
     mark: Mark | None = None  # what the node last wrote about itself and its peer
