@@ -27,10 +27,11 @@ def free_port() -> int:
 class Artemis:
     """One broker: ``create``, ``start``, ``wait``, then ``stop`` or ``kill``, and ``start`` again if need be."""
 
-    def __init__(self, folder: Path, configuration: str = "single", port: int = 0) -> None:
-        """``configuration`` names a file of ``brokers/``; ``port`` 0 takes a free one."""
+    def __init__(self, folder: Path, configuration: str = "single", port: int = 0, peer_port: int = 0) -> None:
+        """``configuration`` names a file of ``brokers/``; ``port`` 0 takes a free one. ``peer_port``: of the other node of a pair."""
         self.folder = folder
         self.port = port or free_port()
+        self._peer_port = peer_port
         self._configuration = configuration
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +70,7 @@ class Artemis:
 
     def start(self) -> None:
         assert self._process is None, "it runs already"
-        properties = f"-Dself=127.0.0.1:{self.port}"
+        properties = f"-Dself=127.0.0.1:{self.port} -Dpeer=127.0.0.1:{self._peer_port}"
         environment = os.environ | {"JAVA_ARGS": " ".join((*JVM_OPTIONS, properties))}
         command = [str(self.folder / "bin" / "artemis"), "run"]
         with (self.folder / "run.log").open("wb") as log:

@@ -1,0 +1,75 @@
+"""A real replicated pair of Artemis: what ours is measured against."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Self
+
+from tests.interop.artemis import Artemis, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+
+class ArtemisPair:
+    """A primary and its backup, which takes over when the primary is killed and yields when it is back; a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        ports = free_port(), free_port()
+        self.primary = Artemis(folder / "primary", "replicated-primary", *ports)
+        self.backup = Artemis(folder / "backup", "replicated-backup", *reversed(ports))
+        self._announced = 0
+
+    @property
+    def address(self) -> str:
+        """Of both, as clients write it, without options."""
+        return f"({self.primary.url},{self.backup.url})"
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the running nodes."""
+        return [self.primary.pid, self.backup.pid]
+
+    def start(self) -> None:
+        """Returns when the backup is in step and known to clients."""
+        for node in (self.primary, self.backup):
+            node.create()
+        self.primary.start()
+        self.primary.wait()
+        self.backup.start()
+        self._await_announced()
+
+    def kill_primary(self) -> float:
+        """SIGKILL; returns when that was, on the wall clock. The backup takes over by itself."""
+        at = time.time()
+        self.primary.kill()
+        return at
+
+    def mend(self) -> None:
+        """Start the killed primary again: it takes over, and the backup follows it. Returns when the pair is whole."""
+        self.primary.start()
+        self.primary.wait()
+        self._await_announced()
+
+    def _await_announced(self) -> None:
+        self._announced += 1
+        self.backup.wait("announced", times=self._announced)
+
+    def stop(self) -> None:
+        """End both; harmless when repeated."""
+        self.backup.kill()
+        self.primary.kill()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
