@@ -1,0 +1,275 @@
+"""
+The programs that use the broker.
+
+A process hosts the client engine that is shipped: it performs its effects and feeds its inputs over the invented network. What
+an application does is a generator, as a thread would do it: it yields what it waits for, an operation of the engine or a time
+in microseconds, and goes on with it when it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from corewire._operation import Operation
+from corewire._states import ClientState
+from corewire.client._engine import ClientEngine
+from corewire.effects import Completed, Dial, Hangup, Notify, Send
+from corewire.errors import ConnectionTimedOut, NotConnected
+from corewire_server.simulator.clock import Clock
+from corewire_server.simulator.network import Process
+from corewire_server.simulator.world import MS, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from corewire.client.config import ClientConfig
+    from corewire_server.simulator.network import End, Network
+    from corewire_server.simulator.world import World
+
+T = TypeVar("T")
+GRACE_US: Final = 2 * SECOND
+"""So much later than its deadline a call may end: the engine looks at deadlines when it is told the time."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """What a task yields to wait for an operation at most so long; it gets whether that is done."""
+
+    operation: Operation[Any]
+    time_us: int
+
+
+Wish: TypeAlias = "Operation[Any] | Patience | int"
+Script: TypeAlias = Generator[Wish, Any, T]
+Task: TypeAlias = Script[None]
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    """An application waits in it."""
+
+    number: int
+    name: str
+    deadline: int | None
+
+
+class Client(Process):
+    """One process with one client, and what its threads do with it."""
+
+    def __init__(
+        self, world: World, network: Network, name: str, config: ClientConfig, clock: Clock | None = None
+    ) -> None:
+        super().__init__()
+        self.world = world
+        self.name = name
+        self.rng: Random = world.draw_rng()
+        self.engine = ClientEngine(config, rng=world.draw_rng())
+        self.tasks = 0  # that are not over
+        self.leaving = False  # tasks that wait for nothing in particular should end
+        self._network = network
+        self._clock = clock or Clock()
+        self._links: dict[int, End] = {}
+        self._waiting: dict[int, tuple[Operation[Any], Task]] = {}
+        self._calls: dict[int, _OpenCall] = {}
+        self._timer_at: int | None = None
+        self._inside = False
+        self._ready: list[tuple[Task, Any]] = []
+        config = self.engine.config
+        failover_s = config.call_failover_timeout_s
+        self._call_us = None if failover_s is None else int((config.call_timeout_s + failover_s) * SECOND) + GRACE_US
+
+    # -- for tasks
+
+    def begin(self, task: Task) -> None:
+        """Let a thread begin."""
+        self.tasks += 1
+        self._ready.append((task, None))
+        self._turn()
+
+    def now_s(self) -> float:
+        """The monotonic clock of this client."""
+        return self._clock.steady_us(self.world.now) / SECOND
+
+    def call(self, name: str, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Script[T]:
+        """Call the engine as an application does, and wait: it must end in time, whatever happens."""
+        operation = command(self.now_s(), *args, **kwargs)
+        if not operation.done:
+            open_call = self._call_began(name)
+            yield operation
+            self._call_ended(open_call, operation.error)
+        return operation.result()
+
+    def wait(self, operation: Operation[T], time_us: int | None) -> Script[bool]:
+        """Wait for what may never come; after ``time_us`` walk away from it. Returns whether it is done."""
+        if operation.done:
+            return True
+        if time_us is None:
+            yield operation
+            return True
+        yield Patience(operation, time_us)
+        if not operation.done:
+            self.engine.abandon(self.now_s(), operation)
+        return operation.done
+
+    def _call_began(self, name: str) -> _OpenCall:
+        now = self.world.now
+        call = _OpenCall(self.world.next_call(), name, None if self._call_us is None else now + self._call_us)
+        self._calls[call.number] = call
+        self.world.observer.call_began(now, self.name, call.number, name, call.deadline)
+        return call
+
+    def _call_ended(self, call: _OpenCall, error: Exception | None) -> None:
+        del self._calls[call.number]
+        self.world.observer.call_ended(self.world.now, self.name, call.number, error)
+
+    @property
+    def open_calls(self) -> list[str]:
+        """What its threads wait for."""
+        return [call.name for call in self._calls.values()]
+
+    @property
+    def up(self) -> bool:
+        """Whether it is connected, with all its sessions."""
+        return self.engine.state is ClientState.UP
+
+    # -- what happens to the process
+
+    def kill(self, delay_us: int = MS) -> None:
+        """It is killed; whoever waited in it waits no more."""
+        self._network.leave(self, delay_us)
+        self._waiting.clear()
+        self._calls.clear()
+        self.tasks = 0
+
+    def go_on(self) -> None:
+        now = self.world.now
+        for call in self._calls.values():  # a process that stood still cannot be in time
+            if call.deadline is not None and self._call_us is not None:
+                call.deadline = now + self._call_us
+                self.world.observer.call_began(now, self.name, call.number, call.name, call.deadline)
+        super().go_on()
+
+    # -- what comes in
+
+    def connected(self, end: End) -> None:
+        if end.number in self._links:
+            self.ends[end] = None
+            self.engine.link_up(self.now_s(), end.number)
+            self._turn()
+
+    def refused(self, end: End) -> None:
+        if self._links.pop(end.number, None) is not None:
+            self.engine.link_down(self.now_s(), end.number, NotConnected("connection refused"))
+            self._turn()
+
+    def received(self, end: End, data: bytes) -> None:
+        self.engine.receive_data(self.now_s(), end.number, data)
+        self._turn()
+
+    def lost(self, end: End) -> None:
+        if self._links.pop(end.number, None) is not None:
+            self.engine.link_down(self.now_s(), end.number, None)
+            self._turn()
+
+    def _dial_took_too_long(self, end: End) -> None:
+        if end in self.ends or self._links.get(end.number) is not end:
+            return
+        del self._links[end.number]
+        end.close()
+        self.engine.link_down(self.now_s(), end.number, ConnectionTimedOut("no answer"))
+        self._turn()
+
+    # -- what goes out
+
+    def _turn(self) -> None:
+        """Perform what the engine wants, and let threads go on that have what they waited for, until nothing is left."""
+        if self._inside:
+            return
+        self._inside = True
+        while True:
+            for effect in self.engine.poll_effects():
+                match effect:
+                    case Send(link, chunks):
+                        if (end := self._links.get(link)) is not None:
+                            end.write(b"".join(chunks))
+                    case Completed(operation):
+                        waiting = self._waiting.pop(id(operation), None)
+                        if waiting is not None:
+                            self._ready.append((waiting[1], None))
+                    case Dial(link, endpoint, timeout_s):
+                        self._dial(link, (endpoint.host, endpoint.port), timeout_s)
+                    case Hangup(link):
+                        if (end := self._links.pop(link, None)) is not None:
+                            end.close()
+                    case Notify(event):
+                        self.world.observer.event(self.world.now, self.name, type(event).__name__)
+                    case _:
+                        raise AssertionError(effect)
+            if not self._ready:
+                break
+            ready, self._ready = self._ready, []
+            for task, value in ready:
+                self._resume(task, value)
+        self._inside = False
+        self._set_timer()
+
+    def _dial(self, link: int, address: tuple[str, int], timeout_s: float | None) -> None:
+        end = self._network.dial(self, self.name, address)
+        end.number = link
+        self._links[link] = end
+        if timeout_s is not None:
+            self.world.after(int(timeout_s * SECOND), self, self._dial_took_too_long, end)
+
+    def _resume(self, task: Task, value: Any) -> None:
+        while True:
+            try:
+                wish = task.send(value)
+            except StopIteration:
+                self.tasks -= 1
+                return
+            match wish:
+                case int():
+                    self.world.after(wish, self, self._woken, task)
+                    return
+                case Patience(operation, time_us):
+                    if operation.done:
+                        value = None
+                        continue
+                    self._waiting[id(operation)] = (operation, task)
+                    self.world.after(time_us, self, self._impatient, operation)
+                    return
+                case Operation():
+                    if wish.done:
+                        value = None
+                        continue
+                    self._waiting[id(wish)] = (wish, task)
+                    return
+
+    def _woken(self, task: Task) -> None:
+        self._ready.append((task, None))
+        self._turn()
+
+    def _impatient(self, operation: Operation[Any]) -> None:
+        waiting = self._waiting.pop(id(operation), None)
+        if waiting is not None:
+            self._woken(waiting[1])
+
+    # -- time
+
+    def _set_timer(self) -> None:
+        due = self.engine.next_timeout()
+        if due is None:
+            return
+        at = max(self._clock.when(int(due * SECOND) + 1), self.world.now)
+        if self._timer_at is None or at < self._timer_at:
+            self._timer_at = at
+            self.world.at(at, self, self._rang, at)
+
+    def _rang(self, at: int) -> None:
+        if at == self._timer_at:
+            self._timer_at = None
+            self.engine.handle_timeout(self.now_s())
+            self._turn()

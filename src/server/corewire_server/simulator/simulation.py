@@ -1,0 +1,113 @@
+"""
+One history, from its seed to its end.
+
+Machines start, clients connect and work, faults come one after the other. Then it is calm: whatever was broken is mended, and
+all must come to its end. Producers finish, consumers take what is there, and a last client looks that the queues are empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from corewire_server.core import CoreConfig
+from corewire_server.core.config import AddressSettings, Limits
+from corewire_server.simulator import workloads
+from corewire_server.simulator.clients import Client
+from corewire_server.simulator.network import Network
+from corewire_server.simulator.node import SMALL, Machine
+from corewire_server.simulator.observer import Observer
+from corewire_server.simulator.scenario import Options, draw, node_names, task
+from corewire_server.simulator.workloads import Errand
+from corewire_server.simulator.world import MS, SECOND, World
+
+if TYPE_CHECKING:
+    from corewire_server.simulator.scenario import Scenario
+
+LOOK_US: Final = 20 * MS  # how often it is looked whether something is over
+QUIET_US: Final = 3 * SECOND  # consumers get so long for what is left
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a history ended."""
+
+    seed: int
+    events: int
+    time_us: int  # of the world
+    unfinished: tuple[str, ...]  # what did not come to its end in the calm
+
+
+class Simulation:
+    """The parts of one history. Make it, then ``run`` it once."""
+
+    def __init__(self, seed: int, options: Options, observer: Observer) -> None:
+        self.seed = seed
+        self.options = options
+        self.world = world = World(seed, observer)
+        self.scenario: Scenario = draw(world.draw_rng(), options)
+        self.network = Network(world, self.scenario.conduct)
+        limits = Limits(record_bytes_max=SMALL.body_bytes_max)
+        config = CoreConfig(
+            node_seed=world.draw_rng().randbytes(16), addresses=AddressSettings(max_delivery_attempts=-1), limits=limits
+        )
+        self.machines = [
+            Machine(world, self.network, name, config, hardware)
+            for name, hardware in zip(node_names(options.nodes), self.scenario.hardware, strict=True)
+        ]
+        self.clients = [
+            Client(world, self.network, f"client{number}", self.scenario.config, clock)
+            for number, clock in enumerate(self.scenario.clocks)
+        ]
+        self.unfinished: list[str] = []
+
+    def run(self) -> Outcome:
+        """Let it happen."""
+        world = self.world
+        for machine in self.machines:
+            machine.start()
+        for client, jobs in zip(self.clients, self.scenario.clients, strict=True):
+            client.begin(workloads.work(client, [task(client, job) for job in jobs]))
+        self._calm()
+        world.observer.finished(world.now, self.unfinished)
+        return Outcome(self.seed, world.events, world.now, tuple(self.unfinished))
+
+    # -- the end
+
+    def _calm(self) -> None:
+        world = self.world
+        world.observer.calm(world.now)
+        until = world.now + self.options.patience_us
+        world.run(lambda: all(client.tasks == self._consumers(client) for client in self.clients), until)
+        world.run(lambda: False, world.now + QUIET_US)
+        for client in self.clients:
+            client.leaving = True
+        world.run(lambda: not any(client.tasks for client in self.clients), until)
+        self.unfinished += (
+            f"{client.name} waits in {', '.join(client.open_calls) or 'nothing'}"
+            for client in self.clients
+            if client.tasks
+        )
+        self._drain(until)
+
+    def _consumers(self, client: Client) -> int:
+        jobs = self.scenario.clients[self.clients.index(client)]
+        return 0 if client.ended else sum(job.kind.startswith("receive") for job in jobs)
+
+    def _drain(self, until: int) -> None:
+        world = self.world
+        last = Client(world, self.network, "last", self.scenario.config)
+        for queue in self.scenario.queues:
+            taken: list[tuple[str, int]] = []
+            errand = Errand(name=f"drain {queue}", queue=queue)
+            last.begin(workloads.work(last, [workloads.drain(last, errand, taken)]))
+            world.run(lambda: not last.tasks, until)
+            if last.tasks:
+                self.unfinished.append(f"{queue} cannot be drained: {', '.join(last.open_calls)}")
+            if taken and any(not client.ended for client in self.clients):
+                self.unfinished.append(f"{len(taken)} messages were left in {queue}")
+
+
+def simulate(seed: int, options: Options | None = None, observer: Observer | None = None) -> Outcome:
+    """Run the history of a seed: the same on any machine, to the last byte."""
+    return Simulation(seed, options or Options(), observer or Observer()).run()
