@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, assert_never
+from itertools import chain
+from typing import TYPE_CHECKING, Self, assert_never
 
 from corewire.errors import RemoteProtocolError
 from corewire_server.core import (
@@ -15,7 +16,6 @@ from corewire_server.core import (
     housekeeping,
     plain,
     restoring,
-    snapshot,
 )
 from corewire_server.core.commands import sessions
 from corewire_server.core.config import CoreConfig
@@ -34,6 +34,8 @@ from corewire_server.core.inputs import (
     Timeout,
 )
 from corewire_server.core.recovery import Recovery
+from corewire_server.core.snapshot import EFFECTS, Snapshot
+from corewire_server.core.snapshot_form import sliced, table
 from corewire_server.core.state import State
 
 if TYPE_CHECKING:
@@ -128,12 +130,20 @@ class Broker:
 
     def digest(self) -> bytes:
         """One hash over everything that can influence a later step."""
-        return sha256(plain.encode(snapshot.export(self.state))).digest()
+        sums = sha256()
+        for entry in Snapshot(self.state).entries():
+            sums.update(entry)
+        return sums.digest()
 
     def snapshot(self) -> Iterator[bytes]:
-        """The whole volatile state between two steps: taken at the call, encoded as it is read."""
+        """
+        The whole volatile state between two steps, in slices of 64 KiB: taken at the call, encoded as it is read.
+
+        The broker may go on meanwhile: what was taken does not change any more.
+        """
         digest = self._effects_digest
-        return plain.encode_parts({**snapshot.export(self.state), "effects": [digest.steps, digest.checksum]})
+        end: dict[str, plain.Plain] = {"table": EFFECTS, "steps": digest.steps, "checksum": digest.checksum}
+        return sliced(chain(Snapshot(self.state).entries(), (table(end),)))
 
     @staticmethod
     def restore(config: BrokerConfig | CoreConfig, snapshot: Iterable[bytes]) -> Broker:
@@ -143,9 +153,12 @@ class Broker:
             restorer.feed(part)
         return restorer.finish()
 
-    def take_effects_digest(self, digest: EffectsDigest) -> None:
-        """For ``Restorer`` only: go on counting from here."""
-        self._effects_digest = digest
+    @classmethod
+    def of_snapshot(cls, state: State, digest: EffectsDigest) -> Self:
+        """For ``Restorer`` only: go on from here."""
+        broker = cls(state.config)
+        broker.state, broker._effects_digest = state, digest
+        return broker
 
     def _guard(self, link: Link, data: bytes) -> None:
         state = self.state
@@ -202,24 +215,18 @@ class Restorer:
     """
 
     def __init__(self, config: BrokerConfig | CoreConfig) -> None:
-        self._config = config
-        self._parts: list[bytes] = []
+        self._loader = restoring.Loader(config if isinstance(config, CoreConfig) else config.for_core())
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the snapshot. Raises ValueError if it is none."""
-        self._parts.append(data)
+        self._loader.feed(data)
 
     def finish(self) -> Broker:
         """There it is. Raises ValueError if the snapshot is not whole."""
-        broker = Broker(self._config)
-        values: Any = plain.decode(b"".join(self._parts))
-        try:
-            broker.state = restoring.load(broker.state.config, values)
-            steps, checksum = values["effects"]
-        except (KeyError, TypeError, AssertionError) as problem:
-            raise ValueError(f"no snapshot: {problem!r}") from problem
-        broker.take_effects_digest(EffectsDigest(steps, checksum))
-        return broker
+        loader = self._loader
+        if loader.effects is None or not loader.clean:
+            raise ValueError("the snapshot breaks off")
+        return Broker.of_snapshot(loader.state, EffectsDigest(*loader.effects))
 
 
 def _fail(state: State, link: Link, kind: int | None, problem: Exception) -> None:

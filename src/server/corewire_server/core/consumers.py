@@ -24,7 +24,14 @@ class Consumer:
     __slots__ = ("browses", "credits", "cursor", "filter", "id", "queue", "session", "unacked")
 
     def __init__(
-        self, consumer_id: int, queue: Queue, session: Session, selector: Filter | None, *, browses: bool
+        self,
+        consumer_id: int,
+        queue: Queue,
+        session: Session,
+        selector: Filter | None,
+        *,
+        browses: bool,
+        cursor: Cursor | None = None,
     ) -> None:
         self.id = consumer_id
         self.queue = queue
@@ -33,8 +40,10 @@ class Consumer:
         self.browses = browses
         self.credits = 0  # nothing is delivered before the first SESS_FLOWTOKEN
         self.unacked: OrderedDict[int, Ref] = OrderedDict()  # by message id, oldest first; its first is found at once
-        self.cursor: Cursor | None = None
-        if browses or selector is not None:
+        self.cursor = cursor
+        if cursor is not None:
+            queue.cursors.append(cursor)
+        elif browses or selector is not None:
             self.cursor = queue.open_cursor(browses=browses)
         queue.consumers.append(self)
         queue.browsers += browses

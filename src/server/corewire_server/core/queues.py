@@ -126,6 +126,10 @@ class Waiting:
                 self._levels[priority] = swept = deque(ref for ref in level if ref.waits)
                 self.size += len(swept)
 
+    def refs(self) -> list[Ref]:
+        """What waits, in order, at once."""
+        return [ref for level in reversed(self._levels) if level for ref in level if ref.waits]
+
     def __iter__(self) -> Iterator[Ref]:
         """What waits, in order."""
         for level in reversed(self._levels):
@@ -262,6 +266,15 @@ class Queue:
                 self._sweep(cursor)
         if ref.expiration:
             self._watch(ref)
+
+    def load(self, refs: Iterable[Ref]) -> None:
+        """Messages that have their places already come behind all others of their priority; no consumer is here yet."""
+        for ref in refs:
+            ref.waits = True
+            self.waits += 1
+            self.waiting.append(ref)
+            if ref.expiration:
+                self._watch(ref)
 
     def pop(self) -> Ref | None:
         """Take the first message."""

@@ -1,201 +1,258 @@
-"""From the plain values of a snapshot back to a state that goes on where the other was (``snapshot.py``)."""
+"""From the slices of a snapshot back to a state that goes on where the other was (``snapshot.py``)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from struct import error as StructError
+from typing import TYPE_CHECKING, Any, Final
 
 from corewire._channel import Channel, ChannelSnapshot
 from corewire._connection import Connection, ConnectionSnapshot
-from corewire.errors import ErrorCode
+from corewire.errors import CorewireError, ErrorCode
 from corewire.values import QueueConfiguration, RoutingType
+from corewire_server.core import plain
+from corewire_server.core import snapshot_form as form
 from corewire_server.core.addresses import Address
 from corewire_server.core.consumers import Consumer
 from corewire_server.core.filters import Filter
 from corewire_server.core.link import Link, connection_config
-from corewire_server.core.queues import Cursor, Fan, Queue, Ref
+from corewire_server.core.machine import MACHINE_VERSION
+from corewire_server.core.queues import Cursor, Queue
 from corewire_server.core.records import read_queue
 from corewire_server.core.refusal import Refused
 from corewire_server.core.session import Session
+from corewire_server.core.snapshot import EFFECTS, MAGIC
 from corewire_server.core.state import State
-from corewire_server.core.transactions import Sent, Transaction
+from corewire_server.core.transactions import Sent
 from corewire_server.records import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from corewire_server.core.config import CoreConfig
+    from corewire_server.core.queues import Fan, Ref
 
-_NOWHERE = QueueConfiguration(name="", address="", routing_type=RoutingType.ANYCAST, durable=False)
+    _Values = dict[str, Any]
+
+_NOWHERE: Final = QueueConfiguration(name="", address="", routing_type=RoutingType.ANYCAST, durable=False)
+_WRONG: Final = (
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    StructError,
+    CorewireError,
+)
+"""What comes of reading something else than a snapshot."""
 
 
-def load(config: CoreConfig, values: dict[str, Any]) -> State:
-    """The state of a snapshot. Raises KeyError, TypeError or ValueError for what is none."""
-    return _Loader(config, values).load()
+class Loader:
+    """Builds a state, entry by entry. Blocks go where the table before them said."""
 
-
-class _Loader:
-    def __init__(self, config: CoreConfig, values: dict[str, Any]) -> None:
-        self._values = values
-        self._state = State(config)
+    def __init__(self, config: CoreConfig) -> None:
+        self.state = State(config)
+        self.effects: tuple[int, int] | None = None  # the last entry: number of steps, and their checksum
         self._config = config
-        self._fans: list[tuple[Fan, bytes]] = [(Fan(refs, kept), one) for refs, kept, one in values["shared"]]
+        self._reader = form.EntryReader()
+        self._begun = False
+        self._shared: list[tuple[Fan, bytes]] = []
         self._queues: dict[int, Queue] = {}
+        self._session: Session | None = None  # whose consumers come
+        self._frames: list[bytes] = []  # of the session that comes next
+        self._take_refs: Callable[[list[Ref]], object] = _refuse
+        self._take_numbers: Callable[[Sequence[int]], object] = _refuse
+        self._tables: dict[str, Callable[[_Values], object]] = {
+            "address": self._address,
+            "queue": self._queue,
+            "stuck": self._stuck,
+            "dropped": self._dropped,
+            "link": self._link,
+            "session": self._load_session,
+            "consumer": self._consumer,
+            "acked": self._acked,
+            "sent": self._sent,
+            "sessions of link": self._sessions_of_link,
+            "consumers of queue": self._consumers_of_queue,
+            "duplicates": self._duplicates,
+            "end": self._end,
+            EFFECTS: self._take_effects,
+        }
 
-    def load(self) -> State:
-        values, state = self._values, self._state
-        state.now, state.room = values["now"], values["room"]
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes. Raises ValueError for what is no snapshot."""
+        try:
+            for kind, body in self._reader.feed(data):
+                self._entry(kind, body)
+        except _WRONG as problem:
+            raise ValueError(f"no snapshot: {problem!r}") from problem
+
+    @property
+    def clean(self) -> bool:
+        """Whether what came ends with an entry."""
+        return self._reader.clean
+
+    def _entry(self, kind: int, body: bytes) -> None:
+        if self.effects is not None:
+            raise ValueError("something follows its end")
+        if kind == form.REFS:
+            self._take_refs(form.read_refs(body, self._shared))
+        elif kind == form.FRAMES:
+            self._frames += form.read_frames(body)
+        elif kind == form.NUMBERS:
+            self._take_numbers(form.read_numbers(body))
+        elif kind == form.TABLE:
+            self._table(plain.decode(body))
+        else:
+            raise ValueError(f"an entry of kind {kind}")
+
+    def _table(self, values: Any) -> None:
+        name = values["table"]
+        if self._begun:
+            self._tables[name](values)
+        elif name == MAGIC and values["version"] == MACHINE_VERSION:
+            self._begun = True
+            self._head(values)
+        else:
+            raise ValueError(f"it begins with {name!r}, or is of another version")
+
+    # -- one table each ----------------------------------------------------------------------------------------------
+
+    def _head(self, values: _Values) -> None:
+        state = self.state
+        state.now, state.room, state.missing = values["now"], values["room"], values["missing"]
         state.next_tick, state.next_grace, state.next_reap = values["timers"]
-        state.missing = values["missing"]
         state.live, state.backup, state.event_id = values["pair"]
         state.store.records += [Record(*record) for record in values["records"]]
-        self._load_addresses()
-        self._load_queues()
-        for entry in values["links"]:
-            self._load_link(entry)
-        for entry in values["sessions"]:
-            self._load_session(entry)
-        self._join()
-        for name, entries in values["duplicates"].items():
-            for key, kept in entries:
-                state.store.put_duplicate(kept, name, key)
-        state.dirty = [self._queues[one] for one in values["dirty"]]
-        state.starved = {name: state.sessions[name] for name in values["starved"]}
-        state.store.last_id, state.store.ids_kept, state.store.bytes = values["ids"]
-        return state
 
-    def _load_addresses(self) -> None:
-        for entry in self._values["addresses"]:
-            types = frozenset(RoutingType(one) for one in entry["types"])
-            auto_created, temporary, used, marked = entry["flags"]
-            address = Address(entry["id"], entry["name"], types, auto_created=auto_created, temporary=temporary)
-            address.used, address.marked = used, marked
-            address.turn, address.idle_since = entry["turn"], entry["idle_since"]
-            self._state.store.addresses.add(address)
+    def _address(self, values: _Values) -> None:
+        types = frozenset(RoutingType(one) for one in values["types"])
+        auto_created, temporary, used, marked = values["flags"]
+        address = Address(values["id"], values["name"], types, auto_created=auto_created, temporary=temporary)
+        address.used, address.marked = used, marked
+        address.turn, address.idle_since = values["turn"], values["idle_since"]
+        self.state.store.addresses.add(address)
 
-    def _load_queues(self) -> None:
-        store = self._state.store
-        for entry in self._values["queues"]:
-            config = read_queue(entry["config"])
-            address = store.addresses.get(config.address or config.name)
-            assert address is not None
-            queue = store.put_queue(entry["id"], config, address, Filter.parse(config.filter_string))
-            for ref in self._refs(entry["waiting"]):
-                queue.sequence = ref.sequence - 1
-                queue.put(ref)
-            queue.stuck = self._refs(entry["stuck"])
-            queue.sequence, queue.turn, queue.in_delivery = entry["place"]
-            queue.used, queue.marked, queue.transient, queue.dirty = entry["flags"]
-            queue.idle_since = entry["idle_since"]
-            self._queues[queue.id] = queue
-        for entry in self._values["addresses"]:
-            address = store.addresses.get(entry["name"])
-            assert address is not None
-            address.queues = [self._queues[one] for one in entry["queues"]]
-        for queue_id, in_delivery in self._values["dropped"]:
+    def _queue(self, values: _Values) -> None:
+        store = self.state.store
+        config = read_queue(values["config"])
+        address = store.addresses.get(config.address or config.name)
+        assert address is not None
+        queue = store.put_queue(values["id"], config, address, Filter.parse(config.filter_string))
+        queue.sequence, queue.turn, queue.in_delivery = values["place"]
+        queue.used, queue.marked, queue.transient, queue.dirty = values["flags"]
+        queue.idle_since = values["idle_since"]
+        self._queues[queue.id] = queue
+        self._take_refs = queue.load
+
+    def _stuck(self, values: _Values) -> None:
+        self._take_refs = self._queues[values["queue"]].stuck.extend
+
+    def _dropped(self, values: _Values) -> None:
+        for queue_id, in_delivery in values["queues"]:
             nowhere = Address(0, "", frozenset(), auto_created=False, temporary=True)
             queue = self._queues[queue_id] = Queue(queue_id, _NOWHERE, nowhere, None)
             queue.dropped, queue.in_delivery = True, in_delivery
 
-    def _refs(self, entries: list[Any]) -> list[Ref]:
-        return [self._ref(entry) for entry in entries]
-
-    def _ref(self, entry: list[Any]) -> Ref:
-        ref_id, message, shared, priority, expiration, kept, deliveries, sequence = entry
-        fan: Fan | None = None
-        if shared is not None:
-            number: int = shared
-            fan, message = self._fans[number]
-        ref = Ref(ref_id, message, priority, expiration, kept, fan)
-        ref.deliveries, ref.sequence = deliveries, sequence
-        return ref
-
-    def _load_link(self, entry: dict[str, Any]) -> None:
-        values: dict[str, Any] = entry["connection"]
-        values["timers"] = tuple((name, deadline) for name, deadline in values["timers"])
-        values["out"] = tuple(values["out"])
-        snapshot = ConnectionSnapshot(**values)
-        link = Link(entry["number"], entry["remote"], Connection.restore(snapshot, connection_config(self._config)))
-        link.alive, link.blocked, link.subscribed = entry["flags"]
-        link.client_id, link.user, link.waits_until = entry["client_id"], entry["user"], entry["waits_until"]
-        self._state.links[link.number] = link
-        for one in entry["owned"]:
+    def _link(self, values: _Values) -> None:
+        timers = tuple((name, deadline) for name, deadline in values["timers"])
+        snapshot = ConnectionSnapshot(**values["connection"], timers=timers, out=tuple(values["out"]))
+        link = Link(values["number"], values["remote"], Connection.restore(snapshot, connection_config(self._config)))
+        link.alive, link.blocked, link.subscribed = values["flags"]
+        link.client_id, link.user, link.waits_until = values["client_id"], values["user"], values["waits_until"]
+        self.state.links[link.number] = link
+        for one in values["owned"]:
             queue = self._queues[one]
             link.owned[queue.config.name] = queue
             queue.owner = link
 
-    def _load_session(self, entry: dict[str, Any]) -> None:
-        state = self._state
-        values: dict[str, Any] = entry["channel"]
-        values["frames"] = tuple(values["frames"])
-        snapshot = ChannelSnapshot(**values)
-        link = state.links[entry["link"]]
-        auto_sends, auto_acks, pre_acknowledges = entry["modes"]
-        session = Session(
-            entry["name"],
-            Channel.restore(snapshot, None),
-            link,
-            user=entry["user"],
+    def _load_session(self, values: _Values) -> None:
+        frames, self._frames = self._frames, []
+        auto_sends, auto_acks, pre_acknowledges = values["modes"]
+        session = self._session = Session(
+            values["name"],
+            Channel.restore(ChannelSnapshot(**values["channel"], frames=tuple(frames)), None),
+            self.state.links[values["link"]],
+            user=values["user"],
             auto_sends=auto_sends,
             auto_acks=auto_acks,
             pre_acknowledges=pre_acknowledges,
         )
-        session.started, session.crowded = entry["flags"]
-        session.default_address = entry["default_address"]
-        session.metadata = entry["metadata"]
-        session.last_async, gaps = entry["asynchronous"]
+        session.started, session.crowded = values["flags"]
+        session.default_address = values["default_address"]
+        session.metadata = values["metadata"]
+        session.last_async, gaps = values["asynchronous"]
         session.async_gaps = dict.fromkeys(gaps)
-        session.last_ack, session.credits = entry["last_ack"], entry["credits"]
-        session.refusals = entry["refusals"]
-        session.credit_requests = [(amount, address) for amount, address in entry["credit_requests"]]
-        session.transaction = self._transaction(entry["transaction"])
+        session.last_ack, session.credits = values["last_ack"], values["credits"]
+        session.refusals = values["refusals"]
+        session.credit_requests = [(amount, address) for amount, address in values["credit_requests"]]
+        session.transaction.bytes = values["transaction"]
+        if values["failure"] is not None:
+            code, text = values["failure"]
+            session.transaction.failure = Refused(ErrorCode(code), text)
         session.update_flow()
-        state.sessions[session.name] = session
-        for one in entry["consumers"]:
-            self._load_consumer(session, one)
+        self.state.sessions[session.name] = session
 
-    def _load_consumer(self, session: Session, entry: dict[str, Any]) -> None:
-        state, queue = self._state, self._queues[entry["queue"]]
-        selector = Filter.parse(entry["filter"])
-        consumer = Consumer(entry["id"], queue, session, selector, browses=entry["browses"])
-        state.store.interest_chars += consumer.interest
-        consumer.credits = entry["credits"]
-        for ref in self._refs(entry["unacked"]):
-            consumer.unacked[ref.id] = ref
-        if consumer.cursor is not None:
-            queue.close_cursor(consumer.cursor)
-            ahead = set(entry["cursor"])
-            consumer.cursor = Cursor((ref for ref in queue.waiting if ref.sequence in ahead), browses=consumer.browses)
-            consumer.cursor.last = (entry["last"][0], entry["last"][1])
-            queue.cursors.append(consumer.cursor)
+    def _consumer(self, values: _Values) -> None:
+        session, queue = self._session, self._queues[values["queue"]]
+        assert session is not None
+        browses, selector, cursor = values["browses"], Filter.parse(values["filter"]), None
+        if values["last"] is not None:
+            cursor = Cursor((), browses=browses)
+            cursor.last = (values["last"][0], values["last"][1])
+            waiting = iter(queue.waiting)
+            self._take_numbers = lambda places: _advance(cursor, waiting, places)
+        consumer = Consumer(values["id"], queue, session, selector, browses=browses, cursor=cursor)
+        consumer.credits = values["credits"]
+        self.state.store.interest_chars += consumer.interest
+        self._take_refs = lambda refs: consumer.unacked.update((ref.id, ref) for ref in refs)
 
-    def _transaction(self, entry: dict[str, Any]) -> Transaction:
-        transaction = Transaction()
-        transaction.bytes = entry["bytes"]
-        if entry["failure"] is not None:
-            code, text = entry["failure"]
-            transaction.failure = Refused(ErrorCode(code), text)
-        transaction.acked = [(self._queues[one], self._ref(ref)) for one, ref in entry["acked"]]
-        for message_id, message, durable, priority, expiration, queues, address, duplicate_id in entry["sent"]:
+    def _acked(self, values: _Values) -> None:
+        queue, session = self._queues[values["queue"]], self._session
+        assert session is not None
+        acked = session.transaction.acked
+        self._take_refs = lambda refs: acked.extend((queue, ref) for ref in refs)
+
+    def _sent(self, values: _Values) -> None:
+        assert self._session is not None
+        sent = self._session.transaction.sent
+        for message_id, message, durable, priority, expiration, queues, address, duplicate_id in values["messages"]:
             targets = tuple(self._queues[one] for one in queues)
-            sent = Sent(message_id, message, durable, priority, expiration, targets, address, duplicate_id)
-            transaction.sent.append(sent)
-        return transaction
+            sent.append(Sent(message_id, message, durable, priority, expiration, targets, address, duplicate_id))
 
-    def _join(self) -> None:
-        """Put everything that has an order of its own into it: sessions on links, consumers on queues."""
-        state = self._state
-        attached = {entry["name"] for entry in self._values["sessions"] if entry["attached"]}
-        for entry in self._values["links"]:
-            link = state.links[entry["number"]]
-            for name in entry["sessions"]:
-                session = state.sessions[name]
-                link.sessions[session.channel.channel] = session
-            for number in entry["channels"]:
-                session = link.sessions[number]
-                assert session.name in attached
-                session.channel = Channel.restore(session.channel.export(), link.connection)
-        for entry in self._values["queues"]:
-            queue = self._queues[entry["id"]]
-            queue.consumers[:] = [self._consumer(name) for name in entry["consumers"]]
-            queue.forced = [(self._consumer(name), sequence) for name, sequence in entry["forced"]]
+    def _sessions_of_link(self, values: _Values) -> None:
+        link = self.state.links[values["link"]]
+        for name in values["sessions"]:
+            session = self.state.sessions[name]
+            link.sessions[session.channel.channel] = session
+        for number in values["channels"]:
+            session = link.sessions[number]
+            session.channel = Channel.restore(session.channel.export(), link.connection)
 
-    def _consumer(self, name: list[Any]) -> Consumer:
-        return self._state.sessions[name[0]].consumers[name[1]]
+    def _consumers_of_queue(self, values: _Values) -> None:
+        queue, sessions = self._queues[values["queue"]], self.state.sessions
+        queue.consumers[:] = [sessions[name].consumers[number] for name, number in values["consumers"]]
+        queue.forced = [(sessions[name].consumers[number], sequence) for (name, number), sequence in values["forced"]]
+
+    def _duplicates(self, values: _Values) -> None:
+        for key, kept in values["ids"]:
+            self.state.store.put_duplicate(kept, values["address"], key)
+
+    def _end(self, values: _Values) -> None:
+        state = self.state
+        state.dirty = [self._queues[one] for one in values["dirty"]]
+        state.starved = {name: state.sessions[name] for name in values["starved"]}
+        state.store.last_id, state.store.ids_kept, state.store.bytes = values["ids"]
+
+    def _take_effects(self, values: _Values) -> None:
+        self.effects = (values["steps"], values["checksum"])
+
+
+def _refuse(items: Sequence[object]) -> None:
+    raise ValueError(f"a block of {len(items)} that belongs nowhere")
+
+
+def _advance(cursor: Cursor, waiting: Iterator[Ref], places: Sequence[int]) -> None:
+    """The cursor has these of the refs that wait, which are in the same order."""
+    for place in places:
+        cursor.append(next(ref for ref in waiting if ref.sequence == place))
