@@ -130,6 +130,15 @@ class Machine:
         self.disk.power_cut()
         self._power_lost = True
 
+    def mend(self) -> None:
+        """Disk and power are well, the process runs."""
+        self.hardware.failing = False
+        self.disk.capacity_bytes = None
+        if self.process is None:
+            self.start()
+        elif self.process.stopped:
+            self.process.go_on()
+
     def exited(self, reason: str) -> None:
         """The process has ended itself."""
         self._end(reason, MS)

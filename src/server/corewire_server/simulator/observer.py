@@ -94,6 +94,9 @@ class Observer:
     def probe(self, name: str) -> None:
         """A rare place was reached. Names are in ``probes.py``."""
 
+    def client_killed(self, now: int, client: str) -> None:
+        """The process of a client is gone, with all that waited in it."""
+
     def event(self, now: int, client: str, text: str) -> None:
         """A client tells its application something: connected, lost, re-attached, …"""
 

@@ -14,18 +14,19 @@ from corewire_server.core import CoreConfig
 from corewire_server.core.config import AddressSettings, Limits
 from corewire_server.simulator import workloads
 from corewire_server.simulator.clients import Client
+from corewire_server.simulator.faults import Faults
 from corewire_server.simulator.network import Network
 from corewire_server.simulator.node import SMALL, Machine
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import Options, draw, node_names, task
 from corewire_server.simulator.workloads import Errand
-from corewire_server.simulator.world import MS, SECOND, World
+from corewire_server.simulator.world import SECOND, World
 
 if TYPE_CHECKING:
     from corewire_server.simulator.scenario import Scenario
 
-LOOK_US: Final = 20 * MS  # how often it is looked whether something is over
-QUIET_US: Final = 3 * SECOND  # consumers get so long for what is left
+QUIET_US: Final = 3 * SECOND  # after all was sent
+DETACHED_US: Final = 15 * SECOND  # beyond the TTL, until a session of a client that is gone is closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Simulation:
             Client(world, self.network, f"client{number}", self.scenario.config, clock)
             for number, clock in enumerate(self.scenario.clocks)
         ]
+        self.faults = Faults(world, self.network, self.machines, self.clients)
         self.unfinished: list[str] = []
 
     def run(self) -> Outcome:
@@ -66,6 +68,7 @@ class Simulation:
         world = self.world
         for machine in self.machines:
             machine.start()
+        world.play(self.faults.happen(self.faults.choose(self.options.faults), self.options.failures))
         for client, jobs in zip(self.clients, self.scenario.clients, strict=True):
             client.begin(workloads.work(client, [task(client, job) for job in jobs]))
         self._calm()
@@ -75,20 +78,26 @@ class Simulation:
     # -- the end
 
     def _calm(self) -> None:
-        world = self.world
+        world, clients = self.world, self.clients
+        world.run(lambda: self.faults.over, world.now + self.options.patience_us)
+        self.faults.mend()
         world.observer.calm(world.now)
         until = world.now + self.options.patience_us
-        world.run(lambda: all(client.tasks == self._consumers(client) for client in self.clients), until)
-        world.run(lambda: False, world.now + QUIET_US)
-        for client in self.clients:
+        world.run(lambda: all(client.tasks == self._consumers(client) for client in clients), until)
+        world.run(lambda: False, world.now + self._quiet_us())
+        for client in clients:
             client.leaving = True
-        world.run(lambda: not any(client.tasks for client in self.clients), until)
+        world.run(lambda: not any(client.tasks for client in clients), until)
         self.unfinished += (
-            f"{client.name} waits in {', '.join(client.open_calls) or 'nothing'}"
-            for client in self.clients
-            if client.tasks
+            f"{client.name} waits in {', '.join(client.open_calls) or 'nothing'}" for client in clients if client.tasks
         )
         self._drain(until)
+
+    def _quiet_us(self) -> int:
+        """Consumers get so long for what is left, also for what the broker first has to take from those that were killed."""
+        ttl_s = self.scenario.config.connection_ttl_s or 0.0
+        killed = any(client.ended for client in self.clients)
+        return QUIET_US + (DETACHED_US + int(ttl_s * SECOND) if killed else 0)
 
     def _consumers(self, client: Client) -> int:
         jobs = self.scenario.clients[self.clients.index(client)]

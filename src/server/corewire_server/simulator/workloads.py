@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from corewire.client.message import Message
 from corewire.errors import (
     BrokerError,
+    CallTimeout,
     ConnectionLost,
     CorewireError,
     ObjectClosed,
@@ -24,11 +25,14 @@ from corewire.values import AckMode, Queue
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from corewire._operation import Operation
     from corewire.client._delivery import Delivery
     from corewire.client._ids import ConsumerId, SessionId
     from corewire_server.simulator.clients import Client, Script, Task
 
+T = TypeVar("T")
 POLL_US: Final = 2 * SECOND  # how long a consumer waits before it looks whether it should leave
 RETRY_US: Final = 100 * MS  # before an application opens again what it lost
 
@@ -66,29 +70,21 @@ class Application:
     def now(self) -> int:
         return self.client.world.now
 
-    def session(self, ack_mode: AckMode = AckMode.AUTO, *, transacted: bool = False) -> Script[SessionId]:
-        """Open a session, however often it takes."""
+    def opened(self, name: str, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Script[T]:
+        """Open something, however often it takes."""
         while True:
             try:
-                return (
-                    yield from self.client.call(
-                        "create_session", self.engine.create_session, ack_mode=ack_mode, transacted=transacted
-                    )
-                )
-            except (ConnectionLost, BrokerError, TimeoutError):
+                return (yield from self.client.call(name, command, *args, **kwargs))
+            except (ConnectionLost, BrokerError, CallTimeout):
                 yield RETRY_US
 
+    def session(self, ack_mode: AckMode = AckMode.AUTO, *, transacted: bool = False) -> Script[SessionId]:
+        """Open a session."""
+        return self.opened("create_session", self.engine.create_session, ack_mode=ack_mode, transacted=transacted)
+
     def consumer(self, session: SessionId) -> Script[ConsumerId]:
-        """Open a consumer, however often it takes."""
-        while True:
-            try:
-                return (
-                    yield from self.client.call(
-                        "create_consumer", self.engine.create_consumer, session, self.errand.queue, create=True
-                    )
-                )
-            except (ConnectionLost, BrokerError, TimeoutError):
-                yield RETRY_US
+        """Open a consumer."""
+        return self.opened("create_consumer", self.engine.create_consumer, session, self.errand.queue, create=True)
 
     def message(self) -> Message:
         """The next one."""
@@ -138,7 +134,7 @@ def send_blocking(client: Client, errand: Errand) -> Task:
         error: Exception | None = None
         try:
             yield from client.call("send", app.engine.send, session, Queue(errand.queue), message)
-        except (CorewireError, TimeoutError) as problem:
+        except CorewireError as problem:
             error = problem
         app.tell(range(app.sent - 1, app.sent), error)
         yield from app.pause()
@@ -149,18 +145,19 @@ def send_asynchronously(client: Client, errand: Errand) -> Task:
     """All at once, and then the receipts."""
     app = Application(client, errand)
     session = yield from app.session()
-    producer = yield from client.call("create_producer", app.engine.create_producer, session, Queue(errand.queue))
+    producer = yield from app.opened("create_producer", app.engine.create_producer, session, Queue(errand.queue))
     receipts: list[Operation[None]] = []
     while app.sent < errand.count:
         message = app.message()
         try:
             receipts.append((yield from client.call("submit", app.engine.submit, producer, message)))
-        except (CorewireError, TimeoutError) as problem:
+        except CorewireError as problem:
             app.tell(range(app.sent - 1, app.sent), problem)
             break
         yield from app.pause()
     for number, receipt in enumerate(receipts):
-        yield from client.call("receipt", _settled, receipt)
+        with suppress(CorewireError):  # it is told below
+            yield from client.call("receipt", _settled, receipt)
         app.tell(range(number, number + 1), receipt.error)
     yield from close_session(client, session)
 
@@ -183,7 +180,7 @@ def send_in_transactions(client: Client, errand: Errand) -> Task:
                 yield from client.call("commit", app.engine.commit, session)
         except TransactionError as problem:  # it has ended
             error = problem
-        except (CorewireError, TimeoutError) as problem:
+        except CorewireError as problem:
             error = problem
             yield from client.call("rollback", app.engine.rollback, session)
         app.tell(range(first, app.sent), error)
@@ -207,7 +204,7 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
         yield from app.pause()
         try:
             yield from client.call("acknowledge", app.engine.acknowledge, delivery)
-        except (TransactionError, ConnectionLost, TimeoutError):
+        except (TransactionError, ConnectionLost, CallTimeout):
             continue  # it comes again, or not
         if mode is not AckMode.AUTO:
             app.tell_consumed([taken])
@@ -238,7 +235,7 @@ def consume_in_transactions(client: Client, errand: Errand) -> Task:
             else:
                 yield from client.call("commit", app.engine.commit, session)
                 app.tell_consumed(taken)
-        except (TransactionError, ConnectionLost, TimeoutError):
+        except (TransactionError, ConnectionLost, CallTimeout):
             continue
     yield from close_session(client, session)
 
