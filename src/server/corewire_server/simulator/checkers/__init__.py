@@ -1,0 +1,29 @@
+"""
+What must not happen in any history: one promise a file. Each listens to what the world tells, and remembers only what it needs.
+
+A checker of your own is a subclass of `Checker` that calls ``broken``; hand it to ``play``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from corewire_server.simulator.checkers.checker import Checker, Violation
+from corewire_server.simulator.checkers.complaints import NoComplaints
+from corewire_server.simulator.checkers.deadlines import NoCallPastItsDeadline
+from corewire_server.simulator.checkers.doubled import NothingDoubled
+from corewire_server.simulator.checkers.ending import AllEndsWell
+from corewire_server.simulator.checkers.foreign import NothingForeign
+from corewire_server.simulator.checkers.lost import NothingLost
+from corewire_server.simulator.checkers.one_server import OneServer
+from corewire_server.simulator.checkers.order import OrderKept
+from corewire_server.simulator.checkers.recovery import RecoveryExact
+from corewire_server.simulator.checkers.same_state import SameState
+
+CHECKERS: Final[tuple[type[Checker], ...]] = (
+    *(NothingLost, NothingDoubled, NothingForeign, OrderKept, OneServer, SameState, RecoveryExact),
+    *(NoCallPastItsDeadline, NoComplaints, AllEndsWell),
+)
+"""All of them."""
+
+__all__ = ["CHECKERS", "Checker", "Violation"]

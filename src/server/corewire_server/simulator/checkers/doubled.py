@@ -1,0 +1,50 @@
+"""Nothing is delivered twice."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from corewire_server.simulator.checkers.checker import DiskChecker
+
+ANEW: Final = ("FailedOver", "FailoverFailed")
+"""What a client tells when sessions of it were made anew, or never will be: what they had in hand may go to anybody."""
+
+
+class NothingDoubled(DiskChecker):
+    """
+    What was consumed never comes again. What is in somebody's hands comes again only as redelivered; as new only if a node
+    serves from its disk since, which does not know of every delivery, or if its client's sessions were made anew.
+    """
+
+    rule = "doubled"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._consumed: dict[tuple[str, int], str] = {}
+        self._in_hand: dict[tuple[str, int], tuple[str, str]] = {}  # message -> client and consumer
+
+    def delivered(
+        self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
+    ) -> None:
+        message = (producer, number)
+        if message in self._consumed:
+            self.broken(now, f"{consumer} got {producer}#{number}, which {self._consumed[message]} has consumed")
+        elif message in self._in_hand and not redelivered:
+            self.broken(now, f"{consumer} got {producer}#{number} as new; {self._in_hand[message][1]} has it")
+        self._in_hand[message] = client, consumer
+
+    def consumed(self, now: int, client: str, consumer: str, producer: str, number: int) -> None:
+        self._consumed[producer, number] = consumer
+
+    def event(self, now: int, client: str, text: str) -> None:
+        if text in ANEW:
+            self._forget(client)
+
+    def ended(self, now: int, node: str, reason: str) -> None:
+        self._forget(node)
+
+    def memory_lost(self) -> None:
+        self._in_hand.clear()
+
+    def _forget(self, client: str) -> None:
+        self._in_hand = {message: holder for message, holder in self._in_hand.items() if holder[0] != client}

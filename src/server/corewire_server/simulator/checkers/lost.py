@@ -1,0 +1,48 @@
+"""Nothing confirmed is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire_server.simulator.checkers.checker import DiskChecker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class NothingLost(DiskChecker):
+    """
+    What the broker has confirmed comes out again before the history ends, at least once.
+
+    Of messages that are not durable this holds as long as no node serves from what it found on its disk: then those that were
+    confirmed before are excused.
+    """
+
+    rule = "lost"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._volatile: set[tuple[str, int]] = set()  # sent as not durable
+        self._owed: dict[tuple[str, int], int] = {}  # confirmed, and never seen: since when
+        self._seen: set[tuple[str, int]] = set()
+
+    def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+        if not durable:
+            self._volatile.add((producer, number))
+
+    def confirmed(self, now: int, client: str, producer: str, number: int) -> None:
+        if (producer, number) not in self._seen:
+            self._owed[producer, number] = now
+
+    def delivered(
+        self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
+    ) -> None:
+        self._seen.add((producer, number))
+        self._owed.pop((producer, number), None)
+
+    def memory_lost(self) -> None:
+        self._owed = {message: since for message, since in self._owed.items() if message not in self._volatile}
+
+    def finished(self, now: int, unfinished: Sequence[str]) -> None:
+        for (producer, number), since in self._owed.items():
+            self.broken(now, f"{producer}#{number} was confirmed at {since / 1e6:.6f} s and never came")

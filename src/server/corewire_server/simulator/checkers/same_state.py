@@ -1,0 +1,59 @@
+"""Nodes that took the same inputs are the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from corewire_server.simulator.checkers.checker import Checker
+
+if TYPE_CHECKING:
+    from corewire_server.core.broker import Broker
+
+WHOLE_EVERY: Final = 32
+"""Steps from one comparison of the whole state to the next: that one is dear."""
+
+
+class SameState(Checker):
+    """
+    Of two nodes with one node id that executed the same input, the effects so far are the same; now and then the whole states
+    are compared. What a primary executed and its successor never got is no common input: whoever begins to serve, the inputs
+    behind its last one are its own.
+    """
+
+    rule = "same state"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._effects: dict[tuple[str, int], tuple[bytes, str]] = {}  # node id, step -> digest, and whose
+        self._whole: dict[tuple[str, int], tuple[bytes, str]] = {}
+        self._last: dict[str, tuple[str, int]] = {}  # node -> its id and its last step
+
+    def stepped(self, now: int, node: str, step: int, core: Broker) -> None:
+        place = core.node_id, step
+        self._last[node] = place
+        if not step % WHOLE_EVERY:
+            self._compare(now, "state", self._whole, place, node, core.digest())
+        self._compare(now, "effects", self._effects, place, node, core.effects_digest)
+
+    def _compare(
+        self,
+        now: int,
+        what: str,
+        known: dict[tuple[str, int], tuple[bytes, str]],
+        place: tuple[str, int],
+        node: str,
+        digest: bytes,
+    ) -> None:
+        before = known.get(place)
+        if before is None:
+            known[place] = digest, node
+        elif before[0] != digest and before[1] != node:
+            self.broken(now, f"after input {place[1]} the {what} of {node} and {before[1]} differ")
+
+    def serving(self, now: int, node: str, epoch: int, serves: bool) -> None:
+        if not serves:
+            return
+        name, last = self._last.get(node, ("", -1))
+        for known in (self._effects, self._whole):
+            for place in [one for one in known if one[0] == name and one[1] > last]:
+                del known[place]
