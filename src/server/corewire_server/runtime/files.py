@@ -163,10 +163,14 @@ def _write(descriptor: int, data: bytes, offset: int) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, if they are not there, and return when their names are on the medium."""
-    missing = [one for one in (path, *path.parents) if not one.exists()]
+    """
+    Make a folder and those above it, if they are not there, and return when their names are on the medium.
+
+    To be called at every start: a process that was killed may have made it, and not have synced that. Raises OSError.
+    """
+    new = [path, *(one for one in path.parents if not one.exists())]
     path.mkdir(parents=True, exist_ok=True)
-    for one in missing:
+    for one in new:
         sync_folder(one.parent)
 
 
@@ -180,23 +184,33 @@ def sync_folder(path: Path) -> None:
 
 
 class Files:
-    """Performs jobs. ``answered`` is called on the loop for each, in order, never before ``submit`` has returned."""
+    """
+    Performs jobs. ``answered`` is called on the loop for each, in order, never before ``submit`` has returned.
+
+    ``patient``: nothing is written on the loop itself, because heart-beats must not wait for a disk that is slow for once.
+    """
 
     def __init__(
-        self, folder: Folder, loop: asyncio.AbstractEventLoop, answered: Callable[[DiskJob, Answer], None]
+        self,
+        folder: Folder,
+        loop: asyncio.AbstractEventLoop,
+        answered: Callable[[DiskJob, Answer], None],
+        *,
+        patient: bool = False,
     ) -> None:
         self._folder = folder
         self._loop = loop
         self._answered = answered
         self._jobs: SimpleQueue[DiskJob | None] = SimpleQueue()
         self._batch_s = FAST_S  # what a small batch takes, half of the time
+        self._patient = patient
         self._here: DiskJob | None = None  # the loop will do it
         self._thread = threading.Thread(target=self._main, name="corewire journal", daemon=True)
         self._thread.start()
 
     def submit(self, job: DiskJob) -> None:
         """Have a job done, after the one before was answered."""
-        if self._batch_s < FAST_S and is_small_batch(job):
+        if not self._patient and self._batch_s < FAST_S and is_small_batch(job):
             self._here = job
             self._loop.call_soon(self._perform_here)
         else:

@@ -218,7 +218,8 @@ class Disk:
         self.restart()
 
     def restart(self) -> None:
-        """The process was killed and starts again: all that it wrote is there."""
+        """The process was killed and starts again: all that it wrote is there. It first syncs the name of the folder."""
+        self._folders.sync()
         self.actions = 0
         self.cut_at = self.fail_at = None
 
