@@ -49,8 +49,8 @@ class World:
         self.client: socket.socket
 
     async def __aenter__(self) -> World:
-        port = await self.server.listen("127.0.0.1", 0)
-        await self.server.open()
+        port = self.server.door.listen("127.0.0.1", 0)
+        self.server.open()
         self.client = socket.create_connection(("127.0.0.1", port))
         self.client.setblocking(False)
         await self.until(lambda: bool(self.core.links))

@@ -37,6 +37,9 @@ class Link(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        if not self.server.serves:  # not any more
+            self.drop()
+            return
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(high=WRITE_PAUSE_BYTES)
         peer = transport.get_extra_info("peername")
@@ -47,8 +50,7 @@ class Link(asyncio.BufferedProtocol):
         return _buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self.open:
-            self.server.offer(BytesReceived(self.number, bytes(_view[:nbytes])))
+        self.received(bytes(_view[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.forget(self)
@@ -69,6 +71,11 @@ class Link(asyncio.BufferedProtocol):
         self.server.loop.call_soon(self.server.offer, LinkBlocked(self.number, blocked=slow))
 
     # -- what the server calls
+
+    def received(self, data: bytes) -> None:
+        """Bytes of the client: read just now, or held while nobody served it."""
+        if self.open:
+            self.server.offer(BytesReceived(self.number, data))
 
     def flush(self) -> None:
         """Write what gathered, in one piece."""
@@ -102,3 +109,8 @@ class Link(asyncio.BufferedProtocol):
         """End it now."""
         self.out.clear()
         self.transport.abort()
+
+    def drop(self) -> None:
+        """End it now; the core needs no word of it."""
+        self.open = False
+        self.abort()

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, assert_never
 from corewire_server.core.effects import CloseLink, Log, SendBytes
 from corewire_server.core.inputs import Stopping
 from corewire_server.journal.actions import DiskJob
-from corewire_server.node.orders import Halt
+from corewire_server.node.node import Node
+from corewire_server.node.orders import ClosePeer, DialPeer, Door, DropLinks, Halt, SendPeer, SetDoor
+from corewire_server.runtime.door import ClientDoor
 from corewire_server.runtime.files import Files, no_room
 from corewire_server.runtime.links import WRITE_BYTES_MAX, Link
-from corewire_server.runtime.listening import bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from corewire_server.core.inputs import Input
-    from corewire_server.journal.recovery import Recovered
-    from corewire_server.node.node import Node
+    from corewire_server.node.driven import DrivenPair
     from corewire_server.node.orders import Order
     from corewire_server.runtime.clock import Clock
     from corewire_server.runtime.files import Answer, Folder
@@ -35,42 +35,58 @@ LEVELS: Final = logging.getLevelNamesMapping()
 LATE_MS: Final = 1000  # a timer this late means that the process stood still
 SIP_S: Final = 5.0  # how often a link that is not read is read once all the same, so that its pings are heard
 STOP_S: Final = 5.0  # how long the disk may take for the last answers of an orderly stop
-BACKLOG: Final = 1024
 
 
 class Server:
-    """Sockets, timer and orders of one node, on one event loop."""
+    """Sockets, timer and orders of one node, on one event loop. ``failed`` is called once, if the node has to stop at once."""
 
     def __init__(
-        self, node: Node, clock: Clock, epoch: int, folder: Folder | None, failed: Callable[[str], None]
+        self,
+        node: Node | DrivenPair,
+        clock: Clock,
+        epoch: int,
+        folder: Folder | None,
+        failed: Callable[[str], None],
+        *,
+        patient: bool = False,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._node = node
         self._clock = clock
-        self._files = None if folder is None else Files(folder, self.loop, self._disk_answered)
-        self._failed = failed  # called once, with the reason, when the node has to stop at once
+        self._files = None if folder is None else Files(folder, self.loop, self._disk_answered, patient=patient)
+        self._failed = failed
         self._links: dict[int, Link] = {}
         self._sockets: set[Link] = set()  # also of links that the core has closed and that still drain
         self._dirty: list[Link] = []
         self._next_link = epoch << 32
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
+        self._timeless = False
         self._halted = False
         self._busy = False  # the node has more in hand than it can write: no link is read
         self._stood_still = False  # nobody was read for a while: first read, then judge silence
         self._changed = asyncio.Event()
-        self._listeners: list[asyncio.Server] = []
+        self.door = ClientDoor(self)
         self._sip_timer = self.loop.call_later(SIP_S, self._sip)
 
     # -- links
 
+    @property
+    def serves(self) -> bool:
+        """Whether clients may be links."""
+        return self.door.door is Door.SERVE and not self._halted
+
     def adopt(self, link: Link) -> int:
         """Give a new link its number."""
-        self._next_link += 1
-        self._links[self._next_link] = link
+        number = self._new_link()
+        self._links[number] = link
         self._sockets.add(link)
         if self._busy:
             link.read(wanted=False)
+        return number
+
+    def _new_link(self) -> int:
+        self._next_link += 1
         return self._next_link
 
     def forget(self, link: Link) -> None:
@@ -96,22 +112,18 @@ class Server:
 
     def offer(self, item: Input) -> None:
         """One input of the broker."""
-        self._turn(self._node.step, item)
-
-    def begin(self, recovered: Recovered) -> None:
-        """Give the node what its journal kept."""
-        self._turn(self._node.begin, recovered)
+        self.tell(self._node.step, item)
 
     def _disk_answered(self, job: DiskJob, answer: Answer) -> None:
         if not isinstance(answer, OSError):
-            self._turn(self._node.disk_done, job.ticket, answer)
+            self.tell(self._node.disk_done, job.ticket, answer)
         elif no_room(job, answer):
-            self._turn(self._node.disk_full, job.ticket)
+            self.tell(self._node.disk_full, job.ticket)
         else:
-            self._turn(self._node.disk_failed, str(answer))
+            self.tell(self._node.disk_failed, str(answer))
         self._changed.set()
 
-    def _turn(self, call: Callable[Concatenate[int, P], list[Order]], *args: P.args, **kwargs: P.kwargs) -> None:
+    def tell(self, call: Callable[Concatenate[int, P], list[Order]], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Tell the node something, do what it orders."""
         if self._halted:
             return
@@ -140,6 +152,12 @@ class Server:
                     self._files.submit(order)
                 case Log(level, text):
                     log.log(LEVELS[level.upper()], "%s", text)
+                case SetDoor(door, target):
+                    self.door.set(door, target)
+                case DropLinks():
+                    self._drop_links()
+                case DialPeer() | SendPeer() | ClosePeer():
+                    self._order_peers(order)
                 case Halt(reason):
                     self._halt(reason)
                     return
@@ -153,6 +171,14 @@ class Server:
             for link in self._links.values():
                 self.settle(link)
         self._set_timer()
+
+    def _order_peers(self, order: DialPeer | SendPeer | ClosePeer) -> None:
+        raise AssertionError(f"a node without a peer orders {order}")
+
+    def _drop_links(self) -> None:
+        for link in self._links.values():
+            link.drop()
+        self._links.clear()
 
     def _flush(self) -> None:
         for link in self._dirty:
@@ -170,8 +196,7 @@ class Server:
         """Not another byte to anybody."""
         self._halted = True
         self._stop_timers()
-        for listener in self._listeners:
-            listener.close()
+        self.door.close()
         for link in list(self._sockets):
             link.abort()
         self._failed(reason)
@@ -181,7 +206,7 @@ class Server:
     def _set_timer(self) -> None:
         """Wake up at the node's next deadline. A timer that is early already stays: it sets itself anew."""
         due = self._node.next_timeout()
-        if due is None or (self._timer is not None and self._timer_at <= due):
+        if due is None or self._timeless or (self._timer is not None and self._timer_at <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -193,7 +218,7 @@ class Server:
         due, now = self._node.next_timeout(), self._clock.now()
         if due is None or self._halted:
             return
-        if due > now or self._busy:  # a node that reads nobody must not judge anybody's silence
+        if due > now or not self._may_wake():
             self._timer_at = max(due, now + 10)
             self._timer = self.loop.call_later((self._timer_at - now) / 1000, self._timer_rang)
         elif (now - due > LATE_MS or self._stood_still) and not rested:  # first take what lies in the socket buffers
@@ -201,40 +226,37 @@ class Server:
             self._timer_at = now
             self._timer = self.loop.call_later(0.001, lambda: self._timer_rang(rested=True))
         else:
-            self._turn(self._node.wake)
+            self.tell(self._node.wake)
+
+    def _may_wake(self) -> bool:
+        return not self._busy  # a node that reads nobody must not judge anybody's silence
 
     def _stop_timers(self) -> None:
+        self._timeless = True
         self._sip_timer.cancel()
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     # -- begin and end
 
-    async def listen(self, host: str, port: int) -> int:
-        """Bind, without accepting anybody yet. Returns the port. Raises OSError."""
-        sockets = bind(host, port)
-        for sock in sockets:
-            listener = await self.loop.create_server(
-                lambda: Link(self), sock=sock, backlog=BACKLOG, start_serving=False
-            )
-            self._listeners.append(listener)
-        bound: int = sockets[0].getsockname()[1]
-        return bound
-
-    async def open(self) -> None:
+    def open(self) -> None:
         """Accept clients."""
-        for listener in self._listeners:
-            await listener.start_serving()
+        self.door.set(Door.SERVE)
         self._set_timer()
 
-    async def begun(self) -> None:
-        """Wait until the epoch is on disk, or the node has stopped."""
+    async def settled(self) -> None:
+        """Wait until all that was told is on disk, or the node has stopped."""
         await self._until(lambda: self._halted or self._node.idle, None)
 
     async def close(self, graceful_s: float) -> None:
         """Stop in order: no new clients, ``graceful_s`` for those there, then a goodbye, when all it depends on is on disk."""
-        for listener in self._listeners:
-            listener.close()
+        self.door.close()
+        await self._say_goodbye(graceful_s)
+        self._end()
+        await self._until(lambda: self._halted or self._node.idle, STOP_S)
+
+    async def _say_goodbye(self, graceful_s: float) -> None:
         await self._until(lambda: not self._links, graceful_s)
         self.offer(Stopping())
         await self._until(lambda: self._halted or self._node.idle, STOP_S)
@@ -242,14 +264,15 @@ class Server:
         for number in list(self._links):
             self._links.pop(number).close()
         await self._until(lambda: not self._sockets, 2 * STOP_S)
-        self._turn(self._node.end)
-        await self._until(lambda: self._halted or self._node.idle, STOP_S)
+
+    def _end(self) -> None:
+        assert isinstance(self._node, Node)
+        self.tell(self._node.end)
 
     def release(self) -> None:
         """Last of all, also of a node that had to stop at once: end the writer thread."""
         self._stop_timers()
-        for listener in self._listeners:
-            listener.close()
+        self.door.close()
         if self._files is not None:
             self._files.close()
 

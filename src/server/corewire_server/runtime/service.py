@@ -62,10 +62,10 @@ def _recover(folder: Folder, settings: JournalSettings) -> Recovered:
         raise NodeFailed(f"the journal cannot be read: {error}") from error
 
 
-async def _listen(server: Server, acceptor: AcceptorConfig) -> str:
+def _listen(server: Server, acceptor: AcceptorConfig) -> str:
     host = "127.0.0.1" if acceptor.host == "localhost" and acceptor.port == 0 else acceptor.host
     try:
-        port = await server.listen(host, acceptor.port)
+        port = server.door.listen(host, acceptor.port)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"cannot listen on {acceptor.url}: {reason}", parameter="acceptors") from error
@@ -106,7 +106,7 @@ class Service:
             self.epoch = 1
             core = self._make_core(self.config, seed)
             server = self._server = Server(Node(core), clock, self.epoch, None, self._halt)
-            await self._bind(server)
+            self._bind(server)
         else:
             settings = self.config.for_journal()
             recovered = _recover(folder, settings)
@@ -116,13 +116,14 @@ class Service:
             mark = Mark(Standing.ALONE, self.epoch, 0)
             salt, name = int.from_bytes(os.urandom(4)), os.urandom(FOLDER_BYTES)
             writer = Writer(recovered, settings, salt=salt, seed=seed, folder=name, mark=mark)
-            server = self._server = Server(Node(core, writer), clock, self.epoch, folder, self._halt)
-            await self._bind(server)
-            server.begin(recovered)
-            await server.begun()
+            node = Node(core, writer)
+            server = self._server = Server(node, clock, self.epoch, folder, self._halt)
+            self._bind(server)
+            server.tell(node.begin, recovered)
+            await server.settled()
         if self.halted is not None:
             raise NodeFailed(self.halted)
-        await server.open()
+        server.open()
         self.node_id = core.node_id
         self.state = NodeState.ACTIVE
 
@@ -139,8 +140,8 @@ class Service:
             raise NodeFailed(f"{path}: {error.strerror}", hint="give a folder that can be written: --data") from error
         return Folder(path)
 
-    async def _bind(self, server: Server) -> None:
-        self.urls = tuple([await _listen(server, acceptor) for acceptor in self.config.acceptors])
+    def _bind(self, server: Server) -> None:
+        self.urls = tuple(_listen(server, acceptor) for acceptor in self.config.acceptors)
 
     def _release(self) -> None:
         if self._server is not None:

@@ -1,0 +1,135 @@
+"""
+The step loop of a node with a peer.
+
+What clients say in one turn of the event loop is one batch: numbered, handed to the backup, and only then executed; so the other
+node has the inputs under way while this one is still busy with them. Executing is done in slices of some milliseconds a turn:
+heart-beats, acknowledgements and everybody's reads come between them, however much waits.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from corewire_server.node.orders import ClosePeer, DialPeer, SendPeer
+from corewire_server.runtime.peer import PeerConnection, Peers
+from corewire_server.runtime.server import STOP_S, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from corewire_server.core.inputs import Input
+    from corewire_server.node.driven import DrivenPair
+    from corewire_server.node.orders import Order
+    from corewire_server.node.status import Status
+    from corewire_server.runtime.clock import Clock
+    from corewire_server.runtime.files import Folder
+
+SLICE_S: Final = 0.005  # of executing, in one turn of the loop
+INPUTS_MAX: Final = 64  # executed at once, while they are quick
+
+
+class PairServer(Server):
+    """Sockets, timer and orders of one node with a peer. ``peer``: host and port of the other's replication link."""
+
+    def __init__(
+        self,
+        node: DrivenPair,
+        clock: Clock,
+        folder: Folder | None,
+        failed: Callable[[str], None],
+        peer: tuple[str, int],
+        connection: Callable[[int, Peers], PeerConnection] = PeerConnection,
+    ) -> None:
+        super().__init__(node, clock, 0, folder, failed, patient=True)
+        self._pair = node
+        self.peers = Peers(node, self, peer, connection)
+        self._inputs = 1  # executed at once: as many as a slice has room for
+        self._draining = False
+
+    # -- steps
+
+    def offer(self, item: Input) -> None:
+        """One input of a client: part of this turn's batch."""
+        if self._halted:
+            return
+        self.tell(self._offer, item)
+
+    def _offer(self, now: int, item: Input) -> list[Order]:
+        self._pair.offer(now, item)
+        self._go_on(offered=True)
+        return []
+
+    def _drain(self) -> None:
+        self.tell(lambda _: self._pair.flush())
+        end = time.perf_counter() + SLICE_S
+        while self._pair.pending and not self._halted:
+            began = time.perf_counter()
+            if began >= end:
+                break
+            self.tell(self._pair.run, self._inputs)
+            took = time.perf_counter() - began
+            if took > SLICE_S / 2:
+                self._inputs = max(1, int(self._inputs * SLICE_S / 2 / took))
+            else:
+                self._inputs = min(2 * self._inputs, INPUTS_MAX)
+        self._draining = False
+        self._go_on()
+
+    def _go_on(self, *, offered: bool = False) -> None:
+        """Have what waits executed, in the next turn of the loop."""
+        if not self._draining and not self._halted and (offered or self._pair.pending):
+            self._draining = True
+            self.loop.call_soon(self._drain)
+
+    def _perform(self, orders: Sequence[Order]) -> None:
+        super()._perform(orders)
+        self._go_on()  # a backup has received inputs
+        self._changed.set()
+
+    def _order_peers(self, order: DialPeer | SendPeer | ClosePeer) -> None:
+        match order:
+            case DialPeer(conn):
+                self.peers.dial(conn)
+            case SendPeer(conn, data):
+                self.peers.send(conn, data)
+            case ClosePeer(conn):
+                self.peers.hang_up(conn)
+
+    def _new_link(self) -> int:
+        return self._pair.new_link()
+
+    def _may_wake(self) -> bool:
+        return True  # heart-beats go out however much waits; the node judges nobody whom it does not read
+
+    # -- begin and end
+
+    def status(self) -> Status:
+        """How the node stands."""
+        return replace(self._pair.status(self._clock.now()), links_led=self.door.led)
+
+    async def close(self, graceful_s: float) -> None:
+        """
+        Stop in order. Clients are told goodbye only where nobody goes on in this node's place; else their links just end.
+
+        The link's door closes last: who is refused there may serve.
+        """
+        followed = self.status().in_step
+        self.door.close()
+        if self._pair.serving and not followed:
+            await self._say_goodbye(graceful_s)
+            self._timeless = False  # the peer still wants to hear of it
+        self.tell(self._pair.stop)
+        await self._until(lambda: self._halted or self._pair.idle, STOP_S)
+        self._drop_links()
+        self.peers.close()
+
+    def _halt(self, reason: str) -> None:
+        super()._halt(reason)
+        self.peers.abort()
+
+    def release(self) -> None:
+        """Last of all, also of a node that had to stop at once."""
+        self.peers.abort()
+        super().release()

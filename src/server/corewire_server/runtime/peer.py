@@ -1,0 +1,243 @@
+"""The replication link's sockets, dialled and accepted: numbered, bytes in, bytes out, nothing decided."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeAlias
+
+from corewire_server.runtime.listening import Depth, Listener, lifted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire_server.node.driven import DrivenPair
+    from corewire_server.node.orders import Order
+
+P = ParamSpec("P")
+Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]"
+
+READ_BYTES: Final = 64 * 1024  # above malloc's mmap threshold every read would pay page faults
+CLOSE_S: Final = 3.0  # how long a closed connection may take to drain
+ACCEPTED_MAX: Final = 16  # connections; more would get file numbers above those of the listeners
+
+_buffer = bytearray(READ_BYTES)  # one for all: what was read is copied out before the next read
+_view = memoryview(_buffer)
+
+
+class Teller(Protocol):
+    """Who tells the node something and performs what it orders (``Server``)."""
+
+    def tell(self, call: Callable[Concatenate[int, P], list[Order]], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
+
+
+class PeerConnection(asyncio.BufferedProtocol):
+    """One connection of the replication link."""
+
+    def __init__(self, number: int, peers: Peers) -> None:
+        self.number = number
+        self.peers = peers
+        self.transport: asyncio.Transport
+        self.open = False  # until one side has ended it
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.open = True
+        self.peers.made(self)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return _buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.open:
+            self.peers.heard(self.number, bytes(_view[:nbytes]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.open:
+            self.open = False
+            self.peers.lost(self.number)
+
+    def write(self, data: bytes) -> None:
+        """Send, behind what is under way. The node bounds how much that is."""
+        self.transport.write(data)
+
+    def close(self) -> None:
+        """End it when what was written is out, or the other side does not take it."""
+        self.open = False
+        self.transport.close()
+        asyncio.get_running_loop().call_later(CLOSE_S, self.transport.abort)
+
+
+def _is_loopback(sock: socket.socket) -> bool:
+    try:
+        return ipaddress.ip_address(sock.getpeername()[0]).is_loopback
+    except (OSError, ValueError):
+        return False
+
+
+class Peers:
+    """
+    The connections of one node's replication link.
+
+    A dial that is refused is evidence that the other node's process is gone, so this is where "refused" is told apart from all
+    else that can go wrong: ECONNREFUSED, and from the very address that has answered before, if one has.
+    """
+
+    def __init__(
+        self,
+        node: DrivenPair,
+        teller: Teller,
+        address: tuple[str, int],
+        connection: Callable[[int, Peers], PeerConnection] = PeerConnection,
+    ) -> None:
+        self._node = node
+        self._teller = teller
+        self._host, self._port = address
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._open: dict[int, PeerConnection] = {}
+        self._dials: dict[int, asyncio.Task[None]] = {}
+        self._accepts: set[asyncio.Task[None]] = set()
+        self._listener: Listener | None = None
+        self._last_accepted = 0
+        self._answered: Address | None = None  # where somebody answered last
+
+    # -- what the node orders
+
+    def dial(self, number: int) -> None:
+        """Connect to the other node."""
+        task = self._dials[number] = self._loop.create_task(self._dial(number))
+        task.add_done_callback(lambda _: self._dials.pop(number, None))
+
+    def send(self, number: int, data: bytes) -> None:
+        """Write to a connection, if it is still there."""
+        connection = self._open.get(number)
+        if connection is not None and connection.open:
+            connection.write(data)
+
+    def hang_up(self, number: int) -> None:
+        """Close a connection, or give a dial up."""
+        connection = self._open.pop(number, None)
+        if connection is not None:
+            connection.close()
+        elif number in self._dials:
+            self._dials[number].cancel()
+
+    # -- what connections say
+
+    def made(self, connection: PeerConnection) -> None:
+        """A connection is there: before its first byte."""
+        number = connection.number
+        self._open[number] = connection
+        if number % 2 == 0:
+            loopback = _is_loopback(connection.transport.get_extra_info("socket"))
+            self._teller.tell(self._node.peer_accepted, number, loopback=loopback)
+        elif number in self._dials:
+            self._teller.tell(self._node.peer_connected, number)
+        else:  # given up in the meantime
+            self.hang_up(number)
+
+    def heard(self, number: int, data: bytes) -> None:
+        """Bytes of a connection."""
+        self._teller.tell(self._node.peer_data, number, data)
+
+    def lost(self, number: int) -> None:
+        """The other side ended a connection, or it broke."""
+        self._open.pop(number, None)
+        self._teller.tell(self._node.peer_closed, number)
+
+    # -- accepting
+
+    def listen(self, host: str, port: int) -> int:
+        """Be reached from now on. Returns the port. Raises OSError."""
+        self._listener = Listener(host, port, self._accepted, Depth.LINK_DOOR)
+        self._listener.open()
+        return self._listener.port
+
+    def close(self) -> None:
+        """Refuse from now on, then end every connection."""
+        if self._listener is not None:
+            self._listener.close()
+        for task in (*self._dials.values(), *self._accepts):
+            task.cancel()
+        for number in list(self._open):
+            self.hang_up(number)
+
+    def abort(self) -> None:
+        """The same, without another byte to anybody."""
+        connections = list(self._open.values())
+        for connection in connections:
+            connection.open = False
+            connection.transport.abort()
+        self._open.clear()
+        self.close()
+
+    def _accepted(self, sock: socket.socket) -> None:
+        if len(self._accepts) + sum(number % 2 == 0 for number in self._open) >= ACCEPTED_MAX:
+            sock.close()
+            return
+        self._last_accepted += 2
+        connection = self._connection(self._last_accepted, self)
+        task = self._loop.create_task(self._adopt(connection, lifted(sock, Depth.LINK)))
+        self._accepts.add(task)
+        task.add_done_callback(self._accepts.discard)
+
+    async def _adopt(self, connection: PeerConnection, sock: socket.socket) -> None:
+        await self._loop.connect_accepted_socket(lambda: connection, sock)
+
+    # -- dialling
+
+    async def _dial(self, number: int) -> None:
+        try:
+            sock = await self._connect()
+        except ConnectionRefusedError:
+            self._teller.tell(self._node.peer_refused, number)
+            return
+        except OSError:
+            self._teller.tell(self._node.peer_failed, number)
+            return
+        connection = self._connection(number, self)
+        await self._loop.create_connection(lambda: connection, sock=sock)
+
+    async def _connect(self) -> socket.socket:
+        """Raises ConnectionRefusedError only where that is evidence, OSError for all else."""
+        addresses = await self._resolve()
+        if self._answered in addresses:
+            return await self._reach(self._answered)
+        errors: list[OSError] = []
+        for address in addresses:
+            try:
+                sock = await self._reach(address)
+            except OSError as error:
+                errors.append(error)
+            else:
+                self._answered = address
+                return sock
+        if self._answered is None and errors and all(isinstance(error, ConnectionRefusedError) for error in errors):
+            raise errors[0]
+        raise OSError("no answer from the address that answered before")
+
+    async def _resolve(self) -> list[Address]:
+        try:
+            ipaddress.ip_address(self._host)
+        except ValueError:
+            infos = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        else:  # needs nobody, so it must not wait for a thread
+            infos = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return [(family, address) for family, _, _, _, address in infos]
+
+    async def _reach(self, address: Address) -> socket.socket:
+        family, where = address
+        sock = lifted(socket.socket(family, socket.SOCK_STREAM), Depth.LINK)
+        try:
+            sock.setblocking(False)
+            await self._loop.sock_connect(sock, where)
+            if sock.getsockname() == sock.getpeername():
+                raise OSError("connected to itself")
+        except BaseException:
+            sock.close()
+            raise
+        return sock
