@@ -16,6 +16,8 @@ from corewire_server.cli.words import arrange, unknown_option
         (["--url", "tcp://h:1", "produce", "q"], ["produce", "--url", "tcp://h:1", "q"]),
         (["--url=tcp://h:1", "-v", "produce", "q"], ["produce", "--url=tcp://h:1", "-v", "q"]),
         (["-q", "--timeout", "5s", "browse", "q", "--json"], ["browse", "-q", "--timeout", "5s", "q", "--json"]),
+        (["--url", "u", "cluster", "--watch", "2s", "show"], ["cluster", "show", "--url", "u", "--watch", "2s"]),
+        (["cluster", "--help"], ["cluster", "--help"]),
         (["--help"], ["--help"]),
         ([], []),
     ],

@@ -36,6 +36,14 @@ for _target, _help in {
 }.items():
     app.command(f"corewire_server.cli.{_target}", help=_help)
 app.command(App(name="run", help="Start a broker: corewire run --help."))
+_cluster = App(name="cluster", help="Look at a pair of nodes, and change which one serves.")
+for _target, _help in {
+    "cluster:show": "How the nodes are: roles, epochs, in step, lag.",
+    "cluster:switch": "Let the other node serve, without clients noticing.",
+    "cluster:failover": "Let a node serve though the other one cannot be asked.",
+}.items():
+    _cluster.command(f"corewire_server.cli.{_target}", help=_help)
+app.command(_cluster)
 
 
 def main(words: list[str]) -> int:

@@ -8,7 +8,7 @@ import sys
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from corewire.values import Destination
 
 CONTEXTS = Path("~/.config/corewire/contexts.toml")
-_IN_CONTEXTS = ("url", "user", "password", "password_file", "client_id", "timeout")
+_IN_CONTEXTS = (
+    *("url", "user", "password", "password_file", "client_id", "timeout"),
+    *("cluster_user", "cluster_password_file"),
+)
 LOCAL = "tcp://localhost:61616"
 
 
@@ -33,8 +36,17 @@ def read_destination(text: str) -> Destination:
         raise UsageError(str(error)) from None
 
 
-def _option(text: str, **more: Any) -> Parameter:
-    return Parameter(help=text, **more)
+def read_password(file: str) -> str:
+    """The first line of standard input (``-``), or what is in a file. Raises OSError."""
+    text = sys.stdin.readline() if file == "-" else Path(file).read_text()
+    return text.rstrip("\r\n")
+
+
+def ask_password(user: str) -> str | None:
+    """Ask whoever sits at the terminal; None if nobody does."""
+    if not sys.stdin.isatty() or os.environ.get("TERM") == "dumb":
+        return None
+    return getpass.getpass(f"password of {user}: ")
 
 
 @Parameter(name="*")
@@ -42,11 +54,14 @@ def _option(text: str, **more: Any) -> Parameter:
 class Talk:
     """How a command talks."""
 
-    json: Annotated[bool, _option("Write JSON Lines.", negative="")] = False
-    quiet: Annotated[bool, _option("Say nothing but errors.", name=["--quiet", "-q"], negative="")] = False
+    json: Annotated[bool, Parameter(help="Write JSON Lines.", negative="")] = False
+    quiet: Annotated[bool, Parameter(help="Say nothing but errors.", name=["--quiet", "-q"], negative="")] = False
     verbose: Annotated[
-        bool, _option("Say more, and where an error was raised.", name=["--verbose", "-v"], negative="")
+        bool, Parameter(help="Say more, and where an error was raised.", name=["--verbose", "-v"], negative="")
     ] = False
+
+
+OptionsT = TypeVar("OptionsT", bound=Talk)
 
 
 @Parameter(name="*")
@@ -54,17 +69,18 @@ class Talk:
 class Connection(Talk):
     """Where to connect, as whom, and how to talk about it."""
 
-    url: Annotated[str | None, _option(f"The broker. Default: {LOCAL}", env_var="COREWIRE_URL")] = None
-    user: Annotated[str | None, _option("Who connects.", env_var="COREWIRE_USER")] = None
-    password: Annotated[str | None, _option("And the password.", env_var="COREWIRE_PASSWORD")] = None
+    url: Annotated[str | None, Parameter(help=f"The broker. Default: {LOCAL}", env_var="COREWIRE_URL")] = None
+    user: Annotated[str | None, Parameter(help="Who connects.", env_var="COREWIRE_USER")] = None
+    password: Annotated[str | None, Parameter(help="And the password.", env_var="COREWIRE_PASSWORD")] = None
     password_file: Annotated[
-        str | None, _option("A file with the password, - reads standard input.", env_var="COREWIRE_PASSWORD_FILE")
+        str | None,
+        Parameter(help="A file with the password, - reads standard input.", env_var="COREWIRE_PASSWORD_FILE"),
     ] = None
-    client_id: Annotated[str | None, _option("The name of this client.", env_var="COREWIRE_CLIENT_ID")] = None
+    client_id: Annotated[str | None, Parameter(help="The name of this client.", env_var="COREWIRE_CLIENT_ID")] = None
     context: Annotated[
-        str | None, _option(f"A table of {CONTEXTS} with these options.", env_var="COREWIRE_CONTEXT")
+        str | None, Parameter(help=f"A table of {CONTEXTS} with these options.", env_var="COREWIRE_CONTEXT")
     ] = None
-    timeout: Annotated[str, _option("How long one request may take.", env_var="COREWIRE_TIMEOUT")] = "30s"
+    timeout: Annotated[str, Parameter(help="How long one request may take.", env_var="COREWIRE_TIMEOUT")] = "30s"
 
     def config(self) -> ClientConfig:
         """Make the client's configuration. Raises UsageError and ConfigError; asks a terminal for a missing password."""
@@ -92,34 +108,37 @@ class Connection(Talk):
         return ", ".join(f"tcp://{endpoint.host}:{endpoint.port}" for endpoint in config.endpoints)
 
     def _with_context(self) -> Connection:
-        """Fill what was not given from the named table of the contexts file."""
-        if self.context is None:
-            return self
-        path = CONTEXTS.expanduser()
-        try:
-            tables = tomllib.loads(path.read_text())
-        except FileNotFoundError:
-            raise UsageError(f"there is no {path}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{path}: {error}") from None
-        table: dict[str, object] | None = tables.get(self.context)
-        if not isinstance(table, dict):
-            raise UsageError(f"no context {self.context!r} in {path}", hint=f"one of {', '.join(tables) or 'none'}")
-        if unknown := set(table) - set(_IN_CONTEXTS):
-            raise UsageError(f"{path}, context {self.context}: unknown {', '.join(sorted(unknown))}")
-        default = Connection()
-        given = {name: str(value) for name, value in table.items() if getattr(self, name) == getattr(default, name)}
-        changes: dict[str, Any] = {**given}
-        return replace(self, **changes)
+        return with_context(self, self.context)
 
     def _password(self, config: ClientConfig) -> str | None:
         if self.password is not None and self.password_file is not None:
             raise UsageError("--password and --password-file exclude each other")
-        if self.password_file == "-":  # noqa: S105  a file name
-            return sys.stdin.readline().rstrip("\r\n")
         if self.password_file is not None:
-            return Path(self.password_file).read_text().rstrip("\r\n")
+            return read_password(self.password_file)
         missing = self.password is None and self.user is not None and config.password is None
-        if missing and sys.stdin.isatty() and os.environ.get("TERM") != "dumb":
-            return getpass.getpass(f"password of {self.user}: ")
-        return self.password
+        return ask_password(self.user) if missing and self.user is not None else self.password
+
+
+def with_context(options: OptionsT, context: str | None) -> OptionsT:
+    """Fill what was not given from the named table of the contexts file, as far as ``options`` has it. Raises UsageError."""
+    if context is None:
+        return options
+    path = CONTEXTS.expanduser()
+    try:
+        tables = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise UsageError(f"there is no {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}") from None
+    table: dict[str, object] | None = tables.get(context)
+    if not isinstance(table, dict):
+        raise UsageError(f"no context {context!r} in {path}", hint=f"one of {', '.join(tables) or 'none'}")
+    if unknown := set(table) - set(_IN_CONTEXTS):
+        raise UsageError(f"{path}, context {context}: unknown {', '.join(sorted(unknown))}")
+    default = type(options)()
+    changes: dict[str, Any] = {
+        name: str(value)
+        for name, value in table.items()
+        if hasattr(default, name) and getattr(options, name) == getattr(default, name)
+    }
+    return replace(options, **changes)

@@ -25,14 +25,17 @@ class Form(Enum):
         return cls.TABLE if stream.isatty() else cls.TSV
 
 
-def write_rows(stream: TextIO, form: Form, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows. A table is written when all are there, the other forms row by row."""
+def write_rows(
+    stream: TextIO, form: Form, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, head: bool = True
+) -> None:
+    """Write rows. A table is written when all are there, the other forms row by row. ``head``: TSV, names above them."""
     match form:
         case Form.JSON:
             for row in rows:
                 stream.write(json.dumps(dict(zip(columns, row, strict=True))) + "\n")
         case Form.TSV:
-            stream.write("\t".join(columns) + "\n")
+            if head:
+                stream.write("\t".join(columns) + "\n")
             for row in rows:
                 stream.write("\t".join(map(cell, row)) + "\n")
         case Form.TABLE:

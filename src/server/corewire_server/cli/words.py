@@ -10,8 +10,13 @@ if TYPE_CHECKING:
 
 #: Options that may stand before the command and take the next word.
 _WITH_VALUE: Final = frozenset(
-    {"--url", "--user", "--password", "--password-file", "--client-id", "--context", "--timeout"}
+    {
+        *("--url", "--user", "--password", "--password-file", "--client-id", "--context", "--timeout"),
+        *("--cluster-user", "--cluster-password-file", "--watch"),
+    }
 )
+#: Commands that have commands of their own.
+_GROUPS: Final = frozenset({"cluster"})
 #: What this version refuses, by command: the feature behind it.
 NOT_BUILT: Final[dict[str, dict[str, str]]] = {
     "run": {
@@ -31,7 +36,7 @@ NOT_BUILT: Final[dict[str, dict[str, str]]] = {
 COMMANDS_NOT_BUILT: Final = frozenset(
     {
         *("transfer", "perf", "check", "queue", "address", "session", "connection", "consumer", "producer", "user"),
-        *("cluster", "manage", "data", "mask", "hash", "simulate", "bench", "config", "console", "completion"),
+        *("manage", "data", "mask", "hash", "simulate", "bench", "config", "console", "completion"),
     }
 )
 
@@ -42,6 +47,11 @@ def arrange(words: list[str]) -> list[str]:
     if "--no-color" in words[:end]:
         os.environ["NO_COLOR"] = "1"
         words = [word for word in words[:end] if word != "--no-color"] + words[end:]
+    words = _command_first(words)
+    return [words[0], *_command_first(words[1:])] if words and words[0] in _GROUPS else words
+
+
+def _command_first(words: list[str]) -> list[str]:
     at = 0
     while at < len(words) and words[at].startswith("-"):
         at += 2 if words[at] in _WITH_VALUE else 1
