@@ -167,6 +167,19 @@ def test_a_call_without_an_answer_ends_in_time_and_blames_the_link() -> None:
     assert world.run(world.engine.query_queue(world.now, session, "other")).configuration.name == "other"
 
 
+def test_what_is_opened_after_its_caller_was_told_that_it_took_too_long_is_closed_again() -> None:
+    world = ClientWorld(resilient(call_timeout_s=2.0, retry_interval_s=0.1))
+    session = world.session()
+    world.wire.stalled = True
+    opening = world.engine.create_consumer(world.now, session, "q", create=True)
+    world.advance(2.1)
+    with pytest.raises(CallTimeout):
+        opening.result()
+    world.advance(1.0)
+    assert len(world.names(Reattached)) == 1
+    assert not any(one.consumers for one in world.brokers["one"].state.sessions.values())
+
+
 def test_a_commit_without_an_answer_is_of_unknown_outcome() -> None:
     world = ClientWorld(resilient(call_timeout_s=2.0))
     session = world.session(transacted=True)

@@ -248,7 +248,7 @@ class Session:
             if task.undo is not None:
                 value, undo = stop.value, task.undo
                 call.untake = lambda then: undo(then, value)
-                if call.abandoned:
+                if call.abandoned or call.error is not None:  # its caller was told that it took too long
                     call.untake(now)
         except (Lost, CorewireError) as failure:
             if not call.done:
