@@ -15,13 +15,15 @@ from corewire_server.journal.format import (
     decode_segment_head,
     encode_batch,
     encode_segment_head,
+    other_version,
     payload_of,
     segment_name,
     segment_number,
 )
+from corewire_server.records import Mark, Standing
 
 SEGMENT = SegmentHead(
-    segment=3, file_bytes=4096, first_batch=17, oldest=2, salt=99, seed=bytes(range(16)), folder=bytes(16)
+    segment=3, file_bytes=4096, first_batch=17, oldest=2, salt=99, seed=bytes(range(16)), folder=bytes(range(16, 32))
 )
 BATCH = BatchHead(
     flags=4,
@@ -55,6 +57,8 @@ def test_batch_comes_back_and_every_flipped_bit_is_noticed() -> None:
     assert len(data) == BATCH_HEAD_BYTES + 5
     head = decode_batch_head(data, 0)
     assert head == BATCH
+    assert head is not None
+    assert head.mark == Mark(Standing.IN_STEP, 6, 2)
     assert payload_of(data, 0, head, 99) == b"hello"
     assert payload_of(data, 0, head, 98) is None
     assert payload_of(data[:-1], 0, head, 99) is None
@@ -64,6 +68,14 @@ def test_batch_comes_back_and_every_flipped_bit_is_noticed() -> None:
         other = decode_batch_head(bytes(flipped), 0)
         assert other is None or payload_of(bytes(flipped), 0, other, 99) is None
     assert decode_batch_head(data[: BATCH_HEAD_BYTES - 1], 0) is None
+
+
+def test_segment_of_another_version_of_the_format_is_told_from_anything_else() -> None:
+    data = encode_segment_head(SEGMENT)
+    assert other_version(data) is None
+    assert other_version(data[:7] + b"\1" + data[8:]) == 1
+    assert other_version(b"x" + data[1:]) is None
+    assert other_version(data[:7]) is None
 
 
 @pytest.mark.parametrize("number", [1, 42, 9_999_999_999])

@@ -117,15 +117,23 @@ def test_segment_under_another_name_is_noticed() -> None:
         read(disk)
 
 
-def test_segment_of_another_broker_is_noticed() -> None:
+@pytest.mark.parametrize("of", ["_seed", "_folder"])
+def test_segment_of_another_broker_or_of_its_peer_is_noticed(of: str) -> None:
     disk, script = busy(5)
     names = segments(disk)
     other = Disk(Random(0))
     machine = Machine(other, script, small(SEGMENT_BYTES))
-    machine.writer._seed = b"another broker's"
+    setattr(machine.writer, of, b"another broker's")
     machine.run(len(script))
     disk.take_file(names[-2], other)
     with pytest.raises(JournalDamaged, match="another broker"):
+        read(disk)
+
+
+def test_journal_of_another_version_is_refused_by_that_name() -> None:
+    disk, _ = busy(1)
+    disk.flip(segments(disk)[-1], 8 * 7)
+    with pytest.raises(JournalDamaged, match="is of version 3, this program reads 2"):
         read(disk)
 
 
