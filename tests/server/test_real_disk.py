@@ -14,12 +14,23 @@ from tests.server.machine import Machine, live_after, random_script, small
 from tests.server.test_embedded import ask, dial, drain
 
 from corewire_server.config import BrokerConfig
-from corewire_server.journal.actions import Delete, DiskJob, Fill, ReadAt, Rename, Sync, SyncFolder, WriteAt
+from corewire_server.journal.actions import (
+    Delete,
+    DiskJob,
+    DropAside,
+    Fill,
+    ReadAt,
+    Rename,
+    SetAside,
+    Sync,
+    SyncFolder,
+    WriteAt,
+)
 from corewire_server.journal.recovery import recover
 from corewire_server.runtime import files
 from corewire_server.runtime.embedded import Serving
 from corewire_server.runtime.file_lock import FolderInUse, FolderLock
-from corewire_server.runtime.files import Answer, Files, Folder
+from corewire_server.runtime.files import Answer, Files, Folder, make_folder
 from corewire_server.runtime.service import NodeFailed
 from corewire_server.simulator.disk import Disk
 
@@ -65,6 +76,60 @@ def test_no_more_files_are_open_than_needed(tmp_path: Path) -> None:
     assert len(folder.listing()) == 49
     folder.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_folder_set_aside_holds_what_the_simulated_one_holds(tmp_path: Path) -> None:
+    rng = Random(0)
+    script = random_script(rng, 60)
+    path = tmp_path / "journal"
+    make_folder(path)
+    disk = Both(rng, Folder(path))
+    Machine(disk, script, small()).run(len(script))
+    before = disk.files()
+    disk.perform(DiskJob(1, (SetAside("aside-1"),)))
+    assert disk.folder.listing() == disk.files() == {}
+    assert disk.folder.asides() == disk.asides() == ["aside-1"]
+    aside = Folder(tmp_path / "aside-1")
+    assert aside.listing() == before
+    assert recover(before, aside.read, 4096).records == live_after(script)
+    aside.close()
+    Machine(disk, script, small()).run(10)
+    assert recover(disk.folder.listing(), disk.folder.read, 4096).records == live_after(script[:10])
+    disk.perform(DiskJob(2, (DropAside("aside-1"), DropAside("aside-1"))))
+    assert disk.folder.asides() == disk.asides() == []
+    disk.folder.close()
+
+
+def test_setting_aside_closes_the_files_and_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "journal"
+    make_folder(path)
+    folder = Folder(path)
+    before = len(os.listdir("/proc/self/fd"))
+    folder.perform(DiskJob(1, (Fill("f", 0, 10), SetAside("aside-1"))))
+    assert len(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(FileExistsError, match="aside-1"):
+        folder.perform(DiskJob(2, (Fill("g", 0, 10), SetAside("aside-1"))))
+    assert folder.listing() == {"g": 10}
+    assert (path.parent / "aside-1" / "f").stat().st_size == 10
+    (path.parent / "aside-file").touch()
+    (path.parent / "aside-link").symlink_to("aside-1")
+    (path.parent / "other").mkdir()
+    assert folder.asides() == ["aside-1"]
+    folder.close()
+
+
+def test_name_of_a_new_folder_is_on_the_medium_and_that_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    path = tmp_path / "data" / "journal"
+    make_folder(path)
+    assert synced == [path.parent, tmp_path]
+    make_folder(path)  # a process that was killed may not have come so far
+    assert synced[2:] == [path.parent]
+    Folder(path).perform(DiskJob(1, (SetAside("aside-1"),)))
+    assert synced[3:] == [path.parent]
 
 
 def test_short_writes_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
