@@ -159,9 +159,18 @@ class Load:
             pipe.close()
 
 
-def compiled(folder: Path) -> Path:
-    """The client's classes."""
-    source = Path(__file__).parent / "java" / "Load.java"
-    command = ["javac", "-cp", client_class_path(ARTEMIS), "-d", str(folder), str(source)]
+def compiled(folder: Path, program: str = "Load") -> Path:
+    """The classes of a client."""
+    source = Path(__file__).parent / "java" / f"{program}.java"
+    command = [
+        "javac",
+        "-nowarn",
+        "-Xlint:-deprecation",
+        "-cp",
+        client_class_path(ARTEMIS),
+        "-d",
+        str(folder),
+        str(source),
+    ]
     subprocess.run(command, check=True)
     return folder
