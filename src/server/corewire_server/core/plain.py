@@ -9,10 +9,7 @@ are four bytes. Lone surrogates survive.
 from __future__ import annotations
 
 from struct import Struct, error
-from typing import TYPE_CHECKING, TypeAlias, Union
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import TypeAlias, Union
 
 Plain: TypeAlias = Union[bool, int, float, str, bytes, "list[Plain]", "dict[str, Plain]", None]
 
@@ -30,13 +27,6 @@ def encode(value: Plain) -> bytes:
     out: list[bytes] = []
     _write(value, out)
     return b"".join(out)
-
-
-def encode_parts(table: dict[str, Plain]) -> Iterator[bytes]:
-    """The same bytes, an entry of the table at a time."""
-    yield _LENGTH.pack(_DICT, len(table))
-    for key, value in table.items():
-        yield encode(key) + encode(value)
 
 
 def _write(value: Plain, out: list[bytes]) -> None:

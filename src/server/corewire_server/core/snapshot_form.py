@@ -87,7 +87,7 @@ class RefsCopy:
     def __init__(self, refs: list[Ref]) -> None:
         self._refs = refs
         self._deliveries = [ref.deliveries for ref in refs]
-        self._counts = [None if ref.fan is None else _COUNTS.pack(ref.fan.refs, ref.fan.kept) for ref in refs]
+        self._counts = [0 if (fan := ref.fan) is None else fan.refs << 32 | fan.kept for ref in refs]
 
     def entries(self, shared: dict[Fan, int]) -> Iterator[bytes]:
         """Written down. ``shared`` numbers the messages that were written already, and takes more."""
@@ -96,12 +96,12 @@ class RefsCopy:
         pack = _REF.pack
         for ref, deliveries, counts in zip(self._refs, self._deliveries, self._counts, strict=True):
             message, number, flags = ref.message, 0, _KEPT if ref.kept else 0
-            if ref.fan is not None and counts is not None:
+            if ref.fan is not None:
                 flags |= _SHARED
                 known = shared.get(ref.fan)
                 if known is None:
                     number = shared[ref.fan] = len(shared)
-                    message = counts + message
+                    message = counts.to_bytes(_COUNTS.size) + message
                 else:
                     number, message = known, b""
             block += (
