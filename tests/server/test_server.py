@@ -12,6 +12,7 @@ from tests.server.fakes import EchoCore
 from corewire_server.core.inputs import BytesReceived, LinkBlocked, LinkClosed, LinkOpened, Timeout
 from corewire_server.node.node import Node
 from corewire_server.runtime.clock import Clock
+from corewire_server.runtime.listening import Listener
 from corewire_server.runtime.server import Server
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class World:
         self.client: socket.socket
 
     async def __aenter__(self) -> World:
-        port = self.server.door.listen("127.0.0.1", 0)
+        listener = Listener("127.0.0.1", 0)
+        self.server.door.add(listener)
         self.server.open()
-        self.client = socket.create_connection(("127.0.0.1", port))
+        self.client = socket.create_connection(("127.0.0.1", listener.port))
         self.client.setblocking(False)
         await self.until(lambda: bool(self.core.links))
         return self

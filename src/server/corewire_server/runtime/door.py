@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from corewire_server.node.orders import Door
 from corewire_server.runtime.links import Link
-from corewire_server.runtime.listening import Listener
 
 if TYPE_CHECKING:
+    from corewire_server.runtime.listening import Listener
     from corewire_server.runtime.server import Server
 
 HELD_BYTES_MAX: Final = 64 * 1024  # of each held client; it is not read any further
@@ -198,10 +198,9 @@ class ClientDoor:
         self.led = 0  # clients that the primary has answered through this door
         self.held_served = 0  # clients that were held and then served here
 
-    def listen(self, host: str, port: int) -> int:
-        """Have an address, without accepting anybody yet. Returns the port. Raises OSError."""
-        self._listeners.append(Listener(host, port, self._accepted))
-        return self._listeners[-1].port
+    def add(self, listener: Listener) -> None:
+        """Have one more address; it opens with the next ``set``."""
+        self._listeners.append(listener)
 
     @property
     def held(self) -> int:
@@ -212,7 +211,7 @@ class ClientDoor:
         """What becomes of clients from now on. Raises OSError if an address was lost."""
         self.door, self.target = door, target
         for listener in self._listeners:
-            listener.shut() if door is Door.CLOSED else listener.open()
+            listener.shut() if door is Door.CLOSED else listener.open(self._accepted)
         if door is Door.LEAD:
             return
         for early in [early for early in self._early if not early.answered]:

@@ -82,28 +82,25 @@ class Listener:
     """
     One address to be reached at. Its port is ours as soon as it is made, but who connects is refused while it is not open.
 
-    ``accepted`` is called on the loop with each new socket. Raises OSError when the address cannot be had.
+    Raises OSError when the address cannot be had.
     """
 
-    def __init__(
-        self, host: str, port: int, accepted: Callable[[socket.socket], None], depth: Depth = Depth.CLIENTS_DOOR
-    ) -> None:
+    def __init__(self, host: str, port: int, depth: Depth = Depth.CLIENTS_DOOR) -> None:
         self._host = host
         self._depth = depth
-        self._accepted = accepted
         self._sockets = bind(host, port, depth)
         self._open = False
         self._loop = asyncio.get_running_loop()
         self.port: int = self._sockets[0].getsockname()[1]
 
-    def open(self) -> None:
-        """Accept from now on."""
+    def open(self, accepted: Callable[[socket.socket], None]) -> None:
+        """Accept from now on: ``accepted`` is called with each new socket."""
         if self._open:
             return
         self._open = True
         for sock in self._sockets:
             sock.listen(BACKLOG)
-            self._loop.add_reader(sock, self._accept, sock)
+            self._loop.add_reader(sock, self._accept, sock, accepted)
 
     def shut(self) -> None:
         """Refuse from now on, and keep the port. Raises OSError if somebody else was quicker to take it."""
@@ -120,7 +117,7 @@ class Listener:
         self._open = False
         self._sockets.clear()
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket, accepted: Callable[[socket.socket], None]) -> None:
         for _ in range(ACCEPTS_MAX):
             if listening.fileno() < 0:  # what the last one did closed the door
                 return
@@ -133,11 +130,11 @@ class Listener:
                     continue  # gone before we looked
                 log.error("no more sockets: %s", error.strerror)
                 self._loop.remove_reader(listening)
-                self._loop.call_later(_REST_S, self._go_on, listening)
+                self._loop.call_later(_REST_S, self._go_on, listening, accepted)
                 return
             sock.setblocking(False)
-            self._accepted(sock)
+            accepted(sock)
 
-    def _go_on(self, listening: socket.socket) -> None:
+    def _go_on(self, listening: socket.socket, accepted: Callable[[socket.socket], None]) -> None:
         if listening.fileno() >= 0:
-            self._loop.add_reader(listening, self._accept, listening)
+            self._loop.add_reader(listening, self._accept, listening, accepted)

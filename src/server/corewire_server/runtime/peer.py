@@ -7,13 +7,14 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeAlias
 
-from corewire_server.runtime.listening import Depth, Listener, lifted
+from corewire_server.runtime.listening import Depth, lifted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire_server.node.driven import DrivenPair
     from corewire_server.node.orders import Order
+    from corewire_server.runtime.listening import Listener
 
 P = ParamSpec("P")
 Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]"
@@ -151,11 +152,10 @@ class Peers:
 
     # -- accepting
 
-    def listen(self, host: str, port: int) -> int:
-        """Be reached from now on. Returns the port. Raises OSError."""
-        self._listener = Listener(host, port, self._accepted, Depth.LINK_DOOR)
-        self._listener.open()
-        return self._listener.port
+    def listen(self, listener: Listener) -> None:
+        """Be reached from now on."""
+        self._listener = listener
+        listener.open(self._accepted)
 
     def close(self) -> None:
         """Refuse from now on, then end every connection."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from enum import Enum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from corewire.errors import ConfigError, CorewireError
+from corewire_server.config import address
 from corewire_server.journal.format import FOLDER_BYTES, SEED_BYTES, JournalDamaged
 from corewire_server.journal.recovery import Recovered, recover
 from corewire_server.journal.writer import Writer
@@ -16,17 +17,19 @@ from corewire_server.records import Mark, Standing
 from corewire_server.runtime.clock import Clock
 from corewire_server.runtime.file_lock import FolderInUse, FolderLock
 from corewire_server.runtime.files import Folder, make_folder
+from corewire_server.runtime.listening import Depth, Listener
 from corewire_server.runtime.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from corewire_server.config import AcceptorConfig, BrokerConfig
+    from corewire_server.config import BrokerConfig
     from corewire_server.journal.writer import JournalSettings
     from corewire_server.node.node import Core
 
     CoreFactory: TypeAlias = Callable[[BrokerConfig, bytes], Core]
 
+ServerT = TypeVar("ServerT", bound=Server)
 JOURNAL_FOLDER: Final = "journal"
 
 
@@ -34,7 +37,10 @@ class NodeState(Enum):
     """What a node is doing."""
 
     STARTING = "starting"
-    ACTIVE = "active"
+    WAITING = "waiting"  # for its peer: it may not serve, and does not follow
+    JOINING = "joining"  # the primary's data is on its way
+    BACKUP = "backup"  # it has what the primary has
+    ACTIVE = "active"  # it serves
     STOPPING = "stopping"
     STOPPED = "stopped"
 
@@ -50,7 +56,8 @@ def make_core(config: BrokerConfig, seed: bytes) -> Core:
     return Broker(config.for_core(seed))
 
 
-def _recover(folder: Folder, settings: JournalSettings) -> Recovered:
+def recovered_from(folder: Folder, settings: JournalSettings) -> Recovered:
+    """What a journal holds. Raises NodeFailed if it cannot be read."""
     try:
         return recover(folder.listing(), folder.read, settings.segment_bytes)
     except JournalDamaged as damage:
@@ -62,31 +69,55 @@ def _recover(folder: Folder, settings: JournalSettings) -> Recovered:
         raise NodeFailed(f"the journal cannot be read: {error}") from error
 
 
-def _listen(server: Server, acceptor: AcceptorConfig) -> str:
-    host = "127.0.0.1" if acceptor.host == "localhost" and acceptor.port == 0 else acceptor.host
+def listen(host: str, port: int, parameter: str, depth: Depth = Depth.CLIENTS_DOOR) -> Listener:
+    """Have an address, without accepting anybody yet. Raises ConfigError if it cannot be had."""
     try:
-        port = server.door.listen(host, acceptor.port)
+        return Listener(host, port, depth)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(f"cannot listen on {acceptor.url}: {reason}", parameter="acceptors") from error
-    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+        raise ConfigError(f"cannot listen on tcp://{address(host, port)}: {reason}", parameter=parameter) from error
 
 
 class Service:
-    """Start it, wait until it is to stop, stop it. All on one loop; ``stop`` and ``halted`` are set by whoever wants it to end."""
+    """Start it, wait until it is to stop, stop it. All on one loop; ``halted`` says why the node had to stop at once, if it had."""
 
     def __init__(self, config: BrokerConfig, core: CoreFactory = make_core) -> None:
         self.config = config
-        self.state = NodeState.STARTING
         self.urls: tuple[str, ...] = ()
-        self.epoch = 0
-        self.node_id = ""
-        self.halted: str | None = None  # why the node had to stop at once
+        self.halted: str | None = None
         self._make_core = core
+        self._phase = NodeState.STARTING
+        self._epoch = 0
+        self._node_id = ""
         self._ending = asyncio.Event()
         self._graceful_s = 0.0
+        self._listeners: list[Listener] = []
         self._server: Server | None = None
         self._lock: FolderLock | None = None
+
+    # -- how it stands
+
+    @property
+    def state(self) -> NodeState:
+        """What the node is doing."""
+        return self._phase
+
+    @property
+    def role(self) -> str:
+        """What it is to its clients and to its peer, in a word for people."""
+        return "primary"
+
+    @property
+    def epoch(self) -> int:
+        """Of the service that it gives or follows."""
+        return self._epoch
+
+    @property
+    def node_id(self) -> str:
+        """The UUID by which clients know it; "" while it does not know it itself."""
+        return self._node_id
+
+    # -- start
 
     async def start(self) -> None:
         """
@@ -100,32 +131,32 @@ class Service:
             self._release()
             raise
 
+        self._phase = NodeState.ACTIVE
+
     async def _start(self) -> None:
         seed, folder, clock = os.urandom(SEED_BYTES), self._open_folder(), Clock()
+        self._bind()
         if folder is None:
-            self.epoch = 1
+            self._epoch = 1
             core = self._make_core(self.config, seed)
-            server = self._server = Server(Node(core), clock, self.epoch, None, self._halt)
-            self._bind(server)
+            server = self._adopt(Server(Node(core), clock, self.epoch, None, self._halt))
         else:
             settings = self.config.for_journal()
-            recovered = _recover(folder, settings)
+            recovered = recovered_from(folder, settings)
             clock = Clock(recovered.now)
             core = self._make_core(self.config, recovered.seed or seed)
-            self.epoch = 1 if recovered.mark is None else recovered.mark.epoch + 1
+            self._epoch = 1 if recovered.mark is None else recovered.mark.epoch + 1
             mark = Mark(Standing.ALONE, self.epoch, 0)
             salt, name = int.from_bytes(os.urandom(4)), os.urandom(FOLDER_BYTES)
             writer = Writer(recovered, settings, salt=salt, seed=seed, folder=name, mark=mark)
             node = Node(core, writer)
-            server = self._server = Server(node, clock, self.epoch, folder, self._halt)
-            self._bind(server)
+            server = self._adopt(Server(node, clock, self.epoch, folder, self._halt))
             server.tell(node.begin, recovered)
             await server.settled()
         if self.halted is not None:
             raise NodeFailed(self.halted)
         server.open()
-        self.node_id = core.node_id
-        self.state = NodeState.ACTIVE
+        self._node_id = core.node_id
 
     def _open_folder(self) -> Folder | None:
         if self.config.data is None:
@@ -140,14 +171,27 @@ class Service:
             raise NodeFailed(f"{path}: {error.strerror}", hint="give a folder that can be written: --data") from error
         return Folder(path)
 
-    def _bind(self, server: Server) -> None:
-        self.urls = tuple(_listen(server, acceptor) for acceptor in self.config.acceptors)
+    def _bind(self) -> None:
+        for acceptor in self.config.acceptors:
+            self._listeners.append(listen(acceptor.bound_host, acceptor.port, "acceptors"))
+        pairs = zip(self.config.acceptors, self._listeners, strict=True)
+        self.urls = tuple(f"tcp://{address(acceptor.bound_host, listener.port)}" for acceptor, listener in pairs)
+
+    def _adopt(self, server: ServerT) -> ServerT:
+        self._server = server
+        for listener in self._listeners:
+            server.door.add(listener)
+        return server
 
     def _release(self) -> None:
         if self._server is not None:
             self._server.release()
+        for listener in self._listeners:
+            listener.close()
         if self._lock is not None:
             self._lock.release()
+
+    # -- stop
 
     def _halt(self, reason: str) -> None:
         self.halted = reason
@@ -161,10 +205,10 @@ class Service:
     async def run(self) -> None:
         """Serve until ``end()``, then stop in order. Raises NodeFailed if the node had to stop at once."""
         await self._ending.wait()
-        self.state = NodeState.STOPPING
+        self._phase = NodeState.STOPPING
         if self.halted is None and self._server is not None:
             await self._server.close(self._graceful_s)
         self._release()
-        self.state = NodeState.STOPPED
+        self._phase = NodeState.STOPPED
         if self.halted is not None:
             raise NodeFailed(self.halted)
