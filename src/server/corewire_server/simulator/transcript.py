@@ -99,6 +99,9 @@ class Transcript(Observer):
     def event(self, now: int, client: str, text: str) -> None:
         self.write(now, client, f"is told: {text}")
 
+    def client_killed(self, now: int, client: str) -> None:
+        self.write(now, client, "is killed")
+
     # -- nodes
 
     def started(self, now: int, node: str, incarnation: int) -> None:

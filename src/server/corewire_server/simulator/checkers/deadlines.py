@@ -30,10 +30,9 @@ class NoCallPastItsDeadline(Checker):
         self._look(now)
         self._waiting.pop(call, None)
 
-    def ended(self, now: int, node: str, reason: str) -> None:
+    def client_killed(self, now: int, client: str) -> None:
         self._look(now)
-        for call in [call for call, (client, _, _) in self._waiting.items() if client == node]:
-            del self._waiting[call]
+        self._waiting = {call: waits for call, waits in self._waiting.items() if waits[0] != client}
 
     def finished(self, now: int, unfinished: Sequence[str]) -> None:
         self._look(now)

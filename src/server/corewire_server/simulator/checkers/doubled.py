@@ -40,8 +40,8 @@ class NothingDoubled(DiskChecker):
         if text in ANEW:
             self._forget(client)
 
-    def ended(self, now: int, node: str, reason: str) -> None:
-        self._forget(node)
+    def client_killed(self, now: int, client: str) -> None:
+        self._forget(client)
 
     def memory_lost(self) -> None:
         self._in_hand.clear()
