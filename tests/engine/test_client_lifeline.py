@@ -180,6 +180,17 @@ def test_what_is_opened_after_its_caller_was_told_that_it_took_too_long_is_close
     assert not any(one.consumers for one in world.brokers["one"].state.sessions.values())
 
 
+def test_closing_does_not_fail_where_the_broker_is_silent() -> None:
+    world = ClientWorld(resilient(call_timeout_s=2.0))
+    session = world.session()
+    consumer = world.consumer(world.session())
+    world.wire.stalled = True
+    closings = [world.engine.close_consumer(world.now, consumer), world.engine.close_session(world.now, session)]
+    world.advance(2.1)
+    for closing in closings:
+        closing.result()
+
+
 def test_a_commit_without_an_answer_is_of_unknown_outcome() -> None:
     world = ClientWorld(resilient(call_timeout_s=2.0))
     session = world.session(transacted=True)

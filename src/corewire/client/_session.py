@@ -326,6 +326,7 @@ class Session:
             if isinstance(command.waiter, Call):
                 self.withdraw(command)
         for command in (*late, *waiting):
+            self._let_leave(command)  # there may be a link, but hardly a broker
             call = command.call
             if call is None or call.done:
                 continue
