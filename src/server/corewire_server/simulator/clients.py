@@ -16,7 +16,7 @@ from corewire._operation import Operation
 from corewire._states import ClientState
 from corewire.client._engine import ClientEngine
 from corewire.effects import Completed, Dial, Hangup, Notify, Send
-from corewire.errors import ConnectionTimedOut, NotConnected
+from corewire.errors import CallTimeout, ConnectionLost, ConnectionTimedOut, NotConnected
 from corewire_server.simulator.clock import Clock
 from corewire_server.simulator.network import Process
 from corewire_server.simulator.world import MS, SECOND
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from corewire_server.simulator.world import World
 
 T = TypeVar("T")
+RETRY_US: Final = 100 * MS  # before an application tries again
 GRACE_US: Final = 2 * SECOND
 """So much later than its deadline a call may end: the engine looks at deadlines when it is told the time."""
 
@@ -88,6 +89,17 @@ class Client(Process):
         self.tasks += 1
         self._ready.append((task, None))
         self._turn()
+
+    def connect(self) -> Script[None]:
+        """Connect, with a new engine each time until it succeeds."""
+        while True:
+            try:
+                yield from self.call("connect", self.engine.start)
+            except (ConnectionLost, CallTimeout):
+                yield RETRY_US
+                self.engine = ClientEngine(self.engine.config, rng=self.rng)
+            else:
+                return
 
     def now_s(self) -> float:
         """The monotonic clock of this client."""

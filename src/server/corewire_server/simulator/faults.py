@@ -56,7 +56,9 @@ class Faults:
     @property
     def steady(self) -> bool:
         """Whether everybody is at work."""
-        return all(machine.serving for machine in self.machines) and all(client.up for client in self.clients if not client.ended)
+        return all(machine.serving for machine in self.machines) and all(
+            client.up for client in self.clients if not client.ended
+        )
 
     def mend(self) -> None:
         """Whatever is broken is well again."""

@@ -107,6 +107,12 @@ class Machine:
         """Whether clients are answered here."""
         return self.process is not None and self.process.serving
 
+    @property
+    def message_bytes(self) -> int:
+        """Of messages that the node has in memory."""
+        process = self.process
+        return 0 if process is None or process.core is None else process.core.state.store.bytes
+
     def start(self) -> None:
         """Start a process, if none runs; the machine has power again."""
         if self.process is not None:
@@ -163,6 +169,7 @@ class NodeProcess(Process):
         self.machine = machine
         self.world = machine.world
         self.serving = False
+        self.core: Broker | None = None
         self.epoch = 0
         self._links: dict[int, End] = {}
         self._slow: set[int] = set()
@@ -180,7 +187,8 @@ class NodeProcess(Process):
         step = recovered.step
         world.observer.recovered(world.now, machine.name, step, recovered.records, power_lost=power_lost)
         self._clock = NodeClock(machine.hardware.clock, world.now, recovered.now)
-        core = WatchedCore(Broker(machine.config), world, machine.name, step)
+        self.core = Broker(machine.config)
+        core = WatchedCore(self.core, world, machine.name, step)
         rng, seed = machine.rng, machine.config.node_seed
         self.epoch = 1 if recovered.mark is None else recovered.mark.epoch + 1
         mark = Mark(Standing.ALONE, self.epoch, 0)

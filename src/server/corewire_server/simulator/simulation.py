@@ -25,8 +25,8 @@ from corewire_server.simulator.world import SECOND, World
 if TYPE_CHECKING:
     from corewire_server.simulator.scenario import Scenario
 
-QUIET_US: Final = 3 * SECOND  # after all was sent
-DETACHED_US: Final = 15 * SECOND  # beyond the TTL, until a session of a client that is gone is closed
+QUIET_US: Final = 5 * SECOND
+DETACHED_US: Final = 15 * SECOND  # until a session is closed whose client is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Simulation:
         world.observer.calm(world.now)
         until = world.now + self.options.patience_us
         world.run(lambda: all(client.tasks == self._consumers(client) for client in clients), until)
-        world.run(lambda: False, world.now + self._quiet_us())
+        world.run(lambda: self._empty, world.now + self._quiet_us())
         for client in clients:
             client.leaving = True
         world.run(lambda: not any(client.tasks for client in clients), until)
@@ -93,11 +93,19 @@ class Simulation:
         )
         self._drain(until)
 
+    @property
+    def _empty(self) -> bool:
+        """Whether no node has messages any more, not even delivered ones."""
+        return not any(machine.message_bytes for machine in self.machines)
+
     def _quiet_us(self) -> int:
-        """Consumers get so long for what is left, also for what the broker first has to take from those that were killed."""
-        ttl_s = self.scenario.config.connection_ttl_s or 0.0
+        """
+        Consumers get so long for what is left: some must first notice that they lost their link in silence, and the broker
+        has to take back what those hold that were killed.
+        """
+        ttl_us = int((self.scenario.config.connection_ttl_s or 0.0) * SECOND)
         killed = any(client.ended for client in self.clients)
-        return QUIET_US + (DETACHED_US + int(ttl_s * SECOND) if killed else 0)
+        return 2 * ttl_us + QUIET_US + (DETACHED_US if killed else 0)
 
     def _consumers(self, client: Client) -> int:
         jobs = self.scenario.clients[self.clients.index(client)]
@@ -113,7 +121,7 @@ class Simulation:
             world.run(lambda: not last.tasks, until)
             if last.tasks:
                 self.unfinished.append(f"{queue} cannot be drained: {', '.join(last.open_calls)}")
-            if taken and any(not client.ended for client in self.clients):
+            if taken and any(self._consumers(client) for client in self.clients):
                 self.unfinished.append(f"{len(taken)} messages were left in {queue}")
 
 

@@ -22,6 +22,7 @@ from corewire.errors import (
     TransactionRolledBack,
 )
 from corewire.values import AckMode, Queue
+from corewire_server.simulator.clients import RETRY_US
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 POLL_US: Final = 2 * SECOND  # how long a consumer waits before it looks whether it should leave
-RETRY_US: Final = 100 * MS  # before an application opens again what it lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ def drain(client: Client, errand: Errand, taken: list[tuple[str, int]]) -> Task:
 
 def work(client: Client, tasks: list[Task]) -> Task:
     """Connect, then begin all that this client is to do."""
-    yield from client.call("connect", client.engine.start)
+    yield from client.connect()
     for task in tasks:
         client.begin(task)
 
