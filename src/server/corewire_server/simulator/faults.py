@@ -117,11 +117,12 @@ def _power(faults: Faults) -> Plot:
 
 def _stop(faults: Faults) -> Plot:
     machine = faults.machine()
-    if machine.process is None or not machine.serving:
+    process = machine.process
+    if process is None or not process.serving:
         return
     faults.say("stop", machine.name)
-    machine.process.stop_in_order()
-    while machine.process is not None:
+    process.stop_in_order()
+    while not process.ended:
         yield LOOK_US
     yield faults.moment(8, 20)
     faults.say("healed", machine.name)
