@@ -1,0 +1,335 @@
+"""
+A primary at work: inputs are numbered, handed to the backup, executed, and what they show waits in the gate.
+
+Towards its backup it goes through the stages of `Waits`. The order of the critical moment is the point of it: first the gate
+waits for the joiner; when that has acknowledged all inputs up to there, "in step" is written; when that is on disk, the backup
+is told; when it has acknowledged that, and its door is open, clients are told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from corewire_server.core.effects import Append, Log
+from corewire_server.core.inputs import Announced, BytesReceived, RoomChanged, Timeout, decode, encode
+from corewire_server.ha.roles import Waits
+from corewire_server.node.kit import DIGEST_STEPS
+from corewire_server.node.settings import GateMode
+from corewire_server.records import Mark, Standing
+from corewire_server.replication.link import Ack, HeartBeat, LinkProtocolError, SnapshotBegin, Told
+from corewire_server.replication.primary import BEHIND_BYTES_MAX, JOINING_BYTES_MAX, Feed
+
+if TYPE_CHECKING:
+    from corewire_server.core.inputs import Input
+    from corewire_server.node.cores import Core
+    from corewire_server.node.kit import Kit
+    from corewire_server.node.orders import Order
+    from corewire_server.replication.backup import Intake
+    from corewire_server.replication.link import Claim, Frame
+
+INPUT_BYTES_MAX: Final = 1 << 18  # more at once is cut, so that it fits into a frame of the link
+OWN_INPUTS: Final = 100  # executed at once when the node has one of its own
+LAG_INPUTS_MAX: Final = 1000  # a joiner that is further behind in executing is not in step yet
+
+
+class Serving:
+    """The part of a node that serves. ``last``: the number of the last input; ``ahead``: time of inputs minus the node's clock."""
+
+    def __init__(self, kit: Kit, core: Core, *, epoch: int, last: int, ahead: int) -> None:
+        self._kit = kit
+        self.core = core
+        self.epoch = epoch
+        self.feed = Feed(last)
+        self.executed = last
+        self.ahead = ahead
+        self.waits = Waits.ALONE
+        self.place = 0
+        self.peer: Claim | None = None  # of the joiner or backup
+        self.link: int | None = None
+        self.heard = 0  # when the backup's last frame came
+        self.answered_by = b""  # incarnation that answered our last dial
+        self.shared = last  # the last input that another node is known to have
+        self.fell_out = 0
+        self.input_at: int | None = None
+        self._pending: deque[tuple[int, int, Input]] = deque()
+        self._stamp = 0  # the newest one of the backup
+        self._beat_at = 0
+        self._critical_since = 0
+        self._critical_input = 0
+        self._told = False  # on this link
+        self._opening = False  # "alone" is on its way to the disk; the gate opens behind it
+        self._full = False
+        self._digests: deque[tuple[int, bytes]] = deque()
+        self._their_digest = (0, b"")
+
+    # -- inputs
+
+    @property
+    def pending(self) -> bool:
+        """Whether inputs wait to be executed."""
+        return bool(self._pending) or self.feed.hungry
+
+    @property
+    def congested(self) -> bool:
+        """Whether disk or backup are too far behind."""
+        limit = BEHIND_BYTES_MAX if self.waits else JOINING_BYTES_MAX
+        return self._kit.keeper.congested or self.feed.kept_bytes > limit
+
+    def time(self, now: int) -> int:
+        """The time of an input that comes now."""
+        return now + self.ahead
+
+    def offer(self, now: int, item: Input) -> None:
+        """Number one input."""
+        if isinstance(item, BytesReceived) and len(item.data) > INPUT_BYTES_MAX:
+            for at in range(0, len(item.data), INPUT_BYTES_MAX):
+                self._number(now, BytesReceived(item.link, item.data[at : at + INPUT_BYTES_MAX]))
+        else:
+            self._number(now, item)
+
+    def _number(self, now: int, item: Input) -> None:
+        time = now + self.ahead
+        number = self.feed.add(encode(time, item) if self.feed.keeping else None)
+        self._pending.append((number, time, item))
+        self.input_at = now
+
+    def flush(self) -> None:
+        """Send the backup what it may get."""
+        if self.link is not None:
+            self._kit.send(self.link, *self.feed.take())
+
+    def run(self, now: int, limit: int) -> None:
+        """Execute at most ``limit`` inputs."""
+        kit, pending = self._kit, self._pending
+        if self.feed.hungry:
+            self.flush()
+        while pending and limit > 0:
+            limit -= 1
+            number, time, item = pending.popleft()
+            visible: list[Order] = []
+            for effect in self.core.step(time, item):
+                if isinstance(effect, Append):
+                    kit.keeper.append(number, effect.records, time, now)
+                elif isinstance(effect, Log):
+                    kit.out.append(effect)
+                else:
+                    visible.append(effect)
+            self.executed = number
+            kit.out += kit.gate.hold(number, visible)
+            if number % DIGEST_STEPS == 0 and self.feed.keeping:
+                self._digests.append((number, self.core.effects_digest))
+                self._compare(now)
+        if not kit.keeper.at_leisure(now):
+            kit.next_job(now)
+
+    def step(self, now: int, item: Input) -> None:
+        """Number, hand on and execute one input."""
+        self.offer(now, item)
+        self.flush()
+        self.run(now, 1 << 30)
+
+    def act(self, now: int, item: Input) -> None:
+        """Number an input of the node itself. It is executed soon: what waits before it may be much."""
+        self.offer(now, item)
+        self.flush()
+        self.run(now, OWN_INPUTS)
+
+    def inherit(self, intake: Intake) -> None:
+        """Execute first what the primary of before had numbered. What it shows is for links that are gone."""
+        while len(intake):
+            time, item = decode(intake.next())
+            self._pending.append((self.feed.add(None), time, item))
+        self.shared = self.feed.last
+
+    # -- the backup
+
+    def take_in(self, now: int, link: int, peer: Claim) -> None:
+        """A node joins on this connection."""
+        self._end_link()
+        self.link, self.peer, self.heard = link, peer, now
+        self._stamp = self._beat_at = 0
+        self._told = False
+        self._digests.clear()
+        self.run(now, 1 << 30)  # the snapshot is of the last input
+        self.feed.begin(self.core.snapshot(), self.core.effects_digest)
+        self._kit.log("info", f"epoch {self.epoch}: {peer.link_address or 'a node'} joins at input {self.feed.last}")
+        self._kit.send(link, SnapshotBegin(self.feed.last, self.epoch, self._kit.keeper.seed, self.time(now)))
+        self.flush()
+        self.tick(now)
+
+    def resume(self, now: int, link: int, peer: Claim) -> None:
+        """The backup is back on this connection."""
+        self._end_link()
+        self.feed.resume(peer.last_input)
+        self.link, self.peer, self.heard = link, peer, now
+        self._told = False
+        self._acknowledged()
+        self._kit.log("info", f"epoch {self.epoch}: the link goes on behind input {peer.last_input}")
+        self.flush()
+        self._beat_at = 0
+        self.tick(now)
+
+    def _end_link(self) -> None:
+        if self.link is not None:
+            self._kit.peers.close(self.link)
+            self.link = None
+
+    def on_frame(self, now: int, frame: Frame) -> None:
+        """The backup says something. Raises LinkProtocolError for what it must not say."""
+        if not isinstance(frame, Ack):
+            raise LinkProtocolError(f"{type(frame).__name__} from a backup")
+        self.heard = now
+        self._stamp = max(self._stamp, frame.stamp)
+        self.feed.take_slices(frame.slices)
+        self.feed.acknowledge(frame.received)
+        self.feed.executed = max(self.feed.executed, frame.executed)
+        self._acknowledged()
+        if frame.placed and frame.placed == self.place and self.waits is Waits.PLACED:
+            self._set_waits(Waits.TOLD)
+            assert self.peer is not None
+            self._kit.log("info", f"epoch {self.epoch}: the backup is in step at input {frame.received}")
+            self.act(now, Announced(self._kit.settings.client_address, self.peer.client_address))
+        if frame.digest_step > self._their_digest[0]:
+            self._their_digest = (frame.digest_step, frame.effects_digest)
+            self._compare(now)
+        self.flush()
+        self.progress(now)
+
+    def _acknowledged(self) -> None:
+        if self.waits:
+            self._kit.gate.acknowledged(self.feed.acknowledged)
+            self._kit.release()
+            self.shared = max(self.shared, self.feed.acknowledged)
+
+    def _compare(self, now: int) -> None:
+        """Whether the backup's core asked for the same."""
+        step, theirs = self._their_digest
+        while self._digests and self._digests[0][0] < step:
+            self._digests.popleft()
+        if self._digests and self._digests[0][0] == step:
+            ours = self._digests.popleft()[1]
+            if ours != theirs:
+                text = f"input {step}: the backup's core did something else than ours; it has to join anew"
+                self._kit.log("error", text)
+                self.end_wait(now, "the backup differs")
+
+    def progress(self, now: int) -> None:
+        """Go on to the next stage if all that it asks for is there."""
+        feed, keeper = self.feed, self._kit.keeper
+        if self.waits is Waits.ALONE and self._caught_up():
+            self._critical_since, self._critical_input = now, feed.last
+            self._set_waits(Waits.CRITICAL)
+        if self.waits is Waits.CRITICAL and feed.acknowledged >= self._critical_input:
+            self.place += 1
+            self._set_waits(Waits.PLACED)
+            keeper.mark(self.executed, Mark(Standing.IN_STEP, self.epoch, self.place), self.time(now))
+            self._kit.next_job(now)
+        if self.waits is Waits.PLACED and keeper.settled and not self._told and self.link is not None:
+            self._told = True
+            self._kit.send(self.link, Told(self.place, self.epoch))
+
+    def _caught_up(self) -> bool:
+        """Whether the gate may begin to wait for the joiner."""
+        feed, peer = self.feed, self.peer
+        return (
+            self.link is not None
+            and peer is not None
+            and self._kit.keeper.settled
+            and feed.snapshot_taken
+            and feed.sent == feed.last
+            and feed.last - feed.executed <= LAG_INPUTS_MAX
+            and self.answered_by == peer.incarnation
+        )
+
+    def _set_waits(self, waits: Waits) -> None:
+        self.waits = waits
+        mode = self._kit.settings.gate
+        if waits is Waits.ALONE:
+            mode = GateMode.DISK
+        elif waits is not Waits.TOLD and mode is GateMode.BACKUP:
+            mode = GateMode.DISK_AND_BACKUP
+        self._kit.gate.acknowledged(self.feed.acknowledged)
+        self._kit.gate.wait_for(mode)
+        self._kit.release()
+
+    def lose_link(self, now: int, reason: str) -> None:
+        """The link has ended. A backup with a place is waited for."""
+        self._end_link()
+        if self.waits < Waits.PLACED:
+            self.end_wait(now, reason)
+        else:
+            self._kit.log("warning", f"epoch {self.epoch}: {reason}: answers wait for the backup")
+
+    def end_wait(self, now: int, reason: str) -> None:
+        """The backup has no place any more, or never had one: it is not waited for once "alone" is on disk."""
+        self._end_link()
+        placed = self.waits >= Waits.PLACED
+        joined, self.peer = self.peer is not None, None
+        self.feed.drop()
+        self._digests.clear()
+        self._their_digest = (0, b"")
+        self.answered_by = b""
+        if not placed:
+            if joined:
+                self._kit.log("warning", f"epoch {self.epoch}: the join is given up: {reason}")
+            self._set_waits(Waits.ALONE)
+            return
+        self.fell_out += 1
+        self.waits = Waits.ALONE  # but the gate stays as it is until "alone" is on disk
+        self._opening = True
+        self._kit.log("warning", f"epoch {self.epoch}: goes on alone behind input {self.feed.acknowledged}: {reason}")
+        self._kit.keeper.mark(self.executed, Mark(Standing.ALONE, self.epoch, 0), self.time(now))
+        self._kit.next_job(now)
+        self.settle(now)
+
+    def settle(self, now: int) -> None:
+        """The disk has done something."""
+        self._kit.release()
+        if self._opening and self._kit.keeper.settled:
+            self._opening = False
+            self._set_waits(Waits.ALONE)
+            self.act(now, Announced(self._kit.settings.client_address, None))
+        self._room_changed(now)
+        self.progress(now)
+
+    def _room_changed(self, now: int) -> None:
+        full = self._kit.keeper.full
+        if full is self._full:
+            return
+        self._full = full
+        if full:
+            self._kit.log("error", "no room for the journal: sends are refused until there is")
+        else:
+            self._kit.log("info", "there is room for the journal again")
+        self.act(now, RoomChanged(room=not full))
+
+    # -- time
+
+    def next_timeout(self) -> int | None:
+        """When ``tick`` wants to be called, on the node's own clock."""
+        due = self.core.next_timeout()
+        times = [] if due is None else [due - self.ahead]
+        settings = self._kit.settings
+        if self.link is not None:
+            times += (self._beat_at, self.heard + settings.silence_ms)
+        elif self.waits:
+            times.append(self.heard + settings.silence_ms)
+        if self.waits is Waits.CRITICAL:
+            times.append(self._critical_since + settings.sync_timeout_ms)
+        return min(times, default=None)
+
+    def tick(self, now: int) -> None:
+        """Heart-beats, silence, and what the core wants to do by itself."""
+        settings = self._kit.settings
+        if self.link is not None and now >= self._beat_at:
+            self._beat_at = now + settings.heartbeat_ms
+            self._kit.send(self.link, HeartBeat(self.time(now), self._stamp))
+        if (self.link is not None or self.waits) and now - self.heard >= settings.silence_ms:
+            self.end_wait(now, f"nothing was heard from the backup for {now - self.heard} ms")
+        if self.waits is Waits.CRITICAL and now - self._critical_since >= settings.sync_timeout_ms:
+            self.end_wait(now, f"it did not catch up in {settings.sync_timeout_ms} ms")
+        due = self.core.next_timeout()
+        if due is not None and due <= self.time(now):
+            self.act(now, Timeout())
+        self.progress(now)
