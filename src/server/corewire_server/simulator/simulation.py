@@ -2,7 +2,7 @@
 One history, from its seed to its end.
 
 Machines start, clients connect and work, faults come one after the other. Then it is calm: whatever was broken is mended, and
-all must come to its end. Producers finish, consumers take what is there, and a last client looks that the queues are empty.
+all must come to its end. Producers finish, consumers take what is there, and a last client what nobody took.
 """
 
 from __future__ import annotations
@@ -112,6 +112,9 @@ class Simulation:
         return 0 if client.ended else sum(job.kind.startswith("receive") for job in jobs)
 
     def _drain(self, until: int) -> None:
+        """Let a last client take what is left in the queues."""
+        if self._empty and not any(client.tasks for client in self.clients):
+            return
         world = self.world
         last = Client(world, self.network, "last", self.scenario.config)
         for queue in self.scenario.queues:
