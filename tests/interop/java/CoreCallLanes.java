@@ -66,8 +66,7 @@ final class CoreCallLanes {
             lane.check(!session.queueQuery(new SimpleString(name)).isExists(), "a deleted queue exists");
             session.close();
             if (n % 10 == 9) {
-                ClientSessionFactory old = factory;
-                lane.fragile(l -> old.close());
+                CoreLanes.close(lane, factory);
                 factory = CoreLanes.factory(lane);
             }
         }
@@ -131,7 +130,7 @@ final class CoreCallLanes {
             lane.received.incrementAndGet();
         }
         lane.done();
-        lane.fragile(l -> askers.close());
+        CoreLanes.close(lane, askers);
         long deadline = System.currentTimeMillis() + Lane.PATIENCE_MS;
         while (serves.queueQuery(new SimpleString(reply)).isExists() && System.currentTimeMillis() < deadline) {
             Thread.sleep(20);

@@ -44,6 +44,14 @@ final class CoreLanes {
         return made[0];
     }
 
+    /** Not before it is connected again, if its broker has just died. */
+    static void close(Lane lane, ClientSessionFactory factory) throws Exception {
+        lane.fragile(l -> {
+            factory.createSession(true, true, 0).close();
+            factory.close();
+        });
+    }
+
     /** For old and new clients alike, hence the overload that both have. */
     @SuppressWarnings("deprecation")
     static void queue(ClientSession session, String name) throws Exception {
