@@ -73,10 +73,13 @@ class Snapshot:
         for part in self._parts:
             if isinstance(part, RefsCopy):
                 yield from part.entries(shared)
-            elif isinstance(part, dict):
-                yield form.table(part)
-            else:
+            elif callable(part):
                 yield from part()
+            else:
+                yield form.table(part)
+
+    def _add(self, *parts: _Part) -> None:
+        self._parts += parts
 
     def _take_queue(self, queue: Queue) -> None:
         values: dict[str, Plain] = {
@@ -87,22 +90,21 @@ class Snapshot:
             "flags": [queue.used, queue.marked, queue.transient, queue.dirty],
             "idle_since": queue.idle_since,
         }
-        self._parts.append(partial(_queue, values, queue.config))
-        self._parts.append(RefsCopy(queue.waiting.refs()))
+        self._add(partial(_queue, values, queue.config), RefsCopy(queue.waiting.refs()))
         if queue.stuck:
-            self._parts += ({"table": "stuck", "queue": queue.id}, RefsCopy(list(queue.stuck)))
+            self._add({"table": "stuck", "queue": queue.id}, RefsCopy(list(queue.stuck)))
 
     def _take_session(self, session: Session) -> None:
         channel = session.channel.export()
-        self._parts.append(partial(form.frames, channel.frames))
-        self._parts.append(_session(session, channel))
+        self._add(partial(form.frames, channel.frames), _session(session, channel))
         for consumer in session.consumers.values():
-            self._parts += (_consumer(consumer), RefsCopy(list(consumer.unacked.values())))
+            self._add(_consumer(consumer), RefsCopy(list(consumer.unacked.values())))
             if consumer.cursor is not None:
-                self._parts.append(partial(form.numbers, [ref.sequence for ref in consumer.cursor.refs()]))
+                self._add(partial(form.numbers, [ref.sequence for ref in consumer.cursor.refs()]))
         for queue_id, run in groupby(session.transaction.acked, lambda item: item[0].id):
-            self._parts += ({"table": "acked", "queue": queue_id}, RefsCopy([ref for _, ref in run]))
-        self._parts.append(partial(_sents, list(session.transaction.sent)))
+            self._add({"table": "acked", "queue": queue_id}, RefsCopy([ref for _, ref in run]))
+        if session.transaction.sent:
+            self._add(partial(_sents, list(session.transaction.sent)))
 
 
 def _head(state: State) -> dict[str, Plain]:

@@ -119,11 +119,12 @@ class RefsCopy:
 def read_refs(data: bytes, shared: list[tuple[Fan, bytes]]) -> list[Ref]:
     """The refs of an entry. ``shared``: the messages that several have, by number; takes more."""
     at, refs, unpack, width = 0, list[Ref](), _REF.unpack_from, _REF.size
+    number: int
+    fan: Fan | None
     while at < len(data):
         ref_id, expiration, sequence, deliveries, number, size, priority, flags = unpack(data, at)
         at += width + size
-        message = data[at - size : at]
-        fan: Fan | None = None
+        message, fan = data[at - size : at], None
         if flags & _SHARED:
             if number == len(shared):
                 shared.append((Fan(*_COUNTS.unpack_from(message)), message[_COUNTS.size :]))
