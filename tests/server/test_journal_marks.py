@@ -49,9 +49,10 @@ class Keeper:
     writer: Writer = field(init=False)
 
     def open(self, found: Recovered, mark: Mark, step: int) -> None:
-        """Go on in a journal, or in the empty folder."""
-        settings = small(self.segment_bytes)
-        self.writer = Writer(found, settings, salt=7, seed=SEED, folder=FOLDER, mark=mark)
+        """Go on in a journal, which has its own seed and folder, or in the empty folder."""
+        settings, new = small(self.segment_bytes), not found.index.segments
+        seed, folder = (SEED, FOLDER) if new else (bytes(16), bytes(16))
+        self.writer = Writer(found, settings, salt=7, seed=seed, folder=folder, mark=mark)
         self.wanted.append(mark)
         self.writer.begin(NOW, step, found.dangling)
         self.settle()
@@ -134,8 +135,11 @@ def judge(keeper: Keeper, found: Recovered) -> None:
     assert order.index(keeper.known) <= order.index(found.mark) <= order.index(keeper.wanted[-1])
     assert ids(found) in BESIDE[found.mark]
     assert found.step in STEPS[found.mark]
-    assert found.folder in (FOLDER, None)
-    assert found.mark is None or found.folder == FOLDER
+    assert found.folder == (None if not found.index.segments else FOLDER)
+    if ASIDE in keeper.disk.asides():
+        assert ids(read(keeper.disk.aside(ASIDE))) == OLD
+    else:
+        assert found.mark in (BACKUP, GIVES_WAY)
 
 
 def test_joiner_that_no_crash_disturbs_ends_with_the_new_state_and_the_old_one_beside_it() -> None:
@@ -149,33 +153,30 @@ def test_joiner_that_no_crash_disturbs_ends_with_the_new_state_and_the_old_one_b
     assert (aside.mark, ids(aside)) == (GIVES_WAY, OLD)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True])
-def test_crash_in_every_action_of_a_join_leaves_the_old_mark_or_the_new(seed: int, killed: bool) -> None:
-    undisturbed = Keeper(served(seed))
-    joins(undisturbed)
+def test_crash_in_every_action_of_a_join_leaves_the_old_mark_or_the_new(killed: bool) -> None:
     seen = set[Mark | None]()
-    for at in range(1, undisturbed.disk.actions + 1):
-        disk = served(seed << 16 | at)
-        disk.cut_at = at
-        keeper = Keeper(disk, wanted=[BACKUP], known=BACKUP)
-        with pytest.raises(PowerCut):
-            joins(keeper)
-        if killed:
-            disk.restart()
-        else:
+    for seed in range(6):
+        undisturbed = Keeper(served(seed))
+        joins(undisturbed)
+        for at in range(1, undisturbed.disk.actions + 1):
+            disk = served(seed << 16 | at)
+            disk.cut_at = at
+            keeper = Keeper(disk, wanted=[BACKUP], known=BACKUP)
+            with pytest.raises(PowerCut):
+                joins(keeper)
+            if killed:
+                disk.restart()
+            else:
+                disk.power_cut()
+            found = read(disk)
+            judge(keeper, found)
+            seen.add(found.mark)
+            disk.perform(DiskJob(1, tuple(found.cleanup)))
             disk.power_cut()
-        found = read(disk)
-        judge(keeper, found)
-        seen.add(found.mark)
-        if ASIDE in disk.asides():
-            assert ids(read(disk.aside(ASIDE))) == OLD
-        else:
-            assert found.mark in (BACKUP, GIVES_WAY)
-        disk.perform(DiskJob(1, tuple(found.cleanup)))
-        disk.power_cut()
-        again = read(disk)  # what was read once, and cleaned up, is not lost any more
-        assert (again.mark, again.step, ids(again)) == (found.mark, found.step, ids(found))
+            again = read(disk)  # what was read once, and cleaned up, is not lost any more
+            assert (again.mark, again.step, ids(again)) == (found.mark, found.step, ids(found))
     assert seen == set(BESIDE)
 
 
@@ -269,6 +270,20 @@ def test_mark_stays_in_every_segment_and_through_compaction() -> None:
     found = read(keeper.disk)
     assert (found.mark, found.step, ids(found)) == (BACKUP, 199, [1])
     assert found.oldest > 2
+
+
+def test_folder_and_seed_stay_with_a_journal_that_goes_on_in_another_process() -> None:
+    disk = served(0)
+    tail = read(disk).tail
+    assert tail is not None
+    keeper = Keeper(disk)
+    keeper.open(read(disk), FIRST, 9)
+    for step in range(10, 40):
+        keeper.append(step, adds(1000 + step, 1))
+    found = read(disk)
+    assert found.tail is not None
+    assert found.tail.number > tail.number
+    assert (found.folder, found.seed) == (FOLDER, SEED)
 
 
 def test_append_of_several_batches_that_is_torn_leaves_mark_and_step_before_it() -> None:
