@@ -22,18 +22,16 @@ def test_every_lane_is_served(our_broker: OurBroker, version: str) -> None:
     run(our_broker.url, "core.,jms.", 10_000, version)
 
 
-# JMS in three programs: each cut may leave a connection behind that the client of the lane `connections` closed while it was
-# reconnecting, with a real Artemis too; after two hundred of them its threads are used up.
 @pytest.mark.parametrize(
     ("lanes", "version", "cuts", "stall_every"),
     [
         ("core.", ARTEMIS, 300, 0),
-        *(("jms.", ARTEMIS, cuts, 0) for cuts in (99, 100, 101)),
+        ("jms.", ARTEMIS, 300, 0),
         (f"core.,jms.,{CONFUSED}", OLDER_CLIENT, 100, 0),
         ("core.,jms.", OLDEST_CLIENT, 100, 0),
         ("core.,jms.", ARTEMIS, 40, 2),
     ],
-    ids=["core", "jms 99", "jms 100", "jms 101", "older client", "oldest client", "deaf"],
+    ids=["core", "jms", "older client", "oldest client", "deaf"],
 )
 def test_cuts(our_broker: OurBroker, lanes: str, version: str, cuts: int, stall_every: int) -> None:
     cut_links_of(our_broker, lanes, version, cuts, stall_every)

@@ -5,6 +5,7 @@ import javax.jms.CompletionListener;
 import javax.jms.Connection;
 import javax.jms.DeliveryMode;
 import javax.jms.Destination;
+import javax.jms.InvalidClientIDException;
 import javax.jms.JMSException;
 import javax.jms.Message;
 import javax.jms.MessageConsumer;
@@ -33,9 +34,19 @@ final class JmsQueueLanes {
     static Connection connect(Lane lane, String clientId) throws Exception {
         Connection[] made = new Connection[1];
         lane.fragile(l -> {
-            made[0] = new ActiveMQConnectionFactory(l.run.url).createConnection();
+            ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory(l.run.url);
             if (clientId != null) {
-                made[0].setClientID(clientId);
+                factory.setConnectionTTL(20_000); // so long a client id is in use whose connection was cut in its last moment
+                factory.setClientFailureCheckPeriod(5_000);
+            }
+            made[0] = factory.createConnection();
+            if (clientId != null) {
+                try {
+                    made[0].setClientID(clientId);
+                } catch (InvalidClientIDException e) {
+                    made[0].close();
+                    throw e;
+                }
             }
             made[0].setExceptionListener(error -> l.notified.incrementAndGet());
             made[0].start();
@@ -43,8 +54,29 @@ final class JmsQueueLanes {
         return made[0];
     }
 
+    /**
+     * As the owner of a client id, who may just have closed another connection with it: a link cut in that moment leaves the
+     * broker to wait for the client that does not come back.
+     */
+    static Connection reconnect(Lane lane, String clientId) throws Exception {
+        for (int tries = 0; ; tries++) {
+            try {
+                return connect(lane, clientId);
+            } catch (InvalidClientIDException e) {
+                if (tries == 400) {
+                    throw e;
+                }
+                Thread.sleep(100);
+            }
+        }
+    }
+
+    /** Not before it is connected again, if its broker has just died: closed in an outage, it leaves its sessions behind. */
     static void close(Lane lane, Connection connection) throws Exception {
-        lane.fragile(l -> connection.close());
+        lane.fragile(l -> {
+            connection.createSession(false, Session.AUTO_ACKNOWLEDGE).close();
+            connection.close();
+        });
     }
 
     static Message numbered(Session session, long number) throws JMSException {

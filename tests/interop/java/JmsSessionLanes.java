@@ -195,7 +195,7 @@ final class JmsSessionLanes {
     /** Connections and sessions opened and closed all the time. */
     private static void connections(Lane lane) throws Exception {
         for (long n = 0; lane.moreRounds(n); n++) {
-            Connection connection = JmsQueueLanes.connect(lane, "id-" + lane.address);
+            Connection connection = JmsQueueLanes.reconnect(lane, "id-" + lane.address);
             Session session = connection.createSession(true, Session.SESSION_TRANSACTED);
             Queue queue = session.createQueue(lane.address);
             session.createProducer(queue).send(JmsQueueLanes.numbered(session, n));

@@ -99,7 +99,7 @@ final class JmsTopicLanes {
         Topic topic = out.createTopic(lane.address);
         String clientId = "client-" + lane.address;
         for (long round = 0; lane.moreRounds(round); round++) {
-            Connection connection = JmsQueueLanes.connect(lane, clientId);
+            Connection connection = JmsQueueLanes.reconnect(lane, clientId);
             lane.refused(l -> JmsQueueLanes.connect(l, clientId), "a client id in use", InvalidClientIDException.class);
             Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
             MessageConsumer plain = session.createConsumer(topic, "parity = 'odd'");
@@ -110,7 +110,7 @@ final class JmsTopicLanes {
             lane.refused(l -> session.unsubscribe("sub"), "unsubscribing a live subscription", JMSException.class);
             JmsQueueLanes.close(lane, connection);
             publish(out, topic, 10, 20);
-            connection = JmsQueueLanes.connect(lane, clientId);
+            connection = JmsQueueLanes.reconnect(lane, clientId);
             Session second = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
             consumer = second.createDurableSubscriber(topic, "sub");
             expect(lane, consumer, 10, 20, 1);
