@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,6 @@ from corewire_server.node.operating import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LOST = {"in_step": False, "lease_age_ms": 65_000, "input_age_ms": 65_100, "last_input": 900}
 WAITS = {**LOST, "waits_for": "the node of epoch 2 to answer or to refuse"}
@@ -258,3 +259,12 @@ def test_options_come_from_a_context(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("words", [["--watch", "soon"], ["--timeout", "soon"], ["--url", "nonsense://"]])
 def test_values_that_cannot_be_meant_are_wrong_usage(words: list[str]) -> None:
     assert main(["cluster", "show", *words]) == 2
+
+
+def test_page_names_every_column_and_option(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/cluster.md").read_text()
+    assert [name for name in cluster.COLUMNS if f"`{name}`" not in page] == []
+    for command in ("show", "switch", "failover"):
+        assert main(["cluster", command, "--help"]) == 0
+        options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+        assert [option for option in options if option not in page] == []

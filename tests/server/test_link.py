@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 from struct import pack
 from typing import TYPE_CHECKING, get_args
 
@@ -34,14 +35,6 @@ def read(reader: LinkReader, pieces: Iterable[bytes]) -> list[link.Frame]:
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     ends = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
     return [data[begin:end] for begin, end in itertools.pairwise(ends)]
-
-
-def test_samples_cover_every_frame() -> None:
-    made = {
-        *(link.Challenge, link.Hello, link.Answer, link.SnapshotBegin, link.SnapshotSlice, link.SnapshotEnd),
-        *(link.Inputs, link.Told, link.HeartBeat, link.HandOver, link.Ack, link.Command, link.Report),
-    }
-    assert made == set(get_args(link.Frame))
 
 
 @given(st.lists(frames, max_size=5), st.lists(st.integers(0, 5000), max_size=8))
@@ -198,3 +191,21 @@ def test_fields_of_a_wrong_size_are_not_sent(frame: link.Frame) -> None:
 def test_report_that_is_no_object_is_refused(text: bytes) -> None:
     with pytest.raises(LinkProtocolError):
         read(trusting(), [link.PREAMBLE, pack(">IB", len(text) + 1, 33) + text])
+
+
+PAGE = (Path(__file__).parents[2] / "docs/protocol/replication-link.md").read_text()
+
+
+def test_page_names_every_frame_role_and_word_with_its_number() -> None:
+    samples: list[link.Frame] = [
+        *(link.Challenge(bytes(32)), link.Hello(bytes(32), CLAIM), link.Answer(link.Word.GO, CLAIM)),
+        *(link.SnapshotBegin(1, 1, b"", 1), link.SnapshotSlice(b""), link.SnapshotEnd(b""), link.Inputs(1, [])),
+        *(link.Told(1, 1), link.HeartBeat(1, 1), link.HandOver(1), link.Ack(1, 1, 1, 1, 1, 1)),
+        *(link.Command("show", {}), link.Report({})),
+    ]
+    assert {type(sample) for sample in samples} == set(get_args(link.Frame))
+    rows = [(encode(sample)[4], type(sample).__name__) for sample in samples]
+    rows += [(word.value, word.name) for word in link.Word]
+    assert [row for row in rows if f"| {row[0]} | {row[1]} |" not in PAGE] == []
+    assert ", ".join(f"{role.value} {role.name.lower()}" for role in link.Role) in PAGE
+    assert link.PREAMBLE.hex(" ") in PAGE

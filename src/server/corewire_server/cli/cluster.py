@@ -14,8 +14,9 @@ from cyclopts import Parameter
 from corewire.errors import CallTimeout, ConfigError, ConnectionLost, CorewireError
 from corewire_server.cli.durations import seconds
 from corewire_server.cli.output import Form, write_rows
-from corewire_server.cli.pair_options import LINK_OFFSET, NodeAddress, Pair
+from corewire_server.cli.pair_options import NodeAddress, Pair
 from corewire_server.cli.report import Exit, UsageError, attempt
+from corewire_server.config import LINK_OFFSET
 from corewire_server.replication.link import Command
 from corewire_server.runtime.control import Operator, ask, printable
 

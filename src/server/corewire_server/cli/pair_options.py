@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
@@ -12,9 +12,8 @@ from cyclopts import Parameter
 from corewire_server.cli.durations import seconds
 from corewire_server.cli.options import CONTEXTS, LOCAL, Talk, ask_password, read_password, with_context
 from corewire_server.cli.report import UsageError
+from corewire_server.config import LINK_OFFSET
 from corewire_server.runtime.control import Operator
-
-LINK_OFFSET: Final = 100  # from the port for clients to that of the replication link, unless ?link= says otherwise
 
 
 @dataclass(frozen=True, slots=True)
