@@ -214,11 +214,11 @@ class Pair:
             member.start(*self._options)
         self.wait_in_step()
 
-    def start_again(self, member: Member) -> None:
-        """Start a node that has ended, on its old data. Returns at once."""
+    def start_again(self, member: Member, *options: str) -> None:
+        """Start a node that has ended, on its old data, with more options than all have. Returns at once."""
         if self.proxies:
             self._proxy_of(member).accept()
-        member.start(*self._options)
+        member.start(*self._options, *options)
 
     def kill(self, member: Member) -> float:
         """SIGKILL. Returns when that was, on the wall clock."""

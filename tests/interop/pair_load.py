@@ -163,6 +163,13 @@ class Load:
                 raise TimeoutError(f"stand still: {sorted(behind)}")
         return time.monotonic() - began
 
+    def let_run(self, seconds: float) -> None:
+        """Let so much time pass, whatever happens to the streams. Raises AssertionError if a program has ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            time.sleep(GLANCE_S)
+            assert all(java.progress() for java in self._java), "a Java program has ended"
+
     def hold(self) -> None:
         """Return when no Java client opens or closes a connection; none will until `go`."""
         for java in self._java:
@@ -191,14 +198,14 @@ class Load:
 
     # -- the end -----------------------------------------------------------------------------------------------------------
 
-    def finish(self) -> Verdict:
-        """No new messages; wait for what was sent, and judge."""
+    def finish(self, drain_s: float = DRAIN_S) -> Verdict:
+        """No new messages; wait for what was sent, ``drain_s`` at most where it is ours, and judge."""
         self._stopped = True
         for java in self._java:
             java.stop()
         for traffic in self._ours:
             traffic.stop()
-        deadline = time.monotonic() + DRAIN_S
+        deadline = time.monotonic() + drain_s
         for traffic in self._ours:
             traffic.join(deadline)
         results = {
