@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from corewire.errors import ConfigError
 from corewire_server.cli.words import unknown_option
-from corewire_server.config import AcceptorConfig, BrokerConfig, User
+from corewire_server.config import LINK_OFFSET, AcceptorConfig, BrokerConfig, PairConfig, User
 
 WRONG_USAGE = 2
 
@@ -64,6 +64,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--password-file", default=None, metavar="FILE", help="or the password in a file, - is stdin")
     parser.add_argument("--anonymous", action="store_true", help="anybody may connect, from anywhere")
     parser.add_argument("--name", default="localhost", help="the name of the broker")
+    roles = parser.add_mutually_exclusive_group()
+    roles.add_argument("--primary", action="store_true", help="of a pair: this node serves first")
+    roles.add_argument("--backup", action="store_true", help="of a pair: the other node serves first")
+    parser.add_argument(
+        "--peer", default=None, metavar="URL", help="where clients reach the other node: tcp://host:port"
+    )
+    parser.add_argument(
+        "--link",
+        type=int,
+        default=None,
+        metavar="PORT",
+        help=f"the port of the replication link, if not the one for clients + {LINK_OFFSET}; the peer's is ?link= of its URL",
+    )
+    parser.add_argument("--new", action="store_true", help="an empty folder may serve without asking the peer")
+    parser.add_argument("--cluster-user", default="", metavar="USER", help="as whom the two nodes know each other")
+    parser.add_argument(
+        "--cluster-password-file", default=None, metavar="FILE", help="and with which password, - is stdin"
+    )
     parser.add_argument("--log-format", choices=("text", "json"), default="text", help="how the log is written")
     parser.add_argument("-q", "--quiet", action="store_true", help="log warnings and errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="log everything")
@@ -83,7 +101,30 @@ def configure(arguments: argparse.Namespace) -> BrokerConfig:
         acceptors=(AcceptorConfig(url=f"tcp://{host}:{arguments.port}"),),
         security_enabled=not arguments.anonymous,
         users=users,
+        ha_policy=_pair(arguments),
+        cluster_user=arguments.cluster_user,
+        cluster_password=""
+        if arguments.cluster_password_file is None
+        else _read_secret(arguments.cluster_password_file),
     )
+
+
+def _pair(arguments: argparse.Namespace) -> PairConfig | None:
+    if arguments.peer is None:
+        for given, option in (
+            (arguments.primary, "--primary"),
+            (arguments.backup, "--backup"),
+            (arguments.link is not None, "--link"),
+            (arguments.new, "--new"),
+        ):
+            if given:
+                raise ConfigError(
+                    f"{option} is for a node with a peer", parameter="peer", hint="--peer tcp://host:port"
+                )
+        return None
+    if not (arguments.primary or arguments.backup):
+        raise ConfigError("a node with a peer is --primary or --backup", parameter="peer")
+    return PairConfig(primary=arguments.primary, peer=arguments.peer, link_port=arguments.link, new=arguments.new)
 
 
 def _password(arguments: argparse.Namespace) -> str | None:
@@ -93,6 +134,10 @@ def _password(arguments: argparse.Namespace) -> str | None:
         return given
     if given is not None:
         raise ConfigError("--password and --password-file exclude each other", parameter="password")
+    return _read_secret(name)
+
+
+def _read_secret(name: str) -> str:
     return (sys.stdin.readline() if name == "-" else Path(name).read_text()).rstrip("\r\n")
 
 

@@ -22,13 +22,6 @@ NOT_BUILT: Final[dict[str, dict[str, str]]] = {
     "run": {
         "--config": "configuration files",
         "--properties": "configuration files",
-        "--primary": "pairs of brokers",
-        "--backup": "pairs of brokers",
-        "--peer": "pairs of brokers",
-        "--link": "pairs of brokers",
-        "--new": "pairs of brokers",
-        "--cluster-user": "clusters",
-        "--cluster-password-file": "clusters",
         "--web": "the console",
     },
     "produce": {"--stream": "large messages"},

@@ -78,7 +78,7 @@ def ask(host: str, port: int, command: Command, operator: Operator) -> dict[str,
 
 
 def printable(text: str) -> str:
-    """``text`` without what a terminal would obey: it comes from a peer."""
+    """``text`` of a report without what a terminal would obey."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
@@ -114,9 +114,9 @@ class _Talk:
             refused = answer.word is Word.REFUSED
             said = f"the node refused: {answer.text}" if refused else "the node does not know the cluster password"
             hint = "--cluster-user NAME --cluster-password-file FILE"
-            raise ClusterSecurityError(printable(said), connection=self._where, hint=hint)
+            raise ClusterSecurityError(said, connection=self._where, hint=hint)
         if answer.word is Word.REFUSED:
-            raise IllegalState(printable(answer.text), connection=self._where)
+            raise IllegalState(answer.text, connection=self._where)
         self._reader.trust()
         self._write(encode(command))
         return self._read(Report).content
@@ -127,7 +127,10 @@ class _Talk:
             self._bound()
             data = self._sock.recv(_READ_BYTES)
             if not data:
-                raise Disconnected("the node closed the connection", connection=self._where)
+                early = (
+                    "a node without a cluster password speaks to its own machine only" if kind is Challenge else None
+                )
+                raise Disconnected("the node closed the connection", connection=self._where, hint=early)
             self._frames = self._reader.feed(data)
         if not isinstance(frame, kind):
             raise LinkProtocolError(f"{type(frame).__name__} where {kind.__name__} was due")

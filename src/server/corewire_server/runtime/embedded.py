@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING
 
-from corewire_server.runtime.service import NodeState, Service, make_core
+from corewire_server.runtime.service import NodeState, Service, make_core, make_service
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,7 +40,7 @@ class Node:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        service = Service(self._config, self._core)
+        service = make_service(self._config, self._core)
         await service.start()
         self._ready.set_result(service)
         await service.run()

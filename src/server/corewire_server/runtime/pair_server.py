@@ -103,6 +103,10 @@ class PairServer(Server):
     def _may_wake(self) -> bool:
         return True  # heart-beats go out however much waits; the node judges nobody whom it does not read
 
+    def look(self) -> None:
+        """Have who waits look again: time alone may be what they wait for."""
+        self._changed.set()
+
     # -- begin and end
 
     def status(self) -> Status:
@@ -121,7 +125,7 @@ class PairServer(Server):
             await self._say_goodbye(graceful_s)
             self._timeless = False  # the peer still wants to hear of it
         self.tell(self._pair.stop)
-        await self._until(lambda: self._halted or self._pair.idle, STOP_S)
+        await self.until(lambda: self._halted or self._pair.idle, STOP_S)
         self._drop_links()
         self.peers.close()
 

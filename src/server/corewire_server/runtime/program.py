@@ -10,12 +10,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from corewire.errors import ConfigError
-from corewire_server.runtime.service import NodeFailed, Service
+from corewire_server.runtime.service import NodeFailed, make_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire_server.config import BrokerConfig
+    from corewire_server.runtime.service import Service
 
 STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
 SWITCH_S: Final = 0.0005  # the writer thread, back from a sync, must not wait long for the interpreter
@@ -24,15 +25,21 @@ SWITCH_S: Final = 0.0005  # the writer thread, back from a sync, must not wait l
 def ready_line(service: Service, seconds: float) -> str:
     """What a started broker says of itself."""
     urls = " ".join(service.urls)
-    return f"{service.config.name} ready on {urls} as primary, epoch {service.epoch}, in {seconds:.3f} s"
+    return f"{service.config.name} ready on {urls} as {service.role}, epoch {service.epoch}, in {seconds:.3f} s"
 
 
-def run(config: BrokerConfig, *, say: Callable[[str], None], began: float) -> int:
+def run(
+    config: BrokerConfig,
+    *,
+    say: Callable[[str], None],
+    began: float,
+    make: Callable[[BrokerConfig], Service] = make_service,
+) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code. ``began``: ``time.perf_counter()`` at the start of the program."""
     gc.disable()  # until the broker serves: what a start makes stays
     sys.setswitchinterval(SWITCH_S)
     try:
-        asyncio.run(_serve(config, say, began))
+        asyncio.run(_serve(make, config, say, began))
     except ConfigError as error:
         _complain(error)
         return MISCONFIGURED
@@ -48,9 +55,11 @@ def _complain(error: Exception) -> None:
     sys.stderr.write(f"error: {error}\n")
 
 
-async def _serve(config: BrokerConfig, say: Callable[[str], None], began: float) -> None:
+async def _serve(
+    make: Callable[[BrokerConfig], Service], config: BrokerConfig, say: Callable[[str], None], began: float
+) -> None:
     loop = asyncio.get_running_loop()
-    service = Service(config)
+    service = make(config)
     await service.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _signalled, service)

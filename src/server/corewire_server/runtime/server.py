@@ -61,7 +61,8 @@ class Server:
         self._next_link = epoch << 32
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
-        self._timeless = False
+        self._timeless = False  # no timer is set any more
+        self._resting = False  # the timer has rung, and what lies in the socket buffers has its turn first
         self._halted = False
         self._busy = False  # the node has more in hand than it can write: no link is read
         self._stood_still = False  # nobody was read for a while: first read, then judge silence
@@ -206,7 +207,7 @@ class Server:
     def _set_timer(self) -> None:
         """Wake up at the node's next deadline. A timer that is early already stays: it sets itself anew."""
         due = self._node.next_timeout()
-        if due is None or self._timeless or (self._timer is not None and self._timer_at <= due):
+        if due is None or self._timeless or self._resting or (self._timer is not None and self._timer_at <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -215,6 +216,7 @@ class Server:
 
     def _timer_rang(self, *, rested: bool = False) -> None:
         self._timer = None
+        self._resting = False
         due, now = self._node.next_timeout(), self._clock.now()
         if due is None or self._halted:
             return
@@ -223,7 +225,7 @@ class Server:
             self._timer = self.loop.call_later((self._timer_at - now) / 1000, self._timer_rang)
         elif (now - due > LATE_MS or self._stood_still) and not rested:  # first take what lies in the socket buffers
             self._stood_still = False
-            self._timer_at = now
+            self._resting = True  # else the steps of this while would set it anew, again and again
             self._timer = self.loop.call_later(0.001, lambda: self._timer_rang(rested=True))
         else:
             self.tell(self._node.wake)
@@ -247,23 +249,23 @@ class Server:
 
     async def settled(self) -> None:
         """Wait until all that was told is on disk, or the node has stopped."""
-        await self._until(lambda: self._halted or self._node.idle, None)
+        await self.until(lambda: self._halted or self._node.idle, None)
 
     async def close(self, graceful_s: float) -> None:
         """Stop in order: no new clients, ``graceful_s`` for those there, then a goodbye, when all it depends on is on disk."""
         self.door.close()
         await self._say_goodbye(graceful_s)
         self._end()
-        await self._until(lambda: self._halted or self._node.idle, STOP_S)
+        await self.until(lambda: self._halted or self._node.idle, STOP_S)
 
     async def _say_goodbye(self, graceful_s: float) -> None:
-        await self._until(lambda: not self._links, graceful_s)
+        await self.until(lambda: not self._links, graceful_s)
         self.offer(Stopping())
-        await self._until(lambda: self._halted or self._node.idle, STOP_S)
+        await self.until(lambda: self._halted or self._node.idle, STOP_S)
         self._stop_timers()
         for number in list(self._links):
             self._links.pop(number).close()
-        await self._until(lambda: not self._sockets, 2 * STOP_S)
+        await self.until(lambda: not self._sockets, 2 * STOP_S)
 
     def _end(self) -> None:
         assert isinstance(self._node, Node)
@@ -276,7 +278,8 @@ class Server:
         if self._files is not None:
             self._files.close()
 
-    async def _until(self, condition: Callable[[], bool], seconds: float | None) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float | None = None) -> None:
+        """Wait for something that answers of the disk, links that end, or a peer bring about; at most for ``seconds``."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition():

@@ -212,3 +212,12 @@ class Service:
         self._phase = NodeState.STOPPED
         if self.halted is not None:
             raise NodeFailed(self.halted)
+
+
+def make_service(config: BrokerConfig, core: CoreFactory = make_core) -> Service:
+    """Make the service for a configuration: of a node alone, or of one with a peer."""
+    if config.ha_policy is None:
+        return Service(config, core)
+    from corewire_server.runtime.pair_service import PairService  # a node alone starts without it
+
+    return PairService(config)
