@@ -165,6 +165,12 @@ def test_frames_that_nobody_asked_for_come_with_the_next_bytes() -> None:
     assert list(reader.feed(encode(third))) == [second, third]
 
 
+def test_text_that_a_terminal_would_obey_is_refused() -> None:
+    whole = encode(link.Answer(link.Word.REFUSED, CLAIM, text="gone"))
+    with pytest.raises(LinkProtocolError, match="printable"):
+        read(LinkReader(), [link.PREAMBLE, whole.replace(b"gone", b"\x1b[2J")])
+
+
 def test_largest_frame_goes_through_and_a_larger_one_is_not_made() -> None:
     largest = link.SnapshotSlice(bytes(link.FRAME_BYTES_MAX - 1))
     assert read(trusting(), [link.PREAMBLE, encode(largest)]) == [largest]
@@ -179,11 +185,12 @@ def test_largest_frame_goes_through_and_a_larger_one_is_not_made() -> None:
         link.Hello(bytes(32), CLAIM, b"short"),
         link.Hello(bytes(32), replace(CLAIM, folder=b"")),
         link.Hello(bytes(32), replace(CLAIM, node_id="x" * (link.TEXT_BYTES_MAX + 1))),
+        link.Hello(bytes(32), replace(CLAIM, node_id="\x1b[2J")),
         link.Report({"lag": float("nan")}),
     ],
 )
 def test_fields_of_a_wrong_size_are_not_sent(frame: link.Frame) -> None:
-    with pytest.raises(ValueError, match=r"bytes|JSON"):
+    with pytest.raises(ValueError, match=r"bytes|JSON|printable"):
         encode(frame)
 
 

@@ -286,7 +286,14 @@ def _short(data: bytes) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    return _short(text.encode())
+    return _short(_printable(text).encode())
+
+
+def _printable(text: str) -> str:
+    """It goes to logs and terminals, which would obey other characters. Raises ValueError."""
+    if not text.isprintable():
+        raise ValueError(f"{text!r} is not printable")
+    return text
 
 
 def _json(content: dict[str, Any]) -> bytes:
@@ -434,7 +441,7 @@ class _Fields:
         return self.take(size)
 
     def text(self) -> str:
-        return self.short().decode()
+        return _printable(self.short().decode())
 
     def claim(self) -> Claim:
         role, folder, incarnation, epoch, standing, place, last_input = _CLAIM.unpack(self.take(_CLAIM.size))

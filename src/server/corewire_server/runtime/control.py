@@ -103,7 +103,7 @@ class _Talk:
         if not admits(operator.password, loopback=is_loopback(self._sock)):
             raise ConfigError(NO_PASSWORD, parameter="cluster_password", hint="--cluster-password-file FILE")
         key = cluster_key(operator.user, operator.password)
-        challenge = self._read(Challenge)
+        challenge = self._read(Challenge, hint="a node without a cluster password speaks to its own machine only")
         incarnation = secrets.token_bytes(16)
         hello = make_hello(
             key, challenge, secrets.token_bytes(NONCE_BYTES), Claim(role=Role.OPERATOR, incarnation=incarnation)
@@ -121,8 +121,8 @@ class _Talk:
         self._write(encode(command))
         return self._read(Report).content
 
-    def _read(self, kind: type[FrameT]) -> FrameT:
-        """The next frame, which must be of this kind."""
+    def _read(self, kind: type[FrameT], *, hint: str | None = None) -> FrameT:
+        """The next frame, which must be of this kind. ``hint``: what it may mean if none comes."""
         while (frame := next(self._frames, None)) is None:
             self._bound()
             data = self._sock.recv(_READ_BYTES)
