@@ -127,10 +127,7 @@ class _Talk:
             self._bound()
             data = self._sock.recv(_READ_BYTES)
             if not data:
-                early = (
-                    "a node without a cluster password speaks to its own machine only" if kind is Challenge else None
-                )
-                raise Disconnected("the node closed the connection", connection=self._where, hint=early)
+                raise Disconnected("the node closed the connection", connection=self._where, hint=hint)
             self._frames = self._reader.feed(data)
         if not isinstance(frame, kind):
             raise LinkProtocolError(f"{type(frame).__name__} where {kind.__name__} was due")
