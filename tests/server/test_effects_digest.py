@@ -38,9 +38,10 @@ def test_every_field_of_every_record_counts_and_their_order(count: int) -> None:
 
 
 def test_every_other_effect_counts_and_where_steps_end() -> None:
-    send, close = SendBytes(1, b"a"), CloseLink(1)
+    send: Effect = SendBytes(1, b"a")
+    close: Effect = CloseLink(1)
     histories: list[list[list[Effect]]] = [[], [[]], [[], []], [[send], [send]], [[send, send]], [[close]]]
-    single = (
+    single: tuple[Effect, ...] = (
         SendBytes(1, b"ab"),
         SendBytes(2, b"ab"),
         CloseLink(2),
@@ -48,7 +49,7 @@ def test_every_other_effect_counts_and_where_steps_end() -> None:
         Log("info", "b"),
         Log("error", "a"),
     )
-    histories += [[[effect]] for effect in single]
+    histories.extend([[effect]] for effect in single)
     assert len({digest(*steps) for steps in histories}) == len(histories)
 
 

@@ -363,7 +363,7 @@ class ClientEngine(Registry):
         *,
         exist_ok: bool = False,
     ) -> Operation[None]:
-        """Create an address. Fails with AddressExists, unless ``exist_ok``."""
+        """Create an address, or give one these types. With ``exist_ok`` it is asked again after a failover."""
         packet = packets.CreateAddress(name, sorted(int(kind) for kind in routing_types))
         return self._open_session(session).run(now, _create(packet, AddressExists, exist_ok=exist_ok, repeatable=False))
 

@@ -217,7 +217,12 @@ class Session:
         return await self._driver.call(self._engine.query_queue, self._id, name)
 
     async def create_address(self, name: str, /, *routing_types: RoutingType, exist_ok: bool = False) -> None:
-        """Create an address, for both routing types if none is given. Raises AddressExists (not with ``exist_ok``)."""
+        """
+        Create an address, for both routing types if none is given. One that is there gets these types in place of its own.
+
+        Raises BrokerError if a queue there would lose its type. ``exist_ok``: the call is repeated after a failover, where
+        it would else raise Unblocked.
+        """
         kinds = routing_types or tuple(RoutingType)
         await self._driver.call(self._engine.create_address, self._id, name, kinds, exist_ok=exist_ok)
 
