@@ -353,7 +353,7 @@ class Pair:
         end = self.now + milliseconds
         self.pump()
         while True:
-            times = [s.node.next_timeout() for s in (self.a, self.b) if s.node is not None and s.reads]
+            times = [s.node.next_timeout() for s in (self.a, self.b) if s.node is not None]
             due = min((time for time in times if time is not None), default=end)
             self.now = min(end, max(due, self.now + 1))
             self.pump()

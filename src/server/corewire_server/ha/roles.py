@@ -70,6 +70,7 @@ class View:
     peer: bytes = b""  # incarnation that link and place belong to
     peer_folder: bytes = b""
     waits: Waits = Waits.ALONE
+    fresh: bool = False  # handing over: so little time has passed that the heir cannot have shown anything
 
 
 class Decision(NamedTuple):
@@ -204,7 +205,9 @@ def use_refusal(me: View) -> Do:
     match me.role:
         case Role.BACKUP if not me.linked and me.ended and me.leased:
             return Do.SERVE
-        case Role.PRIMARY | Role.HANDING_OVER if not me.linked and me.waits >= Waits.PLACED:
+        case Role.PRIMARY if not me.linked and me.waits >= Waits.PLACED:
+            return Do.GO_ALONE
+        case Role.HANDING_OVER if not me.linked and me.fresh:  # later it may have served before it died
             return Do.GO_ALONE
         case Role.WAITING if me.claim.standing is Standing.ALONE:
             return Do.SERVE

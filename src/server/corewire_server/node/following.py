@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from corewire_server.core.effects import Append
 from corewire_server.core.inputs import decode
 from corewire_server.journal.actions import ASIDE_PREFIX
-from corewire_server.node.kit import DIGEST_STEPS
+from corewire_server.node.kit import DIGEST_STEPS, GRACE_MS, STOOD_STILL_MS
 from corewire_server.node.orders import Door
 from corewire_server.records import Mark, Standing
 from corewire_server.replication.backup import Intake
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from corewire_server.replication.link import Claim, Frame
 
 RECORDS_AT_ONCE: Final = 200  # of the snapshot, handed to the journal in place of one input
-BACKLOG_BYTES_MAX: Final = 32 << 20  # records that wait for a full disk: beyond it a backup gives its place up
+BACKLOG_BYTES_MAX: Final = 4 << 20  # records that wait for a full disk: beyond it a backup gives its place up
 DOOR_GRACE_MS: Final = 2000  # behind the end of the lease, before clients are sent to find the other node
 
 
@@ -51,7 +51,7 @@ class Following:
         self.place = 0  # 0: none, and it must not serve
         self.core: Core | None = None
         self.intake: Intake | None = None
-        self.primary: Claim | None = None
+        self.peer: Claim | None = None  # the primary
         self.link: int | None = None
         self.ended = False  # the last link was ended by the other side
         self.handed_over = False  # the primary says: serve
@@ -66,13 +66,16 @@ class Following:
         self._echo: int | None = None  # the newest of our stamps that came back
         self._heard = 0
         self._beat_at = 0
+        self._ticked = 0
         self._digest = (0, b"")
 
     # -- what the node asks
 
     @property
     def pending(self) -> bool:
-        """Whether something is to be executed."""
+        """Whether something is to be executed, and the disk is not too far behind."""
+        if self._kit.keeper.congested:
+            return False
         return self._records is not None or (self.core is not None and bool(self.intake))
 
     def lease_age(self, now: int) -> int | None:
@@ -88,20 +91,34 @@ class Following:
         """The last one that was received."""
         return 0 if self.intake is None else self.intake.received
 
+    @property
+    def executed(self) -> int:
+        """The last one that was executed."""
+        return 0 if self.intake is None else self.intake.executed
+
+    @property
+    def overflows(self) -> bool:
+        """Whether the disk is full, and too much waits for room."""
+        return self._kit.keeper.full and self._kit.keeper.backlog_bytes > BACKLOG_BYTES_MAX
+
+    def time(self, now: int) -> int:
+        """The time of inputs by now, as far as it is known."""
+        return now if self.ahead < -now else now + self.ahead
+
     # -- the link
 
-    def take_in(self, now: int, link: int, primary: Claim) -> None:
+    def take_in(self, now: int, link: int, peer: Claim) -> None:
         """The primary lets us join on this connection."""
-        self.link, self.primary, self.epoch = link, primary, primary.epoch
+        self.link, self.peer, self.epoch = link, peer, peer.epoch
         self.ended = False
         self._heard, self._beat_at = now, now
         self._restorer = self._records = None
         self.intake, self.core = None, None
         self._slices = 0
 
-    def resume(self, now: int, link: int, primary: Claim) -> None:
+    def resume(self, now: int, link: int, peer: Claim) -> None:
         """The link goes on, on this connection."""
-        self.link, self.primary = link, primary
+        self.link, self.peer = link, peer
         self.ended = False
         self._heard = self._beat_at = now
         self.tick(now)
@@ -217,7 +234,7 @@ class Following:
     def run(self, now: int, limit: int) -> None:
         """Execute at most ``limit`` inputs, or hand as much to the journal."""
         kit, core, intake = self._kit, self.core, self.intake
-        if core is None or intake is None:
+        if core is None or intake is None or kit.keeper.congested:
             return
         while self._records is not None and limit > 0:
             limit -= 1
@@ -265,6 +282,9 @@ class Following:
 
     def tick(self, now: int) -> None:
         """Heart-beats, silence, and whether clients are still led."""
+        if now - self._ticked > STOOD_STILL_MS:  # first what lies in the buffers, then judge
+            self._heard = max(self._heard, now - self._kit.settings.silence_ms + GRACE_MS)
+        self._ticked = now
         if self.link is not None and now - self._heard >= self._kit.settings.silence_ms:
             self._kit.log("warning", f"nothing was heard from the primary for {now - self._heard} ms")
             self.lose_link(ended=False)
@@ -282,4 +302,4 @@ class Following:
             self._kit.set_door(Door.CLOSED)
 
     def _open_door(self) -> None:
-        self._kit.set_door(Door.LEAD, "" if self.primary is None else self.primary.client_address)
+        self._kit.set_door(Door.LEAD, "" if self.peer is None else self.peer.client_address)

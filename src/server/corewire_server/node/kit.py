@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.effects import Log
 from corewire_server.node.orders import Door, SetDoor
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from corewire_server.node.settings import PairSettings
     from corewire_server.replication.link import Frame
 
-DIGEST_STEPS = 100
+DIGEST_STEPS: Final = 100
 """Primary and backup compare their effects at every so-many-th input."""
+
+STOOD_STILL_MS: Final = 500
+"""Without being called for so long, a node takes it that its process did not run."""
+
+GRACE_MS: Final = 200
+"""And then gives what was sent to it meanwhile so long to be read, before it calls the other silent."""
 
 
 @dataclass(slots=True)

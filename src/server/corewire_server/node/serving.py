@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from corewire_server.core.effects import Append, Log
 from corewire_server.core.inputs import Announced, BytesReceived, RoomChanged, Timeout, decode, encode
 from corewire_server.ha.roles import Waits
-from corewire_server.node.kit import DIGEST_STEPS
+from corewire_server.node.kit import DIGEST_STEPS, GRACE_MS, STOOD_STILL_MS
+from corewire_server.node.orders import Door
 from corewire_server.node.settings import GateMode
 from corewire_server.records import Mark, Standing
-from corewire_server.replication.link import Ack, HeartBeat, LinkProtocolError, SnapshotBegin, Told
+from corewire_server.replication.link import Ack, HandOver, HeartBeat, LinkProtocolError, SnapshotBegin, Told
 from corewire_server.replication.primary import BEHIND_BYTES_MAX, JOINING_BYTES_MAX, Feed
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from corewire_server.replication.link import Claim, Frame
 
 INPUT_BYTES_MAX: Final = 1 << 18  # more at once is cut, so that it fits into a frame of the link
+HAND_OVER_MS: Final = 5000  # for the last answers to leave
 OWN_INPUTS: Final = 100  # executed at once when the node has one of its own
 LAG_INPUTS_MAX: Final = 1000  # a joiner that is further behind in executing is not in step yet
 
@@ -59,6 +61,14 @@ class Serving:
         self._critical_input = 0
         self._told = False  # on this link
         self._opening = False  # "alone" is on its way to the disk; the gate opens behind it
+        self.heir = False  # by a hand-over: the gate opens when the primary of before has joined, or long enough after
+        self._heir_since = 0
+        self._announces = False  # clients are told that there is no backup, when the gate opens
+        self._withheld: deque[Input] | None = None  # inputs that are not numbered while this node hands over
+        self._hands_over_since = 0
+        self._said_at: int | None = None  # when the backup was told to serve
+        self._behind_since = 0
+        self._ticked = 0
         self._full = False
         self._digests: deque[tuple[int, bytes]] = deque()
         self._their_digest = (0, b"")
@@ -74,7 +84,23 @@ class Serving:
     def congested(self) -> bool:
         """Whether disk or backup are too far behind."""
         limit = BEHIND_BYTES_MAX if self.waits else JOINING_BYTES_MAX
+        if self._withheld is not None:
+            return True
         return self._kit.keeper.congested or self.feed.kept_bytes > limit
+
+    @property
+    def last_input(self) -> int:
+        """The last one that was numbered."""
+        return self.feed.last
+
+    @property
+    def dialled(self) -> bool:
+        """Whether the node at the other end of the link was reached by a dial of ours, too: rule (f)."""
+        return self.link is not None and self.peer is not None and self.answered_by == self.peer.incarnation
+
+    def lag_ms(self, now: int) -> int:
+        """How long the backup has lacked something."""
+        return now - self._behind_since if self.feed.keeping and self.feed.behind else 0
 
     def time(self, now: int) -> int:
         """The time of an input that comes now."""
@@ -82,7 +108,9 @@ class Serving:
 
     def offer(self, now: int, item: Input) -> None:
         """Number one input."""
-        if isinstance(item, BytesReceived) and len(item.data) > INPUT_BYTES_MAX:
+        if self._withheld is not None:
+            self._withheld.append(item)
+        elif isinstance(item, BytesReceived) and len(item.data) > INPUT_BYTES_MAX:
             for at in range(0, len(item.data), INPUT_BYTES_MAX):
                 self._number(now, BytesReceived(item.link, item.data[at : at + INPUT_BYTES_MAX]))
         else:
@@ -90,7 +118,12 @@ class Serving:
 
     def _number(self, now: int, item: Input) -> None:
         time = now + self.ahead
-        number = self.feed.add(encode(time, item) if self.feed.keeping else None)
+        if self.feed.keeping:
+            if not self.feed.behind:
+                self._behind_since = now
+            number = self.feed.add(encode(time, item))
+        else:
+            number = self.feed.add(None)
         self._pending.append((number, time, item))
         self.input_at = now
 
@@ -135,18 +168,30 @@ class Serving:
         self.flush()
         self.run(now, OWN_INPUTS)
 
-    def inherit(self, intake: Intake) -> None:
+    def inherit(self, now: int, intake: Intake, *, heir: bool) -> None:
         """Execute first what the primary of before had numbered. What it shows is for links that are gone."""
         while len(intake):
             time, item = decode(intake.next())
             self._pending.append((self.feed.add(None), time, item))
-        self.shared = self.feed.last
+        self.shared = self.feed.acknowledged = self.feed.last
+        if heir:
+            self.heir = self._opening = True
+            self._heir_since = now
+            self._kit.gate.acknowledged(self.feed.last)
+            self._kit.gate.wait_for(GateMode.DISK_AND_BACKUP)
+
+    def inherits(self, now: int) -> None:
+        """The primary of before is known not to go on."""
+        if self.heir:
+            self.heir = False
+            self.settle(now)
 
     # -- the backup
 
     def take_in(self, now: int, link: int, peer: Claim) -> None:
         """A node joins on this connection."""
         self._end_link()
+        self.inherits(now)
         self.link, self.peer, self.heard = link, peer, now
         self._stamp = self._beat_at = 0
         self._told = False
@@ -167,6 +212,8 @@ class Serving:
         self._acknowledged()
         self._kit.log("info", f"epoch {self.epoch}: the link goes on behind input {peer.last_input}")
         self.flush()
+        if self._said_at is not None:
+            self._kit.send(link, HandOver(self.feed.last))
         self._beat_at = 0
         self.tick(now)
 
@@ -231,15 +278,13 @@ class Serving:
 
     def _caught_up(self) -> bool:
         """Whether the gate may begin to wait for the joiner."""
-        feed, peer = self.feed, self.peer
+        feed = self.feed
         return (
-            self.link is not None
-            and peer is not None
+            self.dialled
             and self._kit.keeper.settled
             and feed.snapshot_taken
             and feed.sent == feed.last
             and feed.last - feed.executed <= LAG_INPUTS_MAX
-            and self.answered_by == peer.incarnation
         )
 
     def _set_waits(self, waits: Waits) -> None:
@@ -275,21 +320,25 @@ class Serving:
                 self._kit.log("warning", f"epoch {self.epoch}: the join is given up: {reason}")
             self._set_waits(Waits.ALONE)
             return
+        self._said_at = None
         self.fell_out += 1
         self.waits = Waits.ALONE  # but the gate stays as it is until "alone" is on disk
-        self._opening = True
+        self._opening = self._announces = True
         self._kit.log("warning", f"epoch {self.epoch}: goes on alone behind input {self.feed.acknowledged}: {reason}")
         self._kit.keeper.mark(self.executed, Mark(Standing.ALONE, self.epoch, 0), self.time(now))
         self._kit.next_job(now)
         self.settle(now)
+        self._keep_service(now)
 
     def settle(self, now: int) -> None:
         """The disk has done something."""
         self._kit.release()
-        if self._opening and self._kit.keeper.settled:
+        if self._opening and self._kit.keeper.settled and not self.heir:
             self._opening = False
             self._set_waits(Waits.ALONE)
-            self.act(now, Announced(self._kit.settings.client_address, None))
+            if self._announces:
+                self._announces = False
+                self.act(now, Announced(self._kit.settings.client_address, None))
         self._room_changed(now)
         self.progress(now)
 
@@ -304,32 +353,86 @@ class Serving:
             self._kit.log("info", "there is room for the journal again")
         self.act(now, RoomChanged(room=not full))
 
+    # -- handing over
+
+    def prepare_hand_over(self, now: int) -> None:
+        """Take no more inputs: when all answers are out, the backup is told to serve."""
+        if self._withheld is None:
+            self._withheld = deque()
+            self._hands_over_since = now
+            self._kit.log("info", f"epoch {self.epoch}: hands over to the backup")
+            self._kit.set_door(Door.CLOSED)
+
+    def hand_over(self, now: int) -> bool:
+        """Tell the backup to serve, if it is time. Returns whether that was done: then this node must not go on by itself."""
+        if self._withheld is None or self._said_at is not None:
+            return False
+        if self.waits is not Waits.TOLD or now - self._hands_over_since >= HAND_OVER_MS:
+            self._keep_service(now)
+        elif self.link is not None and not self._pending and not self.feed.behind and self._kit.gate.empty:
+            self._said_at = now
+            self._kit.send(self.link, HandOver(self.feed.last))
+            return True
+        return False
+
+    def may_go_on(self, now: int) -> bool:
+        """Whether an heir that was told to serve cannot have shown anything yet, should it be gone now."""
+        return self._said_at is not None and now - self._said_at < self._kit.settings.lease_ms
+
+    def _keep_service(self, now: int) -> None:
+        """Nothing comes of the hand-over: what was withheld is numbered now."""
+        if self._withheld is None:
+            return
+        items, self._withheld = self._withheld, None
+        for item in items:
+            self.offer(now, item)
+        self.flush()
+        self._kit.log("warning", f"epoch {self.epoch}: nothing comes of the hand-over, this node goes on")
+        self._kit.set_door(Door.SERVE)
+
     # -- time
 
     def next_timeout(self) -> int | None:
         """When ``tick`` wants to be called, on the node's own clock."""
+        settings, times = self._kit.settings, list[int]()
         due = self.core.next_timeout()
-        times = [] if due is None else [due - self.ahead]
-        settings = self._kit.settings
+        if due is not None and self._withheld is None:
+            times.append(due - self.ahead)
+        if self._withheld is not None and self._said_at is None:
+            times.append(self._hands_over_since + HAND_OVER_MS)
         if self.link is not None:
-            times += (self._beat_at, self.heard + settings.silence_ms)
-        elif self.waits:
+            times.append(self._beat_at)
+        if self.link is not None or (self.waits and self._said_at is None):
             times.append(self.heard + settings.silence_ms)
         if self.waits is Waits.CRITICAL:
             times.append(self._critical_since + settings.sync_timeout_ms)
+        if self.heir:
+            times.append(self._heir_since + settings.silence_ms)
         return min(times, default=None)
 
     def tick(self, now: int) -> None:
         """Heart-beats, silence, and what the core wants to do by itself."""
         settings = self._kit.settings
+        if now - self._ticked > STOOD_STILL_MS:  # first what lies in the buffers, then judge
+            self.heard = max(self.heard, now - settings.silence_ms + GRACE_MS)
+        self._ticked = now
         if self.link is not None and now >= self._beat_at:
             self._beat_at = now + settings.heartbeat_ms
             self._kit.send(self.link, HeartBeat(self.time(now), self._stamp))
-        if (self.link is not None or self.waits) and now - self.heard >= settings.silence_ms:
-            self.end_wait(now, f"nothing was heard from the backup for {now - self.heard} ms")
+        if now - self.heard >= settings.silence_ms:
+            self._judge_silence(now)
         if self.waits is Waits.CRITICAL and now - self._critical_since >= settings.sync_timeout_ms:
             self.end_wait(now, f"it did not catch up in {settings.sync_timeout_ms} ms")
+        if self.heir and now - self._heir_since >= settings.silence_ms:
+            self.inherits(now)
         due = self.core.next_timeout()
-        if due is not None and due <= self.time(now):
+        if due is not None and due <= self.time(now) and self._withheld is None:
             self.act(now, Timeout())
         self.progress(now)
+
+    def _judge_silence(self, now: int) -> None:
+        reason = f"nothing was heard from the backup for {now - self.heard} ms"
+        if self._said_at is None and (self.link is not None or self.waits):
+            self.end_wait(now, reason)
+        elif self.link is not None:
+            self.lose_link(now, reason)
