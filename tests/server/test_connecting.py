@@ -320,3 +320,10 @@ def test_old_clients_are_confirmed_with_every_input() -> None:
     session = world.connect(version=129).session(window_size=1 << 20)
     session.tell(packets.SessionStart())
     assert session.read() == [packets.PacketsConfirmed(0)]
+    session.queue("q")
+    session.read()
+    session.tell(*(send_packet("q", "m") for _ in range(3)))
+    assert session.read() == [packets.PacketsConfirmed(4)]
+    younger = world.connect(version=130).session(window_size=1 << 20)
+    younger.tell(*(send_packet("q", "m") for _ in range(3)))
+    assert younger.read() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import version
@@ -24,10 +25,11 @@ def machine_digest(config: CoreConfig) -> bytes:
     """
     32 bytes, equal on two nodes that may run the same inputs: versions and configuration, all but the node's seed.
 
+    Python's version is in it, because texts of its errors reach clients and what counts as a letter changes with Unicode.
     Passwords of users are in it, so guesses can be tried against it: show it to nobody who has not proved himself.
     """
     table = asdict(config)
     del table["node_seed"]
     table["users"] = dict(sorted(config.users.items()))
-    values = [MACHINE_VERSION, version("corewire"), table]
+    values = [MACHINE_VERSION, version("corewire"), sys.implementation.name, *sys.version_info[:2], table]
     return sha256(plain.encode(cast("plain.Plain", values))).digest()
