@@ -31,6 +31,7 @@ for _target, _help in {
     "consume:browse": "Write the bodies of the messages in a queue; takes nothing.",
     "explain:explain": "Print frames as readable blocks.",
     "decode:decode": "Print frames as JSON, or check them.",
+    "simulate:simulate": "Play histories of a broker or a pair in an invented world, and check what was promised.",
     "demo:demo": "Show what is promised while links are cut and the broker is killed.",
     "version:version": "Print the version.",
 }.items():

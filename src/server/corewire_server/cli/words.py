@@ -29,7 +29,7 @@ NOT_BUILT: Final[dict[str, dict[str, str]]] = {
 COMMANDS_NOT_BUILT: Final = frozenset(
     {
         *("transfer", "perf", "check", "queue", "address", "session", "connection", "consumer", "producer", "user"),
-        *("manage", "data", "mask", "hash", "simulate", "bench", "config", "console", "completion"),
+        *("manage", "data", "mask", "hash", "bench", "config", "console", "completion"),
     }
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from corewire_server.simulator.checkers import CHECKERS, Checker, Violation
 from corewire_server.simulator.chorus import Chorus
+from corewire_server.simulator.eyes import Eyes, open_eyes
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.probes import Probes
 from corewire_server.simulator.scenario import Options
@@ -61,17 +62,18 @@ def play(
     ``detail``: keep a transcript. ``observers``: who else is told. The same arguments give the same History, on any machine.
     """
     options = options or Options()
-    eyes = [one() for one in checkers]
+    judges = [one() for one in checkers]
     probes, faults = Probes(), _Faults()
     transcript = None if detail is None else Transcript(detail)
-    listeners = [*([] if transcript is None else [transcript]), faults, probes, *eyes, *observers]
+    listeners = [*([] if transcript is None else [transcript]), faults, probes, *judges, *observers]
     simulation = Simulation(seed, options, Chorus(listeners))
     violations: list[Violation] = []
     try:
-        simulation.run()
+        with open_eyes(Eyes(simulation.world, simulation.clients)):
+            simulation.run()
     except Exception as problem:  # noqa: BLE001 - of what is simulated: it is what we look for
         violations.append(Violation(simulation.world.now, RAISED, _where(problem)))
-    violations += (one for eye in eyes for one in eye.violations)
+    violations += (one for judge in judges for one in judge.violations)
     return History(
         seed=seed,
         options=options,

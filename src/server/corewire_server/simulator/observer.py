@@ -54,6 +54,9 @@ class Observer:
     def call_ended(self, now: int, client: str, call: int, error: Exception | None) -> None:
         """It returned, or raised ``error``."""
 
+    def resumed(self, now: int, client: str, session: str, again: int, answered: int) -> None:
+        """A session goes on on a new link: its client writes so many commands once more, so many of which had been answered."""
+
     # -- nodes -----------------------------------------------------------------------------------------------------------------
 
     def started(self, now: int, node: str, incarnation: int) -> None:
@@ -78,7 +81,13 @@ class Observer:
         """Bytes leave a node for a client: what it shows by them it has promised."""
 
     def recovered(self, now: int, node: str, step: int, records: Sequence[Record], *, power_lost: bool) -> None:
-        """A process found these live records on its disk; ``step`` is the last that they are of, counted by its predecessor."""
+        """
+        A process found these live records on its disk; ``step`` is the last that they are of, counted by its predecessor. Not
+        told where the disk says that the node was still joining: what is there is not whole.
+        """
+
+    def rewritten(self, now: int, node: str, step: int, records: Sequence[Record]) -> None:
+        """A node that joins begins its journal anew, with these records, which are those of the primary's up to ``step``."""
 
     def log(self, now: int, node: str, level: str, text: str) -> None:
         """A node has a line for people."""

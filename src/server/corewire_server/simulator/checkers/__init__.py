@@ -10,6 +10,8 @@ from typing import Final
 
 from corewire_server.simulator.checkers.checker import Checker, Violation
 from corewire_server.simulator.checkers.complaints import NoComplaints
+from corewire_server.simulator.checkers.confirmations import ConfirmedIsDone
+from corewire_server.simulator.checkers.counting import CountsAgree
 from corewire_server.simulator.checkers.deadlines import NoCallPastItsDeadline
 from corewire_server.simulator.checkers.doubled import NothingDoubled
 from corewire_server.simulator.checkers.ending import AllEndsWell
@@ -22,7 +24,7 @@ from corewire_server.simulator.checkers.same_state import SameState
 
 CHECKERS: Final[tuple[type[Checker], ...]] = (
     *(NothingLost, NothingDoubled, NothingForeign, OrderKept, OneServer, SameState, RecoveryExact),
-    *(NoCallPastItsDeadline, NoComplaints, AllEndsWell),
+    *(ConfirmedIsDone, CountsAgree, NoCallPastItsDeadline, NoComplaints, AllEndsWell),
 )
 """All of them."""
 

@@ -27,7 +27,9 @@ class OrderKept(Checker):
         super().__init__()
         self._newest: dict[tuple[str, str], int] = {}  # by consumer and producer
         self._cores: dict[str, Broker] = {}
-        self._left_for: dict[tuple[str, int], set[tuple[str, int]]] = {}  # message -> consumers, as the broker knows them
+        self._left_for: dict[
+            tuple[str, int], set[tuple[str, int]]
+        ] = {}  # message -> consumers, as the broker knows them
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         self._cores[node] = core

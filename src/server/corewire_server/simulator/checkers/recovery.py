@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from corewire_server.records import Op
-from corewire_server.simulator.checkers.checker import Checker
+from corewire_server.simulator.checkers.checker import Checker, was_restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,6 +35,10 @@ class RecoveryExact(Checker):
     def appended(self, now: int, node: str, step: int, records: Sequence[Record]) -> None:
         self._since.setdefault(node, []).append((step, records))
 
+    def rewritten(self, now: int, node: str, step: int, records: Sequence[Record]) -> None:
+        self._base[node] = live([records])
+        self._since[node] = [one for one in self._since.get(node, ()) if one[0] > step]
+
     def recovered(self, now: int, node: str, step: int, records: Sequence[Record], *, power_lost: bool) -> None:
         found = live([records])
         since = self._since.pop(node, [])
@@ -43,25 +47,21 @@ class RecoveryExact(Checker):
         if expected != found:
             self.broken(now, f"{node} has on its disk, of inputs up to {step}: {difference(expected, found)}")
         self._base[node] = found
-        core = self._cores.get(node)
-        self._expected.pop(node, None)
+        core = self._cores.pop(node, None)
         if core is not None and len(kept) == len(since):
             self._expected[node] = durable(core)
+        else:
+            self._expected.pop(node, None)
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         self._cores[node] = core
-
-    def stepped(self, now: int, node: str, step: int, core: Broker) -> None:
-        self._expected.pop(node, None)
-
-    def serving(self, now: int, node: str, epoch: int, serves: bool) -> None:
-        if serves and node in self._expected:
-            before, after = self._expected.pop(node), durable(self._cores[node])
-            for queue in sorted(before.keys() | after.keys()):
-                if before.get(queue) != after.get(queue):
-                    self.broken(
-                        now, f"{node} made of its disk {queue} with {after.get(queue)}, not {before.get(queue)}"
-                    )
+        before = self._expected.pop(node, None)
+        if before is None or was_restored(core):
+            return
+        after = durable(core)
+        for queue in sorted(before.keys() | after.keys()):
+            if before.get(queue) != after.get(queue):
+                self.broken(now, f"{node} made of its disk {queue} with {after.get(queue)}, not {before.get(queue)}")
 
 
 def live(steps: Iterable[Iterable[Record]], base: Live | None = None) -> Live:
