@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from corewire_server.simulator.clients import Client
+    from corewire_server.simulator.machine import Machine
     from corewire_server.simulator.network import End, Network
-    from corewire_server.simulator.node import Machine
     from corewire_server.simulator.world import Plot, World
 
 LOOK_US: Final = 20 * MS

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from corewire.client.config import ClientConfig, Endpoint
 from corewire.values import AckMode
+from corewire_server.node.settings import GateMode
 from corewire_server.simulator import workloads
 from corewire_server.simulator.clock import Clock
+from corewire_server.simulator.machine import Hardware
 from corewire_server.simulator.network import Conduct
-from corewire_server.simulator.node import CLIENT_PORT, Hardware
+from corewire_server.simulator.node import CLIENT_PORT
 from corewire_server.simulator.workloads import Errand
 from corewire_server.simulator.world import MS, SECOND
 
@@ -34,6 +36,7 @@ class Options:
     workload: str | None = None
     failures: int = 3  # at most so many faults, one after the other
     messages: int = 8  # a producer sends at most so many
+    applications: int = 2  # at most so many producers, and as many consumers
     patience_us: int = 300 * SECOND  # of the calm, in the world's time
 
 
@@ -54,6 +57,7 @@ class Scenario:
     config: ClientConfig
     clocks: list[Clock]  # one for each client
     clients: list[list[Job]]  # what each does
+    gate: GateMode  # of a pair
     queues: list[str] = field(default_factory=lambda: ["orders"])
 
 
@@ -70,6 +74,7 @@ def draw(rng: Random, options: Options) -> Scenario:
         config=_config(rng, options),
         clocks=[Clock(drift_ppm=_drift(rng)) for _ in clients],
         clients=clients,
+        gate=rng.choice((GateMode.DISK_AND_BACKUP, GateMode.DISK_AND_BACKUP, GateMode.BACKUP)),
     )
 
 
@@ -81,6 +86,7 @@ def _hardware(rng: Random) -> Hardware:
     return Hardware(
         sync_us=rng.choice((50, 300, 3000)),
         write_us=rng.choice((20, 300)),
+        turn_us=rng.choice((10, 100, 1000)),
         write_limit_bytes=rng.choice((1 << 20, 1 << 20, 2048)),
         clock=Clock(rng.choice((0, 0, -90_000, 90_000)), _drift(rng)),
     )
@@ -110,7 +116,7 @@ def node_names(nodes: int) -> tuple[str, ...]:
 def _jobs(rng: Random, options: Options) -> list[list[Job]]:
     jobs: list[Job] = []
     pause_us = rng.choice((0, 2 * MS, 40 * MS))
-    for number in range(1 + rng.randrange(2)):
+    for number in range(1 + rng.randrange(options.applications)):
         kind = _choose(rng, SENDING, options.workload)
         errand = Errand(
             name=f"p{number}",
@@ -121,7 +127,7 @@ def _jobs(rng: Random, options: Options) -> list[list[Job]]:
             size=rng.choice((0, 0, 200, 2000)),
         )
         jobs.append(Job("send " + kind, errand))
-    for number in range(1 + rng.randrange(2)):
+    for number in range(1 + rng.randrange(options.applications)):
         kind = _choose(rng, RECEIVING, options.workload)
         errand = Errand(name=f"c{number}", queue="orders", pause_us=pause_us, batch=1 + rng.randrange(3))
         jobs.append(Job("receive " + kind, errand))

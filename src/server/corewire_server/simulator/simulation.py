@@ -12,17 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from corewire_server.core import CoreConfig
 from corewire_server.core.config import AddressSettings, Limits
+from corewire_server.node.settings import PairSettings
 from corewire_server.simulator import workloads
 from corewire_server.simulator.clients import Client
 from corewire_server.simulator.faults import Faults
+from corewire_server.simulator.machine import SMALL, Machine
 from corewire_server.simulator.network import Network
-from corewire_server.simulator.node import SMALL, Machine
+from corewire_server.simulator.node import CLIENT_PORT, SingleProcess
 from corewire_server.simulator.observer import Observer
+from corewire_server.simulator.pair import LINK_PORT, PairProcess
 from corewire_server.simulator.scenario import Options, draw, node_names, task
 from corewire_server.simulator.workloads import Errand
 from corewire_server.simulator.world import SECOND, World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire_server.simulator.machine import AnyProcess
     from corewire_server.simulator.scenario import Scenario
 
 QUIET_US: Final = 5 * SECOND
@@ -52,9 +58,10 @@ class Simulation:
         config = CoreConfig(
             node_seed=world.draw_rng().randbytes(16), addresses=AddressSettings(max_delivery_attempts=-1), limits=limits
         )
+        names = node_names(options.nodes)
         self.machines = [
-            Machine(world, self.network, name, config, hardware)
-            for name, hardware in zip(node_names(options.nodes), self.scenario.hardware, strict=True)
+            Machine(world, self.network, name, config, hardware, self._process_of(names, name))
+            for name, hardware in zip(names, self.scenario.hardware, strict=True)
         ]
         self.clients = [
             Client(world, self.network, f"client{number}", self.scenario.config, clock)
@@ -62,6 +69,20 @@ class Simulation:
         ]
         self.faults = Faults(world, self.network, self.machines, self.clients)
         self.unfinished: list[str] = []
+
+    def _process_of(self, names: tuple[str, ...], name: str) -> Callable[[Machine], AnyProcess]:
+        if len(names) == 1:
+            return SingleProcess
+        other = next(each for each in names if each != name)
+        settings = PairSettings(
+            configured_primary=name == names[0],
+            client_address=f"{name}:{CLIENT_PORT}",
+            link_address=f"{name}:{LINK_PORT}",
+            cluster_user="cluster",
+            cluster_password="cluster",  # noqa: S106 - nobody is kept out
+            gate=self.scenario.gate,
+        )
+        return lambda machine: PairProcess(machine, settings, (other, LINK_PORT))
 
     def run(self) -> Outcome:
         """Let it happen."""
