@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.server.helpers import World, one
 
 from corewire.wire import packets
-from corewire_server.core.inputs import BytesReceived, LinkClosed, Stopping
+from corewire_server.core.inputs import BytesReceived, LinkClosed, Stopping, Timeout
 
 
 def test_a_new_link_gets_its_ping_back_and_the_topology() -> None:
@@ -73,3 +73,18 @@ def test_what_a_peer_calls_itself_cannot_forge_a_line_of_the_log() -> None:
     client.write(b"\0\0\0\x01")
     assert world.logs
     assert all(log.text.isprintable() for log in world.logs)
+
+
+def test_how_often_a_driver_asks_when_to_come_back_changes_nothing() -> None:
+    """A primary's is asked all the time, a backup's never: both must do the same."""
+    asked, unasked = World(), World()
+    for world in (asked, unasked):
+        world.connect().session(name="one", window_size=1024).queue("q")
+        if world is asked:
+            world.broker.next_timeout()
+        assert world.broker.digest() == asked.broker.digest()
+    due = asked.broker.next_timeout()
+    assert due is not None
+    asked.now = unasked.now = due
+    assert asked.step(Timeout()) == unasked.step(Timeout())
+    assert unasked.broker.digest() == asked.broker.digest()

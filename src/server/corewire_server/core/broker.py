@@ -113,6 +113,8 @@ class Broker:
             deliver_all(state)
         if state.starved and not state.full:
             sessions.grant_withheld(state)
+        if state.next_tick is None or not state.links:
+            housekeeping.schedule(state)
         effects = self._effects()
         self._effects_digest.add(effects)
         return effects

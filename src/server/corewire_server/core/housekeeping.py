@@ -52,15 +52,29 @@ def take_over(state: State, epoch: int) -> None:
 
 
 def next_timeout(state: State) -> int | None:
-    """When to come back: at once while work is left, for a link's grace, for the next tick; None while there is nothing."""
+    """When to come back: at once while work is left, for a link's grace, for the next tick; None while there is nothing.
+
+    Nothing changes here: how often a driver asks must not make two nodes differ.
+    """
     if state.dirty:
         return state.now
-    if not (state.links or state.store.queues or state.store.addresses):
-        state.next_tick = None
+    if not _anything(state):
         return None
-    if state.next_tick is None:
-        state.next_tick = state.now + state.config.tick_ms
+    if state.next_tick is None:  # recovered, and not stepped since
+        return state.now
     return state.next_tick if state.next_grace is None else min(state.next_tick, state.next_grace)
+
+
+def schedule(state: State) -> None:
+    """After a step: the clock ticks while there is anything."""
+    if not _anything(state):
+        state.next_tick = None
+    elif state.next_tick is None:
+        state.next_tick = state.now + state.config.tick_ms
+
+
+def _anything(state: State) -> bool:
+    return bool(state.links or state.store.queues or state.store.addresses)
 
 
 def run(state: State) -> None:
