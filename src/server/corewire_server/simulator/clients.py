@@ -17,8 +17,10 @@ from corewire._states import ClientState
 from corewire.client._engine import ClientEngine
 from corewire.effects import Completed, Dial, Hangup, Notify, Send
 from corewire.errors import CallTimeout, ConnectionLost, ConnectionTimedOut, NotConnected
+from corewire.events import Reattached
 from corewire_server.simulator.clock import Clock
 from corewire_server.simulator.network import Process
+from corewire_server.simulator.strays import Strays
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Client(Process):
         self.engine = ClientEngine(config, rng=world.draw_rng())
         self.tasks = 0  # that are not over
         self.leaving = False  # tasks that wait for nothing in particular should end
+        self._strays = Strays() if self.rng.random() < 0.3 else None
         self._network = network
         self._clock = clock or Clock()
         self._links: dict[int, End] = {}
@@ -206,7 +209,10 @@ class Client(Process):
                 match effect:
                     case Send(link, chunks):
                         if (end := self._links.get(link)) is not None:
-                            end.write(b"".join(chunks))
+                            data = b"".join(chunks)
+                            end.write(data)
+                            if self._strays is not None:
+                                self._strays.note(link, data)
                     case Completed(operation):
                         waiting = self._waiting.pop(id(operation), None)
                         if waiting is not None:
@@ -218,6 +224,8 @@ class Client(Process):
                             end.close()
                     case Notify(event):
                         self.world.observer.event(self.world.now, self.name, type(event).__name__)
+                        if self._strays is not None and isinstance(event, Reattached):
+                            self._write_stray(self._strays)
                     case _:
                         raise AssertionError(effect)
             if not self._ready:
@@ -227,6 +235,11 @@ class Client(Process):
                 self._resume(task, value)
         self._inside = False
         self._set_timer()
+
+    def _write_stray(self, strays: Strays) -> None:
+        end = self._links.get(strays.link)
+        if end is not None and strays.frame is not None:
+            end.write(strays.frame)
 
     def _dial(self, link: int, address: tuple[str, int], timeout_s: float | None) -> None:
         end = self._network.dial(self, self.name, address)
