@@ -13,9 +13,8 @@ a batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from corewire_server.records import Mark, Standing
@@ -68,9 +67,8 @@ def segment_number(name: str) -> int | None:
     return int(digits) if digits != name and digits.isdecimal() and len(digits) == 10 else None
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentHead:
-    """What a segment says of itself."""
+class SegmentHead(NamedTuple):
+    """What a segment says of itself, in the order of its bytes."""
 
     segment: int
     file_bytes: int
@@ -83,10 +81,7 @@ class SegmentHead:
 
 def encode_segment_head(head: SegmentHead) -> bytes:
     """The first bytes of a segment."""
-    data = _SEGMENT.pack(
-        *(SEGMENT_MAGIC, head.segment, head.file_bytes, head.first_batch, head.oldest),
-        *(head.salt, head.seed, head.folder),
-    )
+    data = _SEGMENT.pack(SEGMENT_MAGIC, *head)
     return data + _CHECK.pack(crc32(data))
 
 
@@ -106,9 +101,8 @@ def other_version(data: bytes) -> int | None:
     return data[len(magic)] if data[:-1].startswith(magic) and data[len(magic)] != VERSION else None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchHead:
-    """What a batch says of itself."""
+class BatchHead(NamedTuple):
+    """What a batch says of itself, in the order of its bytes."""
 
     flags: int
     standing: int  # a Standing, if the batch is sound; with epoch and place the Mark
@@ -131,11 +125,7 @@ class BatchHead:
 
 def encode_batch(head: BatchHead, payload: bytes, salt: int) -> bytes:
     """A batch, without the zeros behind it."""
-    data = _BATCH.pack(
-        BATCH_MAGIC,
-        *(head.flags, head.standing, head.payload_bytes, head.records, head.segment, head.batch),
-        *(head.ordinal, head.oldest, head.step, head.epoch, head.place, head.now),
-    )
+    data = _BATCH.pack(BATCH_MAGIC, *head)
     return b"".join((data, _CHECK.pack(crc32(payload, crc32(data, salt))), payload))
 
 

@@ -215,17 +215,22 @@ class Writer:
             ):  # from a time of larger segments: it stays there
                 self._give_up_copies()
                 continue
-            room = self._room() if item.records else self._room() + RESERVE_BYTES
-            if item.size > room - self._parts_bytes and not self._take_room(item.size, actions):
-                if not copied:
+            room = self._room()
+            if not item.records:
+                room += RESERVE_BYTES
+            if item.size > room - self._parts_bytes:
+                if self._take_room(item.size, actions):
+                    room = self._room()
+                elif copied:
+                    self._give_up_copies()  # acknowledgements behind it may make room
+                    continue
+                else:
                     break
-                self._give_up_copies()  # acknowledgements behind it may make room
-                continue
             self._waiting.popleft()
             if isinstance(item, Copies):
                 self._copies_waiting -= 1
                 self._put_copies(item)
-            elif item.records and item.size > self._room():
+            elif item.size > room:
                 self._put_large(item, actions)
             else:
                 self._put(item)
