@@ -101,6 +101,18 @@ def test_rows_for_a_pipe_have_one_head(pair: tuple[LinkNode, LinkNode], capsys: 
     assert lines[1].split("\t")[:4] == ["tcp://127.0.0.1:61616", "primary", "true", "2"]
 
 
+def test_people_see_the_nodes_side_by_side(
+    pair: tuple[LinkNode, LinkNode], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert show(pair[0].url, pair[1].url, json=False) == 0
+    text = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[0] == ["node", "tcp://127.0.0.1:61616", "tcp://127.0.0.1:61616"]
+    assert lines[1:5] == [["role", "primary", "backup"], ["serves", "true", "false"], ["epoch", "2", "2"], lines[4]]
+
+
 def test_unreachable_node_is_a_row(
     pair: tuple[LinkNode, LinkNode], nobody: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,7 +71,7 @@ def show(
             views = look(pair.nodes(), operator)
             if pause_s is not None and form is Form.TABLE:
                 sys.stdout.write(_CLEAR)
-            write_rows(sys.stdout, form, COLUMNS, (view.row() for view in views), head=head)
+            _write(form, views, head=head)
             sys.stdout.flush()
             code = _judge(views)
             if pause_s is None:
@@ -95,7 +95,7 @@ def switch(*, pair: Pair = Pair()) -> int:  # noqa: B008  immutable
             raise UsageError(f"{server.address} does not know where its peer is", hint="--url tcp://one,tcp://two")
         ask(server.address.host, server.address.link, Command("switch", {}), operator)
         _await(others, server.status.get("epoch", 0), pair, operator)
-        return _write(pair, look([view.address for view in views], operator))
+        return _tell(pair, look([view.address for view in views], operator))
 
     return _run(pair, work)
 
@@ -128,7 +128,7 @@ def failover(
             raise UsageError("nothing was ordered", hint="--old-process-is-dead, once you have made sure of it")
         ask(target.address.host, target.address.link, Command("failover", {}), operator)
         _await([target.address], 0, pair, operator)
-        return _write(pair, look([target.address], operator, follow=False))
+        return _tell(pair, look([target.address], operator, follow=False))
 
     return _run(pair, work)
 
@@ -246,6 +246,17 @@ def _await(nodes: list[NodeAddress], epoch: int, pair: Pair, operator: Operator)
         time.sleep(_LOOK_S)
 
 
-def _write(pair: Pair, views: list[View]) -> Exit:
-    write_rows(sys.stdout, Form.of(sys.stdout, as_json=pair.json), COLUMNS, (view.row() for view in views))
+def _write(form: Form, views: list[View], *, head: bool = True) -> None:
+    """A row for each node; on a terminal, which is not wide enough for that, a column for each."""
+    rows = [view.row() for view in views]
+    if form is Form.TABLE:
+        first, *others = zip(COLUMNS, *rows, strict=True)
+        write_rows(sys.stdout, form, first, others)
+    else:
+        write_rows(sys.stdout, form, COLUMNS, rows, head=head)
+
+
+def _tell(pair: Pair, views: list[View]) -> Exit:
+    """How it stands after an order."""
+    _write(Form.of(sys.stdout, as_json=pair.json), views)
     return _judge(views)
