@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.inputs import Announced, Promoted
-from corewire_server.ha import roles
 from corewire_server.ha._states import Move, Role, advance
-from corewire_server.ha.roles import Do, View, Waits
+from corewire_server.ha.roles import Do, Waits
 from corewire_server.journal.format import JournalDamaged
 from corewire_server.node.following import Following
 from corewire_server.node.gate import Gate
@@ -22,25 +21,26 @@ from corewire_server.node.kit import Kit
 from corewire_server.node.operating import Wish, consider
 from corewire_server.node.orders import Door, DropLinks, Halt
 from corewire_server.node.peers import Peers
-from corewire_server.node.reporting import report
 from corewire_server.node.serving import Serving
 from corewire_server.node.settings import GateMode
 from corewire_server.node.talks import Talks
+from corewire_server.node.views import claim_of, report, view_of
 from corewire_server.records import Mark, Standing
-from corewire_server.replication.link import ID_BYTES, Claim, encode
+from corewire_server.replication.link import ID_BYTES, encode
 from corewire_server.replication.link import Role as Spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire_server.core.inputs import Input
+    from corewire_server.ha.roles import View
     from corewire_server.journal.recovery import Recovered
     from corewire_server.journal.writer import JournalSettings
     from corewire_server.node.cores import Cores
     from corewire_server.node.orders import Order
     from corewire_server.node.settings import PairSettings
     from corewire_server.node.status import Status
-    from corewire_server.replication.link import Command, Frame
+    from corewire_server.replication.link import Claim, Command, Frame
 
 STOP_MS: Final = 4000  # how long an orderly stop waits for the last answers to leave
 NO_LIMIT: Final = 1 << 30
@@ -134,17 +134,8 @@ class PairNode:
 
     def status(self, now: int) -> Status:
         """How it stands."""
-        return report(
-            now,
-            role=self.role,
-            epoch=self._epoch,
-            node_id=self._node_id,
-            mark=self._keeper.mark_on_disk,
-            part=self._part,
-            last_on_disk=self._recovered.step,
-            fell_out=self._fell_out + (0 if self._serving is None else self._serving.fell_out),
-            peer=self._talks.peer,
-        )
+        fell_out = self._fell_out + (0 if self._serving is None else self._serving.fell_out)
+        return report(now, self.role, self.claim(), self._part, self._talks.peer, fell_out=fell_out)
 
     # -- inputs of clients
 
@@ -323,40 +314,12 @@ class PairNode:
 
     def claim(self) -> Claim:
         """What it says of itself."""
-        mark, part = self._keeper.mark_on_disk, self._part
-        last, place = self._recovered.step, 0 if mark is None else mark.place
-        if part is not None:
-            last, place = part.last_input, part.place
-        return Claim(
-            role=roles.SPOKEN[self.role],
-            folder=self._keeper.folder,
-            incarnation=self._kit.incarnation,
-            node_id=self._node_id,
-            epoch=self._epoch,
-            standing=None if mark is None else mark.standing,
-            place=place,
-            last_input=last,
-            machine=self._settings.machine,
-            client_address=self._settings.client_address,
-            link_address=self._settings.link_address,
-        )
+        last = self._recovered.step
+        return claim_of(self._kit, self.role, self._epoch, self._node_id, self._part, last_on_disk=last)
 
     def view(self, now: int) -> View:
         """What it knows when it decides."""
-        part, following = self._part, self._following
-        peer = None if part is None else part.peer
-        return View(
-            role=self.role,
-            claim=self.claim(),
-            first=self._settings.configured_primary,
-            leased=following is not None and following.leased(now),
-            linked=self.link is not None,
-            ended=following is not None and following.ended,
-            peer=b"" if peer is None else peer.incarnation,
-            peer_folder=b"" if peer is None else peer.folder,
-            waits=Waits.ALONE if self._serving is None else self._serving.waits,
-            fresh=self._serving is not None and self._serving.may_go_on(now),
-        )
+        return view_of(now, self._kit, self.role, self.claim(), self._part)
 
     # -- the replication link
 
@@ -469,34 +432,18 @@ class PairNode:
         mark = Mark(Standing.ALONE, self._epoch, 0)
         following, self._following = self._following, None
         if following is not None:
-            serving = self._succeed(now, following, heir=heir)
+            following.lose_link(ended=False)
+            serving = Serving.in_place_of(following, self._kit, epoch=self._epoch, now=now, heir=heir)
             self._keeper.mark(serving.executed, mark, serving.time(now))
             serving.offer(now, Promoted(self._epoch))
         else:
-            serving = self._recover(now)
+            serving = Serving.from_disk(self._recovered, self._kit, epoch=self._epoch, now=now)
             self._keeper.begin(serving.time(now), serving.executed, mark, roll_back=True)
         self._serving = serving
         self._node_id = serving.core.node_id
         self._kit.set_door(Door.SERVE)
         serving.act(now, Announced(self._settings.client_address, None))
         serving.settle(now)
-
-    def _succeed(self, now: int, following: Following, *, heir: bool) -> Serving:
-        """Go on where the primary ended."""
-        following.lose_link(ended=False)
-        assert following.core is not None
-        assert following.intake is not None
-        last, ahead = following.intake.executed, following.ahead
-        serving = Serving(self._kit, following.core, epoch=self._epoch, last=last, ahead=ahead)
-        serving.inherit(now, following.intake, heir=heir)
-        return serving
-
-    def _recover(self, now: int) -> Serving:
-        """Go on from the disk."""
-        core, recovered = self._kit.cores.make(self._keeper.seed), self._recovered
-        core.recover(recovered.records)
-        ahead = max(0, recovered.now - now)
-        return Serving(self._kit, core, epoch=self._epoch, last=recovered.step, ahead=ahead)
 
     def _next_epoch(self) -> int:
         epoch = max(self._epoch, self._talks.epoch_heard) + 1

@@ -9,7 +9,7 @@ is told; when it has acknowledged that, and its door is open, clients are told.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from corewire_server.core.effects import Append, Log
 from corewire_server.core.inputs import Announced, BytesReceived, RoomChanged, Timeout, decode, encode
@@ -23,10 +23,11 @@ from corewire_server.replication.primary import BEHIND_BYTES_MAX, JOINING_BYTES_
 
 if TYPE_CHECKING:
     from corewire_server.core.inputs import Input
+    from corewire_server.journal.recovery import Recovered
     from corewire_server.node.cores import Core
+    from corewire_server.node.following import Following
     from corewire_server.node.kit import Kit
     from corewire_server.node.orders import Order
-    from corewire_server.replication.backup import Intake
     from corewire_server.replication.link import Claim, Frame
 
 INPUT_BYTES_MAX: Final = 1 << 18  # more at once is cut, so that it fits into a frame of the link
@@ -72,6 +73,35 @@ class Serving:
         self._full = False
         self._digests: deque[tuple[int, bytes]] = deque()
         self._their_digest = (0, b"")
+
+    @classmethod
+    def from_disk(cls, recovered: Recovered, kit: Kit, *, epoch: int, now: int) -> Self:
+        """Go on from what the disk holds."""
+        core = kit.cores.make(kit.keeper.seed)
+        core.recover(recovered.records)
+        return cls(kit, core, epoch=epoch, last=recovered.step, ahead=max(0, recovered.now - now))
+
+    @classmethod
+    def in_place_of(cls, following: Following, kit: Kit, *, epoch: int, now: int, heir: bool) -> Self:
+        """
+        Go on where the primary ended: what it had numbered and this node has not executed yet comes first. ``heir``: it has
+        handed over, and is there.
+        """
+        core, intake = following.core, following.intake
+        assert core is not None
+        assert intake is not None
+        serving = cls(kit, core, epoch=epoch, last=intake.executed, ahead=following.ahead)
+        feed = serving.feed
+        while len(intake):
+            time, item = decode(intake.next())
+            serving._pending.append((feed.add(None), time, item))
+        serving.shared = feed.acknowledged = feed.last
+        if heir:
+            serving.heir = serving._opening = True
+            serving._heir_since = now
+            kit.gate.acknowledged(feed.last)
+            kit.gate.wait_for(GateMode.DISK_AND_BACKUP)
+        return serving
 
     # -- inputs
 
@@ -167,18 +197,6 @@ class Serving:
         self.offer(now, item)
         self.flush()
         self.run(now, OWN_INPUTS)
-
-    def inherit(self, now: int, intake: Intake, *, heir: bool) -> None:
-        """Execute first what the primary of before had numbered. What it shows is for links that are gone."""
-        while len(intake):
-            time, item = decode(intake.next())
-            self._pending.append((self.feed.add(None), time, item))
-        self.shared = self.feed.acknowledged = self.feed.last
-        if heir:
-            self.heir = self._opening = True
-            self._heir_since = now
-            self._kit.gate.acknowledged(self.feed.last)
-            self._kit.gate.wait_for(GateMode.DISK_AND_BACKUP)
 
     def inherits(self, now: int) -> None:
         """The primary of before is known not to go on."""
