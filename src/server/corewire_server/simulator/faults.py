@@ -3,8 +3,8 @@ What goes wrong, and how it gets well again.
 
 Each kind is a plot: it breaks something, waits, mends it. A history takes some kinds, drawn from its seed, so that some are
 switched off altogether; what it takes happens one after the other, each when the last is mended and everybody is at work
-again, at a moment drawn from all orders of magnitude: a history has more events in its first millisecond than in an hour of
-waiting.
+again, at a moment drawn from all orders of magnitude: of time, or more often of events, for a history has more of them in its
+first millisecond than in an hour of waiting.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Faults:
     def happen(self, kinds: list[str], failures: int) -> Plot:
         """One fault after the other."""
         for _ in range(failures if kinds else 0):
-            yield self.moment(6, 20)
+            yield self.moment(6, 20) if self.rng.random() < 0.3 else -self.moment(0, 7)
             yield from KINDS[self.rng.choice(kinds)](self)
             for _ in range(STEADY_US // LOOK_US):
                 if self.steady:
@@ -56,9 +56,8 @@ class Faults:
     @property
     def steady(self) -> bool:
         """Whether everybody is at work."""
-        return all(machine.serving for machine in self.machines) and all(
-            client.up for client in self.clients if not client.ended
-        )
+        nodes = any(machine.serving and machine.whole for machine in self.machines)
+        return nodes and all(client.up for client in self.clients if not client.ended)
 
     def mend(self) -> None:
         """Whatever is broken is well again."""

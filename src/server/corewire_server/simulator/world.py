@@ -24,7 +24,10 @@ MS: Final = 1_000
 SECOND: Final = 1_000_000
 
 Plot: TypeAlias = "Generator[int, None, None]"
-"""Something that happens in steps: it yields the microseconds until it wants to go on."""
+"""
+Something that happens in steps: it yields the microseconds until it wants to go on; or, as a negative number, how many events
+of the world it wants to wait for, which is a way to hit those times in which much happens.
+"""
 
 
 class Actor:
@@ -65,6 +68,7 @@ class World:
         self._heap: list[tuple[int, int, Actor | None, Callable[[Any], object], Any]] = []
         self._sequence = 0
         self._calls = 0
+        self._plots: list[tuple[int, int, Plot]] = []  # that wait for events, by the number of the last one
 
     def draw_rng(self) -> Random:
         """A generator for one part of the world. Parts ask in a fixed order."""
@@ -88,8 +92,13 @@ class World:
     def play(self, plot: Plot) -> None:
         """Let something happen in steps, from now on."""
         delay = next(plot, None)
-        if delay is not None:
+        if delay is None:
+            return
+        if delay >= 0:
             self.after(delay, None, self.play, plot)
+        else:
+            self._sequence += 1
+            heappush(self._plots, (self.events - delay, self._sequence, plot))
 
     def run(self, over: Callable[[], bool], until: int) -> None:
         """Let time pass until ``over()`` or ``until``."""
@@ -101,6 +110,8 @@ class World:
             heappop(heap)
             self.now = time
             self.events += 1
+            if self._plots and self._plots[0][0] <= self.events:
+                self.after(0, None, self.play, heappop(self._plots)[2])
             if actor is None:
                 call(argument)
             elif actor.stopped:
