@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from corewire.client._session import Session as ClientSession
-    from corewire_server.replication.backup import Intake
+    from corewire_server.node.following import Following
     from corewire_server.replication.link import Claim, Word
     from corewire_server.simulator.clients import Client
     from corewire_server.simulator.world import World
@@ -54,8 +54,10 @@ class Eyes:
 @contextmanager
 def open_eyes(eyes: Eyes) -> Generator[None]:
     """Wrap, and unwrap again."""
-    before: list[tuple[Any, str, Any]] = [(owner, name, vars(owner)[name]) for owner, name, _ in _TAPS]
-    for (owner, name, original), (_, _, wrap) in zip(before, _TAPS, strict=True):
+    before: list[tuple[Any, str, Any]] = []
+    for owner, name, wrap in _TAPS:
+        original = vars(owner)[name]
+        before.append((owner, name, original))
         setattr(owner, name, wrap(eyes, original))
     try:
         yield
@@ -207,13 +209,14 @@ def _resume_link(eyes: Eyes, original: Callable[[Serving, int, int, Claim], None
     return resume
 
 
-def _inherit(eyes: Eyes, original: Callable[[Serving, Intake], None]) -> Any:
-    def inherit(self: Serving, intake: Intake) -> None:
-        if len(intake):
+def _in_place_of(eyes: Eyes, original: Any) -> Any:
+    def in_place_of(cls: type[Serving], following: Following, *args: Any, **options: Any) -> Serving:
+        if following.intake is not None and len(following.intake):
             eyes.probe("promoted with inputs to execute")
-        original(self, intake)
+        serving: Serving = original.__func__(cls, following, *args, **options)
+        return serving
 
-    return inherit
+    return classmethod(in_place_of)
 
 
 def _lose_link(eyes: Eyes, original: Callable[[Serving, int, str], None]) -> Any:
@@ -254,7 +257,7 @@ _TAPS: Final[tuple[tuple[Any, str, Wrap], ...]] = (
     (roles, "supersedes", _supersedes),
     (Serving, "end_wait", _end_wait),
     (Serving, "resume", _resume_link),
-    (Serving, "inherit", _inherit),
+    (Serving, "in_place_of", _in_place_of),
     (Serving, "lose_link", _lose_link),
     (Serving, "_acknowledged", _acknowledged),
     (Keeper, "begin_anew", _begin_anew),
