@@ -188,6 +188,23 @@ def test_node_that_may_not_know_takes_over_by_order_only(shell: Shell) -> None:
     assert "corewire cluster switch" in shell.run(f"{order} --old-process-is-dead", code=1)
 
 
+def test_the_one_of_two_that_comes_back_waits_for_the_other_or_for_an_order(shell: Shell) -> None:
+    run_one, run_two = typed()[:2]
+    shell.start(run_one)
+    shell.start(run_two)
+    shell.until(in_step)
+    shell.send("two", signal.SIGSTOP)  # so that it cannot take over in between
+    shell.send("one", signal.SIGKILL)
+    shell.send("two", signal.SIGKILL)
+    shell.start(run_two)
+    rows = shell.until(lambda _, two: two["role"] == "waiting")
+    assert "in step in epoch 2" in rows[1]["waits_for"]
+    assert "nothing was ordered" in shell.run(f"corewire cluster failover --url {shell.url}", code=2)
+    shell.run(f"corewire cluster failover --old-process-is-dead --url {shell.url}")
+    shell.start(run_one)
+    assert roles(shell.until(in_step)) == ["backup", "primary"]
+
+
 def test_options_for_two_machines_are_options(tmp_path: Path) -> None:
     for name in ("users.txt", "cluster.txt"):
         (tmp_path / name).write_text("secret\n")

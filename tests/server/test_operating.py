@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.server.link_node import status
 
+from corewire_server.ha._states import ROLES, Move, Role
 from corewire_server.node.operating import Wish, consider
 from corewire_server.replication.link import PREAMBLE, Command, LinkReader, encode
 
@@ -46,6 +47,12 @@ def test_nobody_else_hands_over(role: str, more: dict[str, Any], reason: str) ->
     assert reason in report.content["said"]
 
 
+def test_every_role_that_may_be_ordered_to_serve_has_a_way_to() -> None:
+    for role in Role:
+        wish, _ = consider(Command("failover", {}), status(role.value, 2, **LOST))
+        assert (wish is Wish.FAILOVER) is ((role, Move.SERVE) in ROLES), role
+
+
 @pytest.mark.parametrize("role", ["backup", "waiting"])
 def test_node_that_lost_its_primary_takes_over_by_order(role: str) -> None:
     wish, report = consider(Command("failover", {}), status(role, 2, **LOST))
@@ -58,6 +65,8 @@ def test_node_that_lost_its_primary_takes_over_by_order(role: str) -> None:
     [
         ("primary", {}, "serves already"),
         ("backup", {"lease_age_ms": 250}, "answered 250 ms ago"),
+        ("handing over", LOST, "hands over"),
+        ("stopped", LOST, "being stopped"),
         ("joining", LOST, "not whole"),
         ("waiting", {**LOST, "standing": "joining"}, "not whole"),
         ("waiting", {**LOST, "standing": None}, "empty"),

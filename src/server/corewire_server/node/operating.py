@@ -54,6 +54,10 @@ def why_not_fail_over(status: Status) -> str:
         return "it serves already"
     if status.peer is None:
         return "it has no peer whose place it could take"
+    if status.role == "handing over":
+        return "it hands over to its backup: wait, or order that one to serve"
+    if status.role == "stopped":
+        return "it is being stopped"
     if status.role == "joining" or status.standing == "joining":
         return "its data is not whole: it was joining when it lost the primary"
     if status.standing is None:
