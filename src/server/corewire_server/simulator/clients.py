@@ -205,6 +205,7 @@ class Client(Process):
             return
         self._inside = True
         while True:
+            reattached = False
             for effect in self.engine.poll_effects():
                 match effect:
                     case Send(link, chunks):
@@ -224,10 +225,11 @@ class Client(Process):
                             end.close()
                     case Notify(event):
                         self.world.observer.event(self.world.now, self.name, type(event).__name__)
-                        if self._strays is not None and isinstance(event, Reattached):
-                            self._write_stray(self._strays)
+                        reattached = reattached or isinstance(event, Reattached)
                     case _:
                         raise AssertionError(effect)
+            if reattached and self._strays is not None:
+                self._write_stray(self._strays)  # behind the replay: before it, it would break the order itself
             if not self._ready:
                 break
             ready, self._ready = self._ready, []
