@@ -19,7 +19,7 @@ def test_an_id_that_comes_again_is_the_youngest() -> None:
     seen.add(b"a", 1)
     seen.add(b"b", 2)
     assert seen.add(b"a", 3) == 1
-    assert seen.items() == [(b"b", 2), (b"a", 3)]
+    assert (seen.keys(), seen.records()) == ([b"b", b"a"], [2, 3])
 
 
 def test_an_id_is_forgotten_only_with_its_own_record() -> None:

@@ -38,7 +38,7 @@ def essence(broker: Broker) -> list[Any]:
         [(one.id, one.name, one.routing_types, one.auto_created, one.temporary) for one in store.addresses],
         [(one.name, [queue.id for queue in one.queues]) for one in store.addresses],
         [(one.id, one.config, one.address.name, refs(one)) for one in store.queues.values()],
-        sorted((name, seen.items()) for name, seen in store.duplicates.items() if seen.items()),
+        sorted((name, seen.keys(), seen.records()) for name, seen in store.duplicates.items() if seen.keys()),
         (store.last_id, store.ids_kept, store.bytes),
         sorted(store.records),
     ]

@@ -34,6 +34,6 @@ class Duplicates:
         """The records of all ids, oldest first."""
         return list(self._seen.values())
 
-    def items(self) -> list[tuple[bytes, int]]:
-        """All ids with their records, oldest first."""
-        return list(self._seen.items())
+    def keys(self) -> list[bytes]:
+        """All ids, oldest first."""
+        return list(self._seen)

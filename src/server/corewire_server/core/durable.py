@@ -35,7 +35,7 @@ def records_of(state: State) -> Iterator[Record]:
         [(one.id, one.name, one.routing_types, one.auto_created) for one in store.addresses if not one.temporary],
         [(one.id, one.config) for one in store.queues.values() if one.keeps],
         _Kept(state),
-        [(name, seen.items()) for name, seen in store.duplicates.items()],
+        [(name, seen.keys(), seen.records()) for name, seen in store.duplicates.items()],
     )
 
 
@@ -44,7 +44,7 @@ def _records(
     addresses: list[tuple[int, str, frozenset[RoutingType], bool]],
     queues: list[tuple[int, QueueConfiguration]],
     messages: _Kept,
-    duplicates: list[tuple[str, list[tuple[bytes, int]]]],
+    duplicates: list[tuple[str, list[bytes], list[int]]],
 ) -> Iterator[Record]:
     if ids_kept:
         yield records.ids(ids_kept)
@@ -53,8 +53,8 @@ def _records(
     for queue_id, config in queues:
         yield records.queue(queue_id, config)
     yield from messages.records()
-    for name, seen in duplicates:
-        for key, record_id in seen:
+    for name, keys, record_ids in duplicates:
+        for key, record_id in zip(keys, record_ids, strict=True):
             yield records.duplicate(record_id, name, key)
 
 

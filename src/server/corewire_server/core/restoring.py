@@ -235,7 +235,7 @@ class Loader:
         queue.forced = [(sessions[name].consumers[number], sequence) for (name, number), sequence in values["forced"]]
 
     def _duplicates(self, values: _Values) -> None:
-        for key, kept in values["ids"]:
+        for key, kept in zip(*values["ids"], strict=True):
             self.state.store.put_duplicate(kept, values["address"], key)
 
     def _end(self, values: _Values) -> None:

@@ -64,7 +64,7 @@ class Snapshot:
         self._parts += (_sessions_of(link) for link in state.links.values() if link.sessions)
         self._parts += (_consumers_of(queue) for queue in store.queues.values() if queue.consumers or queue.forced)
         for name, seen in store.duplicates.items():
-            self._parts.append(partial(_duplicates, name, seen.items()))
+            self._parts.append(partial(_duplicates, name, seen.keys(), seen.records()))
         self._parts.append(_end(state))
 
     def entries(self) -> Iterator[bytes]:
@@ -234,10 +234,11 @@ def _name(consumer: Consumer) -> list[Plain]:
     return [consumer.session.name, consumer.id]
 
 
-def _duplicates(name: str, seen: list[tuple[bytes, int]]) -> Iterator[bytes]:
-    for at in range(0, len(seen), _ITEMS):
-        entries: list[Plain] = [list[Plain](one) for one in seen[at : at + _ITEMS]]
-        yield form.table({"table": "duplicates", "address": name, "ids": entries})
+def _duplicates(name: str, keys: list[bytes], records: list[int]) -> Iterator[bytes]:
+    for at in range(0, len(keys), _ITEMS):
+        end = at + _ITEMS
+        columns: list[Plain] = [list[Plain](keys[at:end]), list[Plain](records[at:end])]
+        yield form.table({"table": "duplicates", "address": name, "ids": columns})
 
 
 def _end(state: State) -> dict[str, Plain]:
