@@ -1,0 +1,227 @@
+"""Two nodes of a pair on one loop, with real sockets and files: start, join, stop, and what a node that may not serve does."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.artemis import free_port
+from tests.interop.pair import Pair
+
+from corewire.errors import ConfigError
+from corewire_server.config import AcceptorConfig, BrokerConfig, PairConfig
+from corewire_server.node.settings import GateMode
+from corewire_server.runtime.pair_service import PairService
+from corewire_server.runtime.peer import PeerConnection
+from corewire_server.runtime.service import NodeFailed, NodeState
+from corewire_transports.anyio import connect
+from corewire_transports.blocking import connect as connect_blocking
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from corewire_server.node.settings import PairSettings
+    from corewire_server.runtime.peer import Peers
+
+pytestmark = [pytest.mark.interop, pytest.mark.anyio]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def configs(folder: Path | None = None, **more: object) -> list[BrokerConfig]:
+    """Of two nodes that are each other's peers."""
+    clients, links = [free_port(), free_port()], [free_port(), free_port()]
+    return [
+        BrokerConfig(
+            data=None if folder is None else folder / str(index),
+            acceptors=(AcceptorConfig(url=f"tcp://127.0.0.1:{clients[index]}"),),
+            ha_policy=PairConfig(
+                primary=index == 0,
+                peer=f"tcp://127.0.0.1:{clients[1 - index]}?link={links[1 - index]}",
+                link_port=links[index],
+                **more,  # type: ignore[arg-type]
+            ),
+        )
+        for index in (0, 1)
+    ]
+
+
+class Running:
+    """A service that was started, and its end."""
+
+    def __init__(self, service: PairService) -> None:
+        self.service = service
+        self.starting = asyncio.ensure_future(service.start())
+        self.running = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
+        await self.starting
+        await self.service.run()
+
+    async def started(self) -> PairService:
+        async with asyncio.timeout(20):
+            await asyncio.shield(self.starting)
+        return self.service
+
+    async def stop(self) -> None:
+        if not self.running.done():
+            self.service.end()
+        async with asyncio.timeout(20):
+            await asyncio.gather(self.running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def pair(*services: PairService) -> AsyncIterator[list[Running]]:
+    """Both started, one in step with the other."""
+    nodes = [Running(service) for service in services]
+    try:
+        for node in nodes:
+            await node.started()
+        yield nodes
+    finally:
+        for node in nodes:
+            await node.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  it is what runs on this loop that changes it
+            await asyncio.sleep(0.001)
+
+
+def refused(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) != 0
+
+
+async def test_two_empty_nodes_become_a_pair_in_step() -> None:
+    first, second = map(PairService, configs())
+    async with pair(first, second):
+        assert (first.state, second.state) == (NodeState.ACTIVE, NodeState.BACKUP)
+        assert (first.role, second.role) == ("primary", "backup")
+        assert first.epoch == second.epoch == 2
+        assert first.node_id == second.node_id != ""
+        await until(lambda: first.status is not None and first.status.in_step)
+    assert (first.state, second.state) == (NodeState.STOPPED, NodeState.STOPPED)
+
+
+async def test_client_goes_on_when_the_primary_stops_and_the_old_one_comes_back_as_backup(tmp_path: Path) -> None:
+    one, two = configs(tmp_path)
+    async with pair(PairService(one), PairService(two)) as (first, second):
+        url = f"({first.service.urls[0]},{second.service.urls[0]})?resilient=true"
+        async with connect(url) as client, client.session() as session, session.consumer("q") as queue:
+            await session.send("q", "before")
+            received = await queue.receive(timeout=10)
+            assert received is not None
+            await until(lambda: second.service.status is not None and second.service.status.in_step)
+            await first.stop()
+            await session.send("q", "after")
+            again = await queue.receive(timeout=10)
+            assert again is not None
+            assert (received.text, again.text) == ("before", "after")
+            assert second.service.state is NodeState.ACTIVE
+            assert second.service.epoch == 3
+            async with pair(PairService(one)) as (back,):
+                assert back.service.state is NodeState.BACKUP
+                assert back.service.epoch == 3
+
+
+async def test_client_of_the_backup_is_led_to_the_primary() -> None:
+    async with pair(*map(PairService, configs())) as (first, second):
+        await until(lambda: second.service.status is not None and second.service.status.in_step)
+        async with connect(second.service.urls[0]) as client, client.session() as session:
+            await session.send("q", "led")
+            assert second.service.status is not None
+            assert second.service.status.links_led > 0
+            async with (
+                connect(first.service.urls[0]) as direct,
+                direct.session() as other,
+                other.consumer("q") as queue,
+            ):
+                received = await queue.receive(timeout=10)
+                assert received is not None
+                assert received.text == "led"
+
+
+@pytest.mark.slow
+async def test_node_that_may_not_serve_says_so_and_refuses_clients(tmp_path: Path) -> None:
+    config, _ = configs(tmp_path)
+    async with pair(PairService(config)) as (node,):
+        assert node.service.state is NodeState.WAITING
+        assert node.service.role == "waiting"
+        assert node.service.status is not None
+        assert node.service.status.waits_for
+        assert refused(config.acceptors[0].port)
+        assert not refused(config.link_port)
+
+
+async def test_operator_may_say_that_an_empty_folder_is_new(tmp_path: Path) -> None:
+    config, _ = configs(tmp_path, new=True)
+    async with pair(PairService(config)) as (node,):
+        assert node.service.state is NodeState.ACTIVE
+
+
+async def test_address_of_the_link_in_use_is_a_configuration_error_that_names_it() -> None:
+    config, _ = configs()
+    with (
+        socket.create_server(("127.0.0.1", config.link_port)),
+        pytest.raises(ConfigError, match=f"cannot listen on tcp://127.0.0.1:{config.link_port}"),
+    ):
+        await PairService(config).start()
+    assert refused(config.acceptors[0].port)
+
+
+async def test_folder_is_locked_while_a_node_lives(tmp_path: Path) -> None:
+    config, other = configs(tmp_path, new=True)
+    async with pair(PairService(config)):
+        with pytest.raises(NodeFailed, match="in use by process"):
+            await PairService(replace(other, data=config.data)).start()
+
+
+async def test_a_node_can_be_made_worse_than_it_is_by_a_subclass() -> None:
+    written: list[int] = []
+
+    class Spied(PeerConnection):
+        def write(self, data: bytes) -> None:
+            written.append(len(data))
+            super().write(data)
+
+    class Worse(PairService):
+        def settings(self, client_address: str, link_address: str) -> PairSettings:
+            return replace(super().settings(client_address, link_address), gate=GateMode.DISK)
+
+        def connection(self, number: int, peers: Peers) -> PeerConnection:
+            return Spied(number, peers)
+
+    async with pair(*map(Worse, configs())) as (_, second):
+        await until(lambda: second.service.status is not None and second.service.status.in_step)
+    assert written
+
+
+@pytest.mark.slow
+def test_blocking_client_does_not_notice_that_the_primary_is_killed_again_and_again(tmp_path: Path) -> None:
+    """Two processes; each time the killed one comes back as backup of the other."""
+    with Pair(tmp_path) as nodes:
+        nodes.wait_in_step()
+        url = f"{nodes.address}?resilient=true"
+        with connect_blocking(url) as client, client.session() as session, session.consumer("q") as queue:
+            for number in range(3):
+                killed = nodes.primary
+                killed.kill()
+                for text in (f"{number} a", f"{number} b"):
+                    session.send("q", text)
+                    received = queue.receive(timeout=20)
+                    assert received is not None
+                    assert received.text == text
+                killed.start()
+                nodes.wait_in_step()
+                nodes.wait("ready", lambda: "as backup" in killed.log)  # noqa: B023
+                assert nodes.primary is nodes.other(killed)
