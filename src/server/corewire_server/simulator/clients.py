@@ -171,7 +171,6 @@ class Client(Process):
 
     def connected(self, end: End) -> None:
         if end.number in self._links:
-            self.ends[end] = None
             self.engine.link_up(self.now_s(), end.number)
             self._turn()
 
@@ -190,7 +189,7 @@ class Client(Process):
             self._turn()
 
     def _dial_took_too_long(self, end: End) -> None:
-        if end in self.ends or self._links.get(end.number) is not end:
+        if end.reading or self._links.get(end.number) is not end:
             return
         del self._links[end.number]
         end.close()

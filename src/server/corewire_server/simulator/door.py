@@ -62,7 +62,6 @@ class ClientDoor:
 
     def accepted(self, end: End) -> None:
         """A client has connected."""
-        self._process.ends[end] = None
         early = self._by_end[end] = Early(end)
         self._came(early)
 
@@ -106,7 +105,6 @@ class ClientDoor:
         early = self._by_onward.get(onward)
         if early is None:
             return False
-        self._process.ends[onward] = None
         early.reached = True
         self._process.world.observer.probe("client led")
         onward.write(b"".join(early.held))

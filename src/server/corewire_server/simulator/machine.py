@@ -72,6 +72,11 @@ class Machine:
         return self.process is not None and self.process.serving
 
     @property
+    def whole(self) -> bool:
+        """Whether its node has all that it should have: a backup in step, if it has a peer."""
+        return self.process is not None and self.process.whole
+
+    @property
     def message_bytes(self) -> int:
         """Of messages that the node has in memory."""
         process = self.process

@@ -226,6 +226,8 @@ class Network:
     def dial(self, process: Process, here: str, address: Address) -> End:
         """Connect. The process is told of success and refusal, of nothing else; it closes the end to give up."""
         end = End(self, process, here, address[0], address[1])
+        end.reading = False
+        process.ends[end] = None
         self.travel(end, self._dialled, end)
         return end
 
@@ -366,11 +368,13 @@ class Network:
             other.closed = other.undead = True
             self.world.after(MS, None, self._release, ([], process, [other]))
         else:
-            _tell(process, process.accepted, other)
+            other.reading = False
+            process.ends[other] = None
+            _tell(process, _tell_accepted, other)
 
     def _connected(self, end: End) -> None:
         if not end.closed:
-            _tell(end.owner, end.owner.connected, end)
+            _tell(end.owner, _tell_connected, end)
 
     def _refused(self, end: End) -> None:
         if not end.closed:
@@ -380,7 +384,21 @@ class Network:
 def _tell_refused(end: End) -> None:
     if not end.closed:
         end.closed = True
+        end.owner.ends.pop(end, None)
         end.owner.refused(end)
+
+
+def _tell_connected(end: End) -> None:
+    if not end.closed:
+        end.reading = True
+        end.owner.connected(end)
+        end.drain()
+
+
+def _tell_accepted(end: End) -> None:
+    end.reading = True
+    end.owner.accepted(end)
+    end.drain()
 
 
 def _tell(process: Process, call: Callable[[End], object], end: End) -> None:

@@ -66,7 +66,8 @@ class NodeProcess(Process, Generic[NodeT]):
         """Read the disk, and let the node begin."""
         machine, world = self.machine, self.world
         found = recover(machine.disk.files(), machine.disk.read, SMALL.segment_bytes)
-        if found.mark is None or found.mark.standing is not Standing.JOINING:
+        joining = bool(machine.disk.asides()) if found.mark is None else found.mark.standing is Standing.JOINING
+        if not joining:
             world.observer.recovered(world.now, machine.name, found.step, found.records, power_lost=power_lost)
         self._clock = NodeClock(machine.hardware.clock, world.now, found.now)
         self.cores = WatchedCores(world, machine.name, machine.config, found.step)
@@ -92,7 +93,6 @@ class NodeProcess(Process, Generic[NodeT]):
 
     def open_link(self, number: int, end: End) -> None:
         """A client is a link of this node from now on."""
-        self.ends[end] = None
         end.number = number
         end.limit = self.machine.hardware.write_limit_bytes
         self._links[number] = end
@@ -193,6 +193,11 @@ class NodeProcess(Process, Generic[NodeT]):
     def epoch(self) -> int:
         """In which it serves or follows."""
         raise NotImplementedError
+
+    @property
+    def whole(self) -> bool:
+        """Whether nobody is missing."""
+        return True
 
     # -- disk
 

@@ -65,8 +65,11 @@ class Observer:
     def ended(self, now: int, node: str, reason: str) -> None:
         """The process of a node is over: nothing leaves it any more."""
 
+    def promoted(self, now: int, node: str, step: int, epoch: int) -> None:
+        """A node that followed goes its own way: its inputs from ``step`` on are its own, and of a new epoch."""
+
     def serving(self, now: int, node: str, epoch: int, serves: bool) -> None:
-        """A node begins, or no longer is, to be one that answers clients."""
+        """A node begins, or no longer is, to be one that answers clients: before that nothing of its claim can be seen."""
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         """A node made or restored a broker core, from here on its own. Its state may be looked at, between steps."""

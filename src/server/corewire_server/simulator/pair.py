@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from corewire_server.core.effects import SendBytes
 from corewire_server.core.inputs import BytesReceived
 from corewire_server.node.orders import ClosePeer, DialPeer, DropLinks, SendPeer, SetDoor
 from corewire_server.node.pair import PairNode
@@ -52,6 +53,10 @@ class PairProcess(NodeProcess[PairNode]):
         return self.node.epoch
 
     @property
+    def whole(self) -> bool:
+        return not self.ended and self.node.status(self.now()).in_step
+
+    @property
     def may_wake(self) -> bool:
         return True  # heart-beats go out however much waits; the node judges nobody whom it does not read
 
@@ -66,7 +71,6 @@ class PairProcess(NodeProcess[PairNode]):
             self._door.accepted(end)
 
     def _open_conn(self, conn: int, end: End) -> None:
-        self.ends[end] = None
         self._conns[conn] = end
         self._numbers[end] = conn
 
@@ -81,7 +85,6 @@ class PairProcess(NodeProcess[PairNode]):
             return
         conn = self._numbers.get(end)
         if conn is not None:
-            self.ends[end] = None
             self.perform(self.node.peer_connected(self.now(), conn))
 
     def refused(self, end: End) -> None:
@@ -163,10 +166,14 @@ class PairProcess(NodeProcess[PairNode]):
                 raise AssertionError(order)
 
     def perform(self, orders: list[Order]) -> None:
+        """
+        To serve is to be able to show something: a node whose claim is not on disk yet has shown nothing, and may claim the
+        same epoch again when it is killed now.
+        """
         if self.node.serving is not self.serving:
             if self.serving:
                 self.stop_serving()
-            else:
+            elif self.node.idle or any(isinstance(order, SendBytes) for order in orders):
                 self.start_serving(self.epoch)
         super().perform(orders)
 

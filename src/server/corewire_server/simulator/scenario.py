@@ -35,7 +35,6 @@ class Options:
     faults: tuple[str, ...] | None = None  # kinds that may happen (``faults.KINDS``); (): none
     workload: str | None = None
     failures: int = 3  # at most so many faults, one after the other
-    applications: int = 4  # at most so many that send or receive
     messages: int = 8  # a producer sends at most so many
     applications: int = 2  # at most so many producers, and as many consumers
     patience_us: int = 300 * SECOND  # of the calm, in the world's time

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from corewire_server.core import Broker, Restorer
 from corewire_server.core.effects import Append
+from corewire_server.core.inputs import Promoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,10 +45,12 @@ class WatchedCore:
 
     def step(self, now: int, item: Input) -> list[Effect]:
         """One input in, its effects out."""
-        effects = self.core.step(now, item)
         assert self.number is not None
         self.number += 1
         observer, time = self._world.observer, self._world.now
+        if isinstance(item, Promoted):
+            observer.promoted(time, self._node, self.number, item.epoch)
+        effects = self.core.step(now, item)
         for effect in effects:
             if isinstance(effect, Append):
                 observer.appended(time, self._node, self.number, effect.records)

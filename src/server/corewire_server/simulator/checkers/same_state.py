@@ -50,10 +50,8 @@ class SameState(Checker):
         elif before[0] != digest and before[1] != node:
             self.broken(now, f"after input {place[1]} the {what} of {node} and {before[1]} differ")
 
-    def serving(self, now: int, node: str, epoch: int, serves: bool) -> None:
-        if not serves:
-            return
-        name, last = self._last.get(node, ("", -1))
+    def promoted(self, now: int, node: str, step: int, epoch: int) -> None:
+        name = self._last[node][0] if node in self._last else ""
         for known in (self._effects, self._whole):
-            for place in [one for one in known if one[0] == name and one[1] > last]:
+            for place in [one for one in known if one[0] == name and one[1] >= step]:
                 del known[place]
