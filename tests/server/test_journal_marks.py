@@ -135,7 +135,7 @@ def judge(keeper: Keeper, found: Recovered) -> None:
     assert order.index(keeper.known) <= order.index(found.mark) <= order.index(keeper.wanted[-1])
     assert ids(found) in BESIDE[found.mark]
     assert found.step in STEPS[found.mark]
-    assert found.folder == (None if not found.index.segments else FOLDER)
+    assert found.folder == (None if found.mark is None else FOLDER)
     if ASIDE in keeper.disk.asides():
         assert ids(read(keeper.disk.aside(ASIDE))) == OLD
     else:
@@ -284,6 +284,25 @@ def test_folder_and_seed_stay_with_a_journal_that_goes_on_in_another_process() -
     assert found.tail is not None
     assert found.tail.number > tail.number
     assert (found.folder, found.seed) == (FOLDER, SEED)
+
+
+def test_journal_whose_first_batch_is_missing_or_torn_is_none() -> None:
+    """A joiner that goes on there takes the seed of the primary, not one that was drawn and told to nobody."""
+    torn = 0
+    for at in range(1, 12):
+        disk = Disk(Random(at))
+        disk.cut_at = at
+        with contextlib.suppress(PowerCut):
+            Keeper(disk).open(Recovered(), FIRST, 0)
+        disk.power_cut()
+        found = read(disk)
+        torn += len(found.warnings)
+        if found.mark is None:
+            assert (found.seed, found.folder, found.step, found.tail) == (None, None, 0, None)
+            Keeper(disk).open(found, JOINS, 50)
+            again = read(disk)
+            assert (again.mark, again.seed, again.folder, again.warnings) == (JOINS, SEED, FOLDER, [])
+    assert torn
 
 
 def test_append_of_several_batches_that_is_torn_leaves_mark_and_step_before_it() -> None:

@@ -63,7 +63,7 @@ class Recovered:
     has to do this before, and leave nothing of it here."""
     seed: bytes | None = None  # of the node id
     folder: bytes | None = None  # which data folder this is
-    mark: Mark | None = None  # what the node last wrote about itself and its peer
+    mark: Mark | None = None  # what the node last wrote about itself and its peer; None: there is no journal yet
     step: int = 0  # the last one that is on disk
     now: int = 0  # milliseconds since the epoch: the last time that is known
     clean: bool = True  # it was stopped in order
@@ -91,6 +91,14 @@ def recover(files: Mapping[str, int], read: Callable[[str, int], bytes], segment
     numbers = sorted(number for number in map(segment_number, files) if number is not None)
     if numbers:
         _Reader(found, files, read, numbers).run()
+        if found.mark is None:  # a crash came while the journal was begun: nobody was told its seed and folder
+            gone = (Delete(segment_name(number)) for number in numbers)
+            return Recovered(
+                spares=found.spares,
+                next_spare=found.next_spare,
+                cleanup=[*found.cleanup, *gone],
+                warnings=found.warnings,
+            )
     return found
 
 
