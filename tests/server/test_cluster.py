@@ -13,8 +13,6 @@ import pytest
 from tests.server.link_node import LinkNode, status
 
 from corewire_server.cli import cluster, main
-from corewire_server.cli.pair_options import NodeAddress, Pair, read_nodes
-from corewire_server.cli.report import UsageError
 from corewire_server.node.operating import Wish
 
 if TYPE_CHECKING:
@@ -45,35 +43,6 @@ def rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def show(*urls: str, json: bool = True) -> int:
     return main(["cluster", "show", "--url", ",".join(urls), *(["--json"] if json else [])])
-
-
-@pytest.mark.parametrize(
-    ("url", "nodes"),
-    [
-        ("tcp://one:1", [("one", 1, 101)]),
-        ("tcp://one", [("one", 61616, 61716)]),
-        ("one:7", [("one", 7, 107)]),
-        ("tcp://one:1?link=5", [("one", 1, 5)]),
-        ("tcp://one:1,tcp://two:2?link=9", [("one", 1, 101), ("two", 2, 9)]),
-        ("(tcp://one:1?link=4,tcp://two:2)?ha=true;link=9", [("one", 1, 4), ("two", 2, 9)]),
-        ("tcp://one:1?resilient=true#tcp://two:2", [("one", 1, 101), ("two", 2, 102)]),
-        ("tcp://[::1]:1", [("::1", 1, 101)]),
-    ],
-)
-def test_nodes_of_a_url(url: str, nodes: list[tuple[str, int, int]]) -> None:
-    assert read_nodes(url) == [NodeAddress(*node) for node in nodes]
-
-
-@pytest.mark.parametrize(
-    "url", ["", "udp://231.7.7.7:9876", "tcp://", "tcp://a:x", "tcp://a:65500", "tcp://a:1?link=x", "tcp://a:1?link=0"]
-)
-def test_url_that_names_no_node_is_wrong_usage(url: str) -> None:
-    with pytest.raises(UsageError):
-        read_nodes(url)
-
-
-def test_address_is_told_as_a_url() -> None:
-    assert str(NodeAddress("::1", 5, 105)) == "tcp://[::1]:5"
 
 
 def test_both_nodes_are_shown(pair: tuple[LinkNode, LinkNode], capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,14 +227,6 @@ def test_failover_of_a_node_whose_data_is_not_whole_is_refused(capsys: pytest.Ca
 
 def test_failover_of_a_node_that_does_not_answer_is_3(nobody: str) -> None:
     assert main(["cluster", "failover", "--old-process-is-dead", "--url", nobody]) == 3
-
-
-def test_options_come_from_a_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    contexts = tmp_path / "contexts.toml"
-    contexts.write_text('[prod]\nurl = "tcp://one:1"\nuser = "ann"\ncluster_user = "cluster"\n')
-    monkeypatch.setattr("corewire_server.cli.options.CONTEXTS", contexts)
-    filled = Pair(context="prod", timeout="9s").filled()
-    assert (filled.nodes(), filled.cluster_user, filled.timeout_s) == ([NodeAddress("one", 1, 101)], "cluster", 9.0)
 
 
 @pytest.mark.parametrize("words", [["--watch", "soon"], ["--timeout", "soon"], ["--url", "nonsense://"]])
