@@ -56,7 +56,7 @@ class Faults:
     @property
     def steady(self) -> bool:
         """Whether everybody is at work."""
-        nodes = any(machine.serving and machine.whole for machine in self.machines)
+        nodes = any(machine.serving for machine in self.machines) and all(machine.whole for machine in self.machines)
         return nodes and all(client.up for client in self.clients if not client.ended)
 
     def mend(self) -> None:

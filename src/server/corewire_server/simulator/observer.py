@@ -65,8 +65,8 @@ class Observer:
     def ended(self, now: int, node: str, reason: str) -> None:
         """The process of a node is over: nothing leaves it any more."""
 
-    def promoted(self, now: int, node: str, step: int, epoch: int) -> None:
-        """A node that followed goes its own way: its inputs from ``step`` on are its own, and of a new epoch."""
+    def lineage(self, now: int, node: str, lineage: str) -> None:
+        """From its next step on a node takes the inputs of this lineage: of one number the same ones as all others in it."""
 
     def serving(self, now: int, node: str, epoch: int, serves: bool) -> None:
         """A node begins, or no longer is, to be one that answers clients: before that nothing of its claim can be seen."""

@@ -2,7 +2,9 @@
 The broker cores as they are, and an observer that looks over their shoulders.
 
 An input has one number on both nodes of a pair, and a restarted node counts on where its journal ends. A core counts only its
-own steps and those of the one that it was copied from; so the number of its first step has to be learnt once.
+own steps and those of the one that it was copied from; so the number of its first step has to be learnt once. Inputs of the
+same number are the same input only within one *lineage*: a node begins one when it starts from its disk or is promoted, and
+follows that of the primary when it joins.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class WatchedCore:
 
     def __init__(self, core: Broker, world: World, node: str, step: int | None) -> None:
         self.core = core
+        self.lineage = ""
         self.number = step  # None: it came as a snapshot, and its process does not know yet
         self._world = world
         self._node = node
@@ -49,7 +52,7 @@ class WatchedCore:
         self.number += 1
         observer, time = self._world.observer, self._world.now
         if isinstance(item, Promoted):
-            observer.promoted(time, self._node, self.number, item.epoch)
+            self._part()
         effects = self.core.step(now, item)
         for effect in effects:
             if isinstance(effect, Append):
@@ -64,10 +67,22 @@ class WatchedCore:
     def recover(self, records: Iterable[Record]) -> None:
         """Take the live records of the journal."""
         self.core.recover(records)
+        assert self.number is not None
         self._world.observer.core_made(self._world.now, self._node, self.core)
+        self._part()
+
+    def _part(self) -> None:
+        self._world.lineages += 1
+        self.follow(f"{self._node}{self._world.lineages}")
+
+    def follow(self, lineage: str) -> None:
+        """From the next input on its inputs are those of this lineage."""
+        self.lineage = lineage
+        self._world.observer.lineage(self._world.now, self._node, lineage)
 
     def snapshot(self) -> Iterator[bytes]:
         """The whole state."""
+        self._world.snapshots[self.core.effects_digest] = self.lineage
         return self.core.snapshot()
 
     def records(self) -> Iterator[Record]:
@@ -121,6 +136,7 @@ class WatchedCores:
             newest.number = step
             observer, now = self._world.observer, self._world.now
             observer.core_made(now, self._node, newest.core)
+            newest.follow(self._world.snapshots[newest.core.effects_digest])
             observer.rewritten(now, self._node, step, list(newest.core.records()))
 
 

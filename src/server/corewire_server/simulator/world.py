@@ -64,6 +64,8 @@ class World:
         self.now = 0
         self.observer = observer
         self.events = 0
+        self.lineages = 0  # that were begun (``watch.py``)
+        self.snapshots: dict[bytes, str] = {}  # the lineage of each that was taken, by the effects that it has in it
         self._rng = Random(seed)  # noqa: S311 - chance from a seed is what this is for
         self._heap: list[tuple[int, int, Actor | None, Callable[[Any], object], Any]] = []
         self._sequence = 0

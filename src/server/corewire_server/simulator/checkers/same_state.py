@@ -15,22 +15,23 @@ WHOLE_EVERY: Final = 32
 
 class SameState(Checker):
     """
-    Of two nodes with one node id that executed the same input, the effects so far are the same; now and then the whole states
-    are compared. What a primary executed and its successor never got is no common input: whoever begins to serve, the inputs
-    behind its last one are its own.
+    Of two nodes of one lineage that executed the same input, the effects so far are the same; now and then the whole states
+    are compared.
     """
 
     rule = "same state"
 
     def __init__(self) -> None:
         super().__init__()
-        self._effects: dict[tuple[str, int], tuple[bytes, str]] = {}  # node id, step -> digest, and whose
+        self._effects: dict[tuple[str, int], tuple[bytes, str]] = {}  # lineage, step -> digest, and whose
         self._whole: dict[tuple[str, int], tuple[bytes, str]] = {}
-        self._last: dict[str, tuple[str, int]] = {}  # node -> its id and its last step
+        self._lineages: dict[str, str] = {}  # node -> the one that it is of
+
+    def lineage(self, now: int, node: str, lineage: str) -> None:
+        self._lineages[node] = lineage
 
     def stepped(self, now: int, node: str, step: int, core: Broker) -> None:
-        place = core.node_id, step
-        self._last[node] = place
+        place = self._lineages[node], step
         if not step % WHOLE_EVERY:
             self._compare(now, "state", self._whole, place, node, core.digest())
         self._compare(now, "effects", self._effects, place, node, core.effects_digest)
@@ -49,9 +50,3 @@ class SameState(Checker):
             known[place] = digest, node
         elif before[0] != digest and before[1] != node:
             self.broken(now, f"after input {place[1]} the {what} of {node} and {before[1]} differ")
-
-    def promoted(self, now: int, node: str, step: int, epoch: int) -> None:
-        name = self._last[node][0] if node in self._last else ""
-        for known in (self._effects, self._whole):
-            for place in [one for one in known if one[0] == name and one[1] >= step]:
-                del known[place]
