@@ -1,0 +1,65 @@
+"""The planned change of the serving node, by the command that operators type, again and again under load: nobody notices."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.pair import Pair
+from tests.interop.pair_digests import compare
+from tests.interop.pair_kills import DIGESTS, PROGRAM, milliseconds, outages_since
+from tests.interop.pair_load import Load
+from tests.interop.pair_watch import Watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+SWITCHES = 20
+
+
+def cluster(pair: Pair, *words: str) -> str:
+    """``corewire cluster WORDS``; what it printed."""
+    nodes = ",".join(f"tcp://127.0.0.1:{member.port}?link={member.link_port}" for member in pair.members)
+    done = subprocess.run(
+        [sys.executable, "-m", "corewire_server", "cluster", *words, "--url", nodes],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_switch_goes_unnoticed(tmp_path: Path) -> None:
+    outages: list[float] = []
+    took: list[float] = []
+    with Pair(tmp_path, *DIGESTS, program=PROGRAM) as pair, Watch(pair), Load(pair.address) as load:
+        load.await_progress()
+        for _ in range(SWITCHES):
+            pair.wait_in_step()
+            before = pair.primary
+            load.hold()
+            load.mark()
+            began = time.time()
+            cluster(pair, "switch")
+            took.append(time.time() - began)
+            load.go()
+            pair.wait_serving(pair.other(before))
+            load.await_progress()
+            outages += outages_since(load, began).values()
+        shown = cluster(pair, "show")
+        verdict = load.finish()
+        fell_out = pair.unasked()
+    digests = compare(tmp_path)
+    print(f"\n{SWITCHES} switches, {median(took):.2f} s each, out of step unasked: {fell_out}\n{verdict}\n{digests}")
+    print(f"ms from the command to the first message: median, 90 %, worst {milliseconds(outages)}\n{shown}")
+    assert not verdict.faults
+    assert fell_out == 0
+    assert not digests.differing
