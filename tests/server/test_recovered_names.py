@@ -40,7 +40,11 @@ def durable(store: Store) -> object:
         for address in store.addresses
         if not address.temporary
     }
-    duplicates = {name: seen.items() for name, seen in store.duplicates.items() if name in addresses and seen.items()}
+    duplicates = {
+        name: list(zip(seen.keys(), seen.records(), strict=True))
+        for name, seen in store.duplicates.items()
+        if name in addresses and seen.keys()
+    }
     return queues, addresses, duplicates
 
 
