@@ -10,6 +10,7 @@ from tests.server.captures import FOLDER, recorded_config
 from tests.server.crowd import Crowd
 from tests.server.helpers import World
 from tests.server.histories import mutated, recorded
+from tests.server.test_recovered_names import act
 
 from corewire.wire import packets
 from corewire_server.core import AddressSettings, Broker, CoreConfig
@@ -102,6 +103,19 @@ def test_whatever_clients_do_it_is_what_was_ever_appended(seed: int) -> None:
 def same(world: World) -> bool:
     """Whether what is said again brings back what was ever said."""
     return recovered(world.config, list(world.broker.records())) == recovered(world.config, world.records)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_that_come_and_go_are_said_again_as_they_are(seed: int) -> None:
+    world, rng = World(), random.Random(seed)
+    for _ in range(4):
+        client = world.connect()
+        session = client.session()
+        for _ in range(rng.randrange(1, 20)):
+            act(session, rng)
+            assert same(world)
+        client.lose()
+        assert same(world)
 
 
 def test_what_a_transaction_holds_of_a_deleted_queue_is_said_too() -> None:
