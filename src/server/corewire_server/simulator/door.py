@@ -46,9 +46,12 @@ class ClientDoor:
         self._by_onward: dict[End, Early] = {}
         self.door = Door.CLOSED
         self.target = ""
+        self._ended = False
 
     def set(self, door: Door, target: str) -> None:
         """What becomes of clients from now on."""
+        if self._ended:
+            return
         self.door, self.target = door, target
         if door is Door.CLOSED:
             self._network.shut(self._address)
@@ -59,6 +62,14 @@ class ClientDoor:
         for early in list(self._by_end.values()):
             if not early.answered:
                 self._came(early)
+
+    def close(self) -> None:
+        """Nobody comes any more, and who waits is sent away."""
+        self.set(Door.CLOSED, "")
+        self._ended = True
+        for early in list(self._by_end.values()):
+            self._forget(early)
+            early.end.close()
 
     def accepted(self, end: End) -> None:
         """A client has connected."""

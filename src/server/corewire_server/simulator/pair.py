@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.effects import SendBytes
-from corewire_server.core.inputs import BytesReceived
+from corewire_server.core.inputs import BytesReceived, Stopping
 from corewire_server.node.orders import ClosePeer, DialPeer, DropLinks, SendPeer, SetDoor
 from corewire_server.node.pair import PairNode
 from corewire_server.simulator.door import ClientDoor
@@ -41,7 +41,7 @@ class PairProcess(NodeProcess[PairNode]):
         self._last_accepted = 0
         self._door = ClientDoor(self)
         self._turning = False
-        self._stopping = False
+        self._stopping = self._told_to_stop = False
 
     def _begin(self, recovered: Recovered, cores: WatchedCores) -> list[Order]:
         self.node = PairNode(self._settings, cores, recovered, SMALL, entropy=self.machine.rng.randbytes)
@@ -170,16 +170,29 @@ class PairProcess(NodeProcess[PairNode]):
         To serve is to be able to show something: a node whose claim is not on disk yet has shown nothing, and may claim the
         same epoch again when it is killed now.
         """
-        if self.node.serving is not self.serving:
-            if self.serving:
-                self.stop_serving()
-            elif self.node.idle or any(isinstance(order, SendBytes) for order in orders):
-                self.start_serving(self.epoch)
+        shows = self.node.idle or any(isinstance(order, SendBytes) for order in orders)
+        if self.node.serving and not self.serving and shows:
+            self.start_serving(self.epoch)
         super().perform(orders)
+        if not self.node.serving:
+            self.stop_serving()
 
     def follow(self) -> None:
         if self.node.pending:
             self._go_on()
+        if self._told_to_stop and self.node.idle:
+            self.drop_links()
+            self.machine.exited("stopped in order")
 
     def stop_in_order(self) -> None:
-        raise NotImplementedError
+        if self._stopping:
+            return
+        self._stopping = True
+        self._door.close()
+        if self.node.serving and not self.whole:  # else somebody goes on in its place, and links just end
+            self.offer(Stopping())
+            self.perform(self.node.flush())
+            self.perform(self.node.run(self.now()))
+        if not self.ended:
+            self._told_to_stop = True
+            self.perform(self.node.stop(self.now()))
