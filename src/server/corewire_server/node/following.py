@@ -2,8 +2,8 @@
 A node that follows a primary: it joins with a snapshot, then executes the same inputs, and throws away what is for clients.
 
 It acknowledges on receipt. Its journal is made from its own core: first the records of what the snapshot held, behind them
-those of each input. Only when all of the former are handed to the journal it says that it has executed anything, so it is
-not told that it is in step before.
+those of each input. Only when all of the former are on disk it says that it has executed anything, so it is not told that it
+is in step before: else a pair that was in step could have all its data on one disk.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Following:
         self._records: Iterator[Record] | None = None  # of the snapshot, for the journal
         self._seed = b""
         self._slices = 0
+        self._snapshot_step = 0
+        self._kept = False  # the snapshot is on our disk
         self._echo: int | None = None  # the newest of our stamps that came back
         self._heard = 0
         self._beat_at = 0
@@ -114,7 +116,7 @@ class Following:
         self._heard, self._beat_at = now, now
         self._restorer = self._records = None
         self.intake, self.core = None, None
-        self._slices = 0
+        self._slices, self._kept = 0, False
 
     def resume(self, now: int, link: int, peer: Claim) -> None:
         """The link goes on, on this connection."""
@@ -177,6 +179,7 @@ class Following:
         self._restorer = self._kit.cores.restorer(frame.seed)
         self._seed = frame.seed
         self.intake = Intake(frame.step)
+        self._snapshot_step = frame.step
         self.ahead = frame.time - now
 
     def _load(self, now: int, data: bytes) -> None:
@@ -258,9 +261,21 @@ class Following:
             record = next(self._records, None)
             if record is None:
                 self._records = None
-                self._acknowledge(now)
+                self._kit.next_job(now)
+                self.settle(now)
                 return
             self._kit.keeper.append(intake.executed, (record,), now + self.ahead, now)
+
+    def settle(self, now: int) -> None:
+        """The disk has done something."""
+        if (
+            self._records is None
+            and self.core is not None
+            and not self._kept
+            and self._kit.keeper.has(self._snapshot_step)
+        ):
+            self._kept = True
+            self._acknowledge(now)
 
     def _acknowledge(self, now: int) -> None:
         if self.link is None:
@@ -268,7 +283,7 @@ class Following:
         self._beat_at = now + self._kit.settings.heartbeat_ms
         intake = self.intake
         received = 0 if intake is None else intake.acknowledged
-        executed = 0 if intake is None or self.core is None or self._records is not None else intake.executed
+        executed = intake.executed if intake is not None and self._kept else 0
         self._kit.send(self.link, Ack(received, executed, now, self.place, self._slices, *self._digest))
 
     # -- time and the door

@@ -60,6 +60,7 @@ class Keeper:
         self._leisure_until: int | None = None  # records wait that nobody waits for
         self._urgent = False
         self._untidy = False  # what was read may not be on the medium yet
+        self._below = OPEN  # records of steps below are on disk
 
     # -- what a node asks
 
@@ -88,6 +89,10 @@ class Keeper:
     def backlog_bytes(self) -> int:
         """Records that wait for the disk."""
         return 0 if self._writer is None else self._writer.backlog_bytes
+
+    def has(self, step: int) -> bool:
+        """Whether all records of steps up to ``step`` are on disk."""
+        return step < self._below
 
     def next_timeout(self) -> int | None:
         """When ``next_job`` should be asked again, on the node's own clock."""
@@ -128,9 +133,11 @@ class Keeper:
         if aside:
             self._recovered = Recovered()
             self._chores.append((SetAside(aside),))
+            self.mark_on_disk = None
         self._make_writer(self._recovered, mark)
         assert self._writer is not None
         self._gate.open(OPEN)
+        self._below = step
         self._writer.begin(now, step, [])
         self._urgent = True
 
@@ -144,6 +151,7 @@ class Keeper:
         if self._writer is not None:
             self._writer.append(step, records, time)
             self._gate.shut(step)
+            self._below = min(self._below, step)
             if self._leisure_until is None:
                 self._leisure_until = now + LEISURE_MS
 
@@ -217,7 +225,8 @@ class Keeper:
         if writer.mark_on_disk is not None:
             self.mark_on_disk = writer.mark_on_disk
         waiting = writer.first_waiting()
-        self._gate.open(OPEN if waiting is None else waiting)
+        self._below = OPEN if waiting is None else waiting
+        self._gate.open(self._below)
 
     def no_room(self, ticket: int, now: int) -> None:
         """The Fill of a job found no room."""

@@ -212,6 +212,8 @@ class PairNode:
     def _disk_answered(self, now: int) -> list[Order]:
         if self._serving is not None:
             self._serving.settle(now)
+        elif self._following is not None:
+            self._following.settle(now)
         if self._keeper.settled:
             self._talks.settled(now)
         return self._tick(now)
