@@ -2,8 +2,8 @@
 What goes wrong, and how it gets well again.
 
 Each kind is a plot: it breaks something, waits, mends it. A history takes some kinds, drawn from its seed, so that some are
-switched off altogether; what it takes happens one after the other, each when the last is mended and everybody is at work
-again, at a moment drawn from all orders of magnitude: of time, or more often of events, for a history has more of them in its
+switched off altogether; what it takes happens one after the other, each when the last is mended and, in most histories,
+everybody is at work again, at a moment drawn from all orders of magnitude: of time, or more often of events, for a history has more of them in its
 first millisecond than in an hour of waiting.
 """
 
@@ -42,15 +42,17 @@ class Faults:
         kinds = list(KINDS) if allowed is None else [kind for kind in KINDS if kind in allowed]
         return [kind for kind in kinds if self.rng.random() < 0.4] or kinds[:]
 
-    def happen(self, kinds: list[str], failures: int) -> Plot:
-        """One fault after the other."""
+    def happen(self, kinds: list[str], failures: int, *, patient: bool) -> Plot:
+        """One fault after the other; ``patient``: each when everybody is at work again."""
+        world = self.world
         for _ in range(failures if kinds else 0):
             yield self.moment(6, 20) if self.rng.random() < 0.3 else -self.moment(0, 7)
             yield from KINDS[self.rng.choice(kinds)](self)
-            for _ in range(STEADY_US // LOOK_US):
-                if self.steady:
-                    break
-                yield LOOK_US
+            until = world.now + STEADY_US
+            while patient and not self.steady and world.now < until:
+                yield -4
+            if self.steady:
+                world.observer.steady(world.now)
         self.over = True
 
     @property

@@ -100,6 +100,9 @@ class Observer:
     def fault(self, now: int, kind: str, detail: str) -> None:
         """Something goes wrong, or (``kind`` "healed") is well again."""
 
+    def steady(self, now: int) -> None:
+        """The last fault is over, and everybody is at work again: a pair is in step, clients are connected."""
+
     def calm(self, now: int) -> None:
         """From here on nothing goes wrong any more, and everything must come to its end."""
 

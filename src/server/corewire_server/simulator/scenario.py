@@ -35,6 +35,7 @@ class Options:
     faults: tuple[str, ...] | None = None  # kinds that may happen (``faults.KINDS``); (): none
     workload: str | None = None
     failures: int = 3  # at most so many faults, one after the other
+    patient: bool | None = None  # whether a fault waits until everybody has got over the last one
     messages: int = 8  # a producer sends at most so many
     applications: int = 2  # at most so many producers, and as many consumers
     patience_us: int = 300 * SECOND  # of the calm, in the world's time
@@ -58,6 +59,7 @@ class Scenario:
     clocks: list[Clock]  # one for each client
     clients: list[list[Job]]  # what each does
     gate: GateMode  # of a pair
+    patient: bool  # a fault waits until everybody has got over the last one
     queues: list[str] = field(default_factory=lambda: ["orders"])
 
 
@@ -75,6 +77,7 @@ def draw(rng: Random, options: Options) -> Scenario:
         clocks=[Clock(drift_ppm=_drift(rng)) for _ in clients],
         clients=clients,
         gate=rng.choice((GateMode.DISK_AND_BACKUP, GateMode.DISK_AND_BACKUP, GateMode.BACKUP)),
+        patient=rng.random() < 0.85 if options.patient is None else options.patient,
     )
 
 
@@ -115,7 +118,7 @@ def node_names(nodes: int) -> tuple[str, ...]:
 
 def _jobs(rng: Random, options: Options) -> list[list[Job]]:
     jobs: list[Job] = []
-    pause_us = rng.choice((0, 2 * MS, 40 * MS))
+    pause_us = rng.choice((0, 2 * MS, 40 * MS, 300 * MS))
     for number in range(1 + rng.randrange(options.applications)):
         kind = _choose(rng, SENDING, options.workload)
         errand = Errand(

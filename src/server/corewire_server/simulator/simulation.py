@@ -89,7 +89,8 @@ class Simulation:
         world = self.world
         for machine in self.machines:
             machine.start()
-        world.play(self.faults.happen(self.faults.choose(self.options.faults), self.options.failures))
+        kinds = self.faults.choose(self.options.faults)
+        world.play(self.faults.happen(kinds, self.options.failures, patient=self.scenario.patient))
         for client, jobs in zip(self.clients, self.scenario.clients, strict=True):
             client.begin(workloads.work(client, [task(client, job) for job in jobs]))
         self._calm()
