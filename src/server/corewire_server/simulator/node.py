@@ -66,9 +66,13 @@ class NodeProcess(Process, Generic[NodeT]):
         """Read the disk, and let the node begin."""
         machine, world = self.machine, self.world
         found = recover(machine.disk.files(), machine.disk.read, SMALL.segment_bytes)
-        joining = bool(machine.disk.asides()) if found.mark is None else found.mark.standing is Standing.JOINING
-        if not joining:
-            world.observer.recovered(world.now, machine.name, found.step, found.records, power_lost=power_lost)
+        observer, mark = world.observer, found.mark
+        if (
+            mark is None and machine.incarnations > 1
+        ):  # killed before it wrote anything, perhaps in a journal begun anew
+            observer.rewritten(world.now, machine.name, 0, ())
+        elif mark is None or mark.standing is not Standing.JOINING:
+            observer.recovered(world.now, machine.name, found.step, found.records, power_lost=power_lost)
         self._clock = NodeClock(machine.hardware.clock, world.now, found.now)
         self.cores = WatchedCores(world, machine.name, machine.config, found.step)
         self.perform(self._begin(found, self.cores))

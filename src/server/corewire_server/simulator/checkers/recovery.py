@@ -37,7 +37,7 @@ class RecoveryExact(Checker):
 
     def rewritten(self, now: int, node: str, step: int, records: Sequence[Record]) -> None:
         self._base[node] = live([records])
-        self._since[node] = [one for one in self._since.get(node, ()) if one[0] > step]
+        self._since[node] = []
 
     def recovered(self, now: int, node: str, step: int, records: Sequence[Record], *, power_lost: bool) -> None:
         found = live([records])
