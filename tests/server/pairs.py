@@ -321,12 +321,12 @@ class Pair:
                 return True
             if side.name not in self.silent and self._deliver(side):
                 return True
-            if side.node is not None and side.node.pending:
+            if side.node.pending:
                 side.perform(side.node.run(self.now, 10))
                 return True
-            due = None if side.node is None else side.node.next_timeout()
+            due = side.node.next_timeout()
             if due is not None and due <= self.now:
-                side.perform(side.up.wake(self.now))
+                side.perform(side.node.wake(self.now))
                 return True
         return False
 
