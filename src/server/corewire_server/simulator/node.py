@@ -43,6 +43,7 @@ class NodeProcess(Process, Generic[NodeT]):
     """One process of a node: its clients, its disk and its timer."""
 
     node: NodeT
+    joins = False  # may begin its journal anew
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()

@@ -32,6 +32,8 @@ LINK_PORT: Final = 61716
 class PairProcess(NodeProcess[PairNode]):
     """A process of a node with a peer. ``peer``: where the other's replication link listens."""
 
+    joins = True
+
     def __init__(self, machine: Machine, settings: PairSettings, peer: Address) -> None:
         super().__init__(machine)
         self._settings = settings
