@@ -59,8 +59,12 @@ class Running:
 
     def __init__(self, service: PairService) -> None:
         self.service = service
-        self.starting = asyncio.ensure_future(service.start())
+        self.starting = asyncio.ensure_future(self._start())
         self.running = asyncio.ensure_future(self._run())
+
+    async def _start(self) -> None:
+        await self.service.start()
+        assert await self.service.ready()
 
     async def _run(self) -> None:
         await self.starting

@@ -42,13 +42,18 @@ class Node:
         self._loop = asyncio.get_running_loop()
         service = make_service(self._config, self._core)
         await service.start()
-        self._ready.set_result(service)
+        if await service.ready():
+            self._ready.set_result(service)
         await service.run()
 
     # -- anybody's thread
 
     def start(self) -> None:
-        """Start and wait until clients can connect. Raises ConfigError, and NodeFailed for a journal that cannot be read."""
+        """
+        Start and wait until clients can connect; of a node with a peer, until it is settled what it is for now (``state``).
+
+        Raises ConfigError, and NodeFailed for a journal that cannot be read.
+        """
         self._thread.start()
         self._ready.result()
 

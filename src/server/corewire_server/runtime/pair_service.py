@@ -17,8 +17,6 @@ from corewire_server.runtime.peer import PeerConnection
 from corewire_server.runtime.service import NodeFailed, NodeState, Service, listen, recovered_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from corewire_server.config import BrokerConfig
     from corewire_server.node.cores import Cores
     from corewire_server.node.driven import DrivenPair
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from corewire_server.runtime.peer import Peers
 
 UNKNOWN_HOSTS: Final = ("0.0.0.0", "::", "")  # noqa: S104  they are what is asked for: nobody can connect to them
+JOIN_S: Final = 30.0  # a node that joins longer than this stands there as joining
 PATIENCE_S: Final = 0.5  # beyond what a start takes anyhow: a node that still waits then stands there as waiting
 
 
@@ -48,8 +47,8 @@ class BrokerCores:
 
 class PairService(Service):
     """
-    A node with a peer. ``start`` returns when it serves, when it is in step with the one that serves, or when it is clear that it
-    has to wait for its peer.
+    A node with a peer. It is ready when it serves, when it is in step with the one that serves, or when it is clear that it has
+    to wait for its peer.
 
     ``settings``, ``cores`` and ``connection`` may be others in a subclass: how a test makes a node worse than it is.
     """
@@ -58,6 +57,7 @@ class PairService(Service):
         super().__init__(config)
         self._pair_server: PairServer | None = None
         self._link: Listener | None = None
+        self._patience_s = 0.0
 
     # -- what it is made of
 
@@ -131,26 +131,33 @@ class PairService(Service):
         self._pair_server = self._adopt(server)
         server.peers.listen(self._link)  # before the first claim
         server.tell(node.begin)
-        await server.until(self._settled(settings.start_wait_ms / 1000 + PATIENCE_S))
+        self._patience_s = settings.start_wait_ms / 1000 + PATIENCE_S
         if self.halted is not None:
             raise NodeFailed(self.halted)
 
-    def _settled(self, patience_s: float) -> Callable[[], bool]:
-        assert self._pair_server is not None
-        server, loop = self._pair_server, self._pair_server.loop
-        until = loop.time() + patience_s
+    async def ready(self) -> bool:
+        """After ``start``: wait until the node serves, is in step, or has to wait. False: it is to stop already."""
+        server = self._pair_server
+        assert server is not None
+        until = {NodeState.WAITING: self._patience_s, NodeState.JOINING: JOIN_S}
+        began = server.loop.time()
+        looks = [server.loop.call_later(seconds, server.look) for seconds in until.values()]
 
         def settled() -> bool:
-            match self.state:
-                case NodeState.ACTIVE | NodeState.BACKUP:
-                    return True
-                case NodeState.WAITING:
-                    return loop.time() >= until
-                case _:
-                    return False
+            if self._ending.is_set():
+                return True
+            return server.loop.time() - began >= until.get(self.state, 0.0)
 
-        loop.call_at(until, server.look)
-        return lambda: self.halted is not None or settled()
+        await server.until(settled)
+        for look in looks:
+            look.cancel()
+        return not self._ending.is_set()
+
+    def end(self, graceful_s: float = 0.0) -> None:
+        """Ask for the orderly stop, also before it is ready."""
+        super().end(graceful_s)
+        if self._pair_server is not None:
+            self._pair_server.look()
 
     def _release(self) -> None:
         super()._release()

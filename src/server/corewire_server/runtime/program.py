@@ -63,10 +63,12 @@ async def _serve(
     await service.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _signalled, service)
+    ready = await service.ready()
     gc.freeze()  # the collector must never walk what lives as long as the program,
     gc.set_threshold(100_000, 50, 1000)  # nor deep queues again and again
     gc.enable()
-    say(ready_line(service, time.perf_counter() - began))
+    if ready:
+        say(ready_line(service, time.perf_counter() - began))
     await service.run()
 
 

@@ -158,6 +158,10 @@ class Service:
         server.open()
         self._node_id = core.node_id
 
+    async def ready(self) -> bool:
+        """After ``start``: wait until it is settled what the node is for now. False: it is to stop already."""
+        return not self._ending.is_set()
+
     def _open_folder(self) -> Folder | None:
         if self.config.data is None:
             return None
