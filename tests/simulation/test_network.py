@@ -272,9 +272,9 @@ def test_who_does_not_read_leaves_it_in_the_buffer_and_the_writer_learns_when_it
     end.limit = 100
     other.read(wanted=False)
     end.write(bytes(90))
-    assert not end.throttled
+    before = end.throttled
     end.write(bytes(90))
-    assert end.throttled
+    assert (before, end.throttled) == (False, True)
     two.pass_time()
     assert two.server.got == []
     other.read(wanted=True)

@@ -1,0 +1,123 @@
+"""Whole histories: the same for a seed on any machine, come to their end, and hurt what they are meant to hurt."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corewire_server.simulator.faults import KINDS
+from corewire_server.simulator.observer import Observer
+from corewire_server.simulator.scenario import RECEIVING, SENDING, Options, draw
+from corewire_server.simulator.simulation import simulate
+from corewire_server.simulator.world import World
+
+TOLD = [name for name in vars(Observer) if not name.startswith("_")]
+
+
+class Everything(Observer):
+    """Keeps a checksum of all that is told, and how often each thing was."""
+
+    def __init__(self) -> None:
+        self.hash = hashlib.sha256()
+        self.counts: dict[str, int] = {}
+        for name in TOLD:
+            setattr(self, name, self._hear(name))
+
+    def _hear(self, name: str) -> Any:
+        def hear(*args: Any, **options: Any) -> None:
+            self.counts[name] = self.counts.get(name, 0) + 1
+            told = [arg.effects_digest if hasattr(arg, "effects_digest") else repr(arg) for arg in args]
+            self.hash.update(f"{name} {told} {options}".encode())
+
+        return hear
+
+
+def fingerprint(seeds: range, options: Options) -> str:
+    everything = Everything()
+    for seed in seeds:
+        simulate(seed, options, everything)
+    return everything.hash.hexdigest()
+
+
+PROGRAM = """
+from corewire_server.simulator.scenario import Options
+from tests.simulation.test_simulation import fingerprint
+print(fingerprint(range({first}, {last}), Options(nodes={nodes})))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_seed_gives_the_same_history_to_the_last_byte_whatever_the_hash_seed(nodes: int) -> None:
+    root = Path(__file__).parents[2]
+    folders = [root, root / "src", root / "src/transports", root / "src/server"]
+    path = os.pathsep.join(map(str, folders))
+    program = PROGRAM.format(first=5, last=15, nodes=nodes)
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "7")
+    }
+    assert len(found) == 1
+
+
+def test_who_listens_changes_nothing() -> None:
+    assert simulate(3).events == simulate(3, observer=Everything()).events
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_fault_comes_and_is_got_over(kind: str, nodes: int) -> None:
+    everything, came = Everything(), list[str]()
+    everything.fault = lambda now, kind, detail: came.append(kind)  # type: ignore[method-assign]
+    for seed in range(4):
+        outcome = simulate(seed, Options(faults=(kind,), nodes=nodes, applications=1), everything)
+        assert outcome.unfinished == ()
+    assert kind in came
+
+
+def test_without_faults_nothing_fails_and_nothing_is_left() -> None:
+    class Quiet(Observer):
+        def __init__(self) -> None:
+            self.open: set[tuple[str, int]] = set()
+
+        def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+            self.open.add((producer, number))
+
+        def confirmed(self, now: int, client: str, producer: str, number: int) -> None:
+            self.open.remove((producer, number))
+
+        def refused(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
+            self.open.remove((producer, number))  # rolled back as it wished
+
+        def call_ended(self, now: int, client: str, call: int, error: Exception | None) -> None:
+            assert error is None
+
+        def unknown(self, *args: Any) -> None:
+            raise AssertionError(args)
+
+    for seed in range(10):
+        quiet = Quiet()
+        assert simulate(seed, Options(faults=()), quiet).unfinished == ()
+        assert not quiet.open
+
+
+def test_every_application_is_drawn() -> None:
+    kinds = {
+        job.kind
+        for seed in range(50)
+        for jobs in draw(World(seed, Observer()).draw_rng(), Options()).clients
+        for job in jobs
+    }
+    assert kinds >= {f"send {kind}" for kind in SENDING} | {f"receive {kind}" for kind in RECEIVING}
