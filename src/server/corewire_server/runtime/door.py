@@ -17,6 +17,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.node.orders import Door
+from corewire_server.runtime.leading import Leading
 from corewire_server.runtime.links import Link
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Early(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport
         self.held = bytearray()  # all that it has written, while it has not heard a word
         self.onward: Onward | None = None
+        self.words = Leading(door.here)
         self.answered = False
         self.losses = 0
         self.gone = False  # no client of this door any more
@@ -109,7 +111,7 @@ class Early(asyncio.BufferedProtocol):
             self.held.clear()
             self.door.led += 1
             self.read_on()
-        self.transport.write(data)
+        self.transport.write(self.words.feed(data))
 
     def read_on(self) -> None:
         """Read the client again, if there is room for what it says."""
@@ -194,6 +196,7 @@ class ClientDoor:
         self._accepts: set[asyncio.Task[None]] = set()
         self._early: dict[Early, None] = {}
         self.door = Door.CLOSED
+        self.here = ""  # "host:port" at which clients reach this node; led ones are told
         self.target = ""
         self.led = 0  # clients that the primary has answered through this door
         self.held_served = 0  # clients that were held and then served here
