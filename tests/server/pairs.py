@@ -27,6 +27,7 @@ from corewire_server.node.orders import (
 from corewire_server.node.pair import PairNode
 from corewire_server.node.settings import GateMode, PairSettings
 from corewire_server.records import Op, Record
+from corewire_server.replication.link import Command
 from corewire_server.simulator.disk import Disk, DiskFull
 
 if TYPE_CHECKING:
@@ -220,6 +221,15 @@ class Side:
                 case _:
                     assert_never(order)
 
+    def order(self, name: str) -> None:
+        """An operator's command."""
+        self.up.command(self.pair.now, 0, Command(name, {}))
+        self.perform(self.up.wake(self.pair.now))
+
+    def has(self, text: str) -> bool:
+        """Whether it was logged."""
+        return any(text in line for line in self.logs)
+
     def do_job(self) -> None:
         job = self.jobs.popleft()
         try:
@@ -257,6 +267,42 @@ class Pair:
 
     def side(self, name: str) -> Side:
         return self.a if name == "a" else self.b
+
+    @property
+    def primary(self) -> Side:
+        (one,) = (side for side in (self.a, self.b) if side.role == "primary")
+        return one
+
+    @property
+    def confirmed(self) -> list[bytes]:
+        """What clients were told is kept."""
+        return [
+            data[5:] for data in (*self.a.shown, *self.b.shown) if data.startswith(b"kept ")
+        ]  # of one word each, so in any order
+
+    def say(self, *words: bytes) -> None:
+        """A client of the primary has words kept."""
+        for word in words:
+            self.primary.client(b"keep " + word)
+        self.pump()
+
+    def heal(self, patience: int = 30_000) -> None:
+        """
+        All faults end. One serves, the other is in step, both have what was ever confirmed, each once, and their cores asked for
+        the same.
+        """
+        self.silent.clear()
+        for side in (self.a, self.b):
+            side.reads, side.disk_holds = True, False
+            if side.node is None:
+                side.start()
+        self.until(lambda: sorted((self.a.role, self.b.role)) == ["backup", "primary"], patience)
+        self.sleep(300)
+        words = self.a.core.words
+        assert words == self.b.core.words
+        assert self.a.core.effects_digest == self.b.core.effects_digest
+        assert sorted(set(self.confirmed) & set(words)) == sorted(self.confirmed), (self.confirmed, words)
+        assert len(set(words)) == len(words)
 
     # -- the network
 
@@ -359,6 +405,14 @@ class Pair:
             self.pump()
             if self.now >= end:
                 return
+
+    def halt_at(self, condition: Callable[[], bool], patience: int = 60_000) -> None:
+        """Let things happen one by one until something is so, and stop in the middle of it."""
+        end = self.now + patience
+        while not condition():
+            if not self._one():
+                self.now += 1
+                assert self.now < end, (self.a.role, self.b.role, self.a.logs, self.b.logs)
 
     def until(self, condition: Callable[[], bool], patience: int = 60_000) -> int:
         """Sleep until something is so. Returns how long it took."""
