@@ -207,9 +207,10 @@ async def test_a_dial_that_was_given_up_says_nothing_more() -> None:
         assert all(said[:1] != ("accepted",) or said[1] in (4, 6) for said in second.ear.told)
 
 
-async def test_closing_ends_all_and_refuses() -> None:
+@pytest.mark.parametrize("end", [Peers.close, Peers.abort])
+async def test_closing_refuses_and_then_ends_all(end: Callable[[Peers], None]) -> None:
     async with two_sides() as (first, second):
-        second.peers.close()
+        end(second.peers)
         await first.ear.hears(("closed", 1))
         first.peers.dial(3)
         await first.ear.hears(("refused", 3))

@@ -158,22 +158,24 @@ class Peers:
         listener.open(self._accepted)
 
     def close(self) -> None:
-        """Refuse from now on, then end every connection."""
-        if self._listener is not None:
-            self._listener.close()
-        for task in (*self._dials.values(), *self._accepts):
-            task.cancel()
+        """Refuse from now on, then end every connection: who hears of the end and dials must be refused."""
+        self._shut()
         for number in list(self._open):
             self.hang_up(number)
 
     def abort(self) -> None:
         """The same, without another byte to anybody."""
-        connections = list(self._open.values())
-        for connection in connections:
+        self._shut()
+        for connection in self._open.values():
             connection.open = False
             connection.transport.abort()
         self._open.clear()
-        self.close()
+
+    def _shut(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        for task in (*self._dials.values(), *self._accepts):
+            task.cancel()
 
     def _accepted(self, sock: socket.socket) -> None:
         if len(self._accepts) + sum(number % 2 == 0 for number in self._open) >= ACCEPTED_MAX:
