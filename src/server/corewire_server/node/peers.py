@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 GREETING_MS: Final = 5000  # for whoever connected to say who he is, and what he wants
 STRANGERS_MAX: Final = 64  # connections at one time that are not the link
+COMPLAINTS_MAX: Final = 100  # different ones in the life of a node
 
 
 class Stage(Enum):
@@ -88,7 +89,7 @@ class Peers:
         self._key = cluster_key(settings.cluster_user, settings.cluster_password)
         self._conns: dict[int, Conn] = {}
         self._next_dial = -1
-        self._complaint = ""  # the last one that was logged
+        self._complaints: set[str] = set()  # those that were logged
 
     def next_timeout(self) -> int | None:
         """When a connection's patience is over."""
@@ -152,9 +153,9 @@ class Peers:
         self._conns.pop(number, None)
 
     def complain(self, text: str) -> None:
-        """Log what is wrong between the nodes: once, not at every dial."""
-        if text != self._complaint:
-            self._complaint = text
+        """Log what is wrong between the nodes: once, not at every dial. It may be more than one thing, in turns."""
+        if text not in self._complaints and len(self._complaints) < COMPLAINTS_MAX:
+            self._complaints.add(text)
             self._out.append(Log("warning", text))
 
     # -- what comes
