@@ -56,6 +56,9 @@ class Serving:
         self.fell_out = 0
         self.input_at: int | None = None
         self._pending: deque[tuple[int, int, Input]] = deque()
+        self._inherited = (
+            last  # inputs up to this one are of the primary before: what they show is for links that are gone
+        )
         self._stamp = 0  # the newest one of the backup
         self._beat_at = 0
         self._critical_since = 0
@@ -70,7 +73,7 @@ class Serving:
         self._said_at: int | None = None  # when the backup was told to serve
         self._behind_since = 0
         self._ticked = 0
-        self._full = False
+        self._full: bool | None = None  # None: the core may have the word of another node's disk
         self._digests: deque[tuple[int, bytes]] = deque()
         self._their_digest = (0, b"")
 
@@ -79,7 +82,9 @@ class Serving:
         """Go on from what the disk holds."""
         core = kit.cores.make(kit.keeper.seed)
         core.recover(recovered.records)
-        return cls(kit, core, epoch=epoch, last=recovered.step, ahead=max(0, recovered.now - now))
+        serving = cls(kit, core, epoch=epoch, last=recovered.step, ahead=max(0, recovered.now - now))
+        serving._full = False
+        return serving
 
     @classmethod
     def in_place_of(cls, following: Following, kit: Kit, *, epoch: int, now: int, heir: bool) -> Self:
@@ -95,7 +100,7 @@ class Serving:
         while len(intake):
             time, item = decode(intake.next())
             serving._pending.append((feed.add(None), time, item))
-        serving.shared = feed.acknowledged = feed.last
+        serving.shared = serving._inherited = feed.acknowledged = feed.last
         if heir:
             serving.heir = serving._opening = True
             serving._heir_since = now
@@ -179,7 +184,8 @@ class Serving:
                 else:
                     visible.append(effect)
             self.executed = number
-            kit.out += kit.gate.hold(number, visible)
+            if number > self._inherited:
+                kit.out += kit.gate.hold(number, visible)
             if number % DIGEST_STEPS == 0 and self.feed.keeping:
                 self._digests.append((number, self.core.effects_digest))
                 self._compare(now)
@@ -321,7 +327,7 @@ class Serving:
         self._end_link()
         if self.waits < Waits.PLACED:
             self.end_wait(now, reason)
-        else:
+        elif self._said_at is None:
             self._kit.log("warning", f"epoch {self.epoch}: {reason}: answers wait for the backup")
 
     def end_wait(self, now: int, reason: str) -> None:
@@ -364,11 +370,11 @@ class Serving:
         full = self._kit.keeper.full
         if full is self._full:
             return
-        self._full = full
         if full:
             self._kit.log("error", "no room for the journal: sends are refused until there is")
-        else:
+        elif self._full:
             self._kit.log("info", "there is room for the journal again")
+        self._full = full
         self.act(now, RoomChanged(room=not full))
 
     # -- handing over

@@ -53,6 +53,10 @@ class Faults:
                 yield -4
             if self.steady:
                 world.observer.steady(world.now)
+
+    def through(self, plot: Plot) -> Plot:
+        """What goes wrong in this history; behind it there is calm."""
+        yield from plot
         self.over = True
 
     @property

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from corewire_server.simulator.machine import AnyProcess
     from corewire_server.simulator.scenario import Scenario
+    from corewire_server.simulator.world import Plot
 
 QUIET_US: Final = 5 * SECOND
 DETACHED_US: Final = 15 * SECOND  # until a session is closed whose client is gone
@@ -84,13 +85,15 @@ class Simulation:
         )
         return lambda machine: PairProcess(machine, settings, (other, LINK_PORT))
 
-    def run(self) -> Outcome:
-        """Let it happen."""
+    def run(self, plot: Plot | None = None) -> Outcome:
+        """Let it happen. ``plot``: what goes wrong, in place of what is drawn."""
         world = self.world
         for machine in self.machines:
             machine.start()
-        kinds = self.faults.choose(self.options.faults)
-        world.play(self.faults.happen(kinds, self.options.failures, patient=self.scenario.patient))
+        faults, options = self.faults, self.options
+        if plot is None:
+            plot = faults.happen(faults.choose(options.faults), options.failures, patient=self.scenario.patient)
+        world.play(faults.through(plot))
         for client, jobs in zip(self.clients, self.scenario.clients, strict=True):
             client.begin(workloads.work(client, [task(client, job) for job in jobs]))
         self._calm()
