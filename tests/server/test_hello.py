@@ -18,6 +18,7 @@ from corewire_server.replication.hello import (
     make_answer,
     make_hello,
     refusal,
+    sealed,
 )
 from corewire_server.replication.link import NO_PROOF, Answer, Challenge, Claim, Hello, Role, Word, encode
 
@@ -144,3 +145,10 @@ def test_refusal_says_why_and_nothing_of_the_node() -> None:
     assert answer.proof == NO_PROOF
     assert ACCEPTOR.incarnation not in encode(answer)
     assert not answer_is_proven(KEY, CHALLENGE, hello(), answer)
+
+
+def test_a_digest_that_is_shown_to_strangers_tells_them_nothing_without_the_key() -> None:
+    digest = b"\x01" * 32
+    shown = sealed(KEY, digest)
+    assert shown == sealed(KEY, digest) != digest
+    assert shown != sealed(cluster_key("other", "secret"), digest)

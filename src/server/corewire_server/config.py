@@ -244,6 +244,7 @@ class BrokerConfig:
         """Return what of it is the node's that has a peer. The addresses are those really bound, ``host:port``."""
         from corewire_server.core.machine import machine_digest
         from corewire_server.node.settings import PairSettings
+        from corewire_server.replication.hello import cluster_key, sealed
 
         assert self.ha_policy is not None
         return PairSettings(
@@ -254,7 +255,7 @@ class BrokerConfig:
             cluster_password=self.cluster_password,
             gate=self.ha_policy.gate,
             new=self.ha_policy.new,
-            machine=machine_digest(self.for_core()),
+            machine=sealed(cluster_key(self.cluster_user, self.cluster_password), machine_digest(self.for_core())),
             sync_timeout_ms=int(self.ha_policy.initial_replication_sync_timeout_s * 1000),
         )
 

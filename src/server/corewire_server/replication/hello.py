@@ -23,6 +23,7 @@ from corewire_server.replication.link import NO_PROOF, Answer, Challenge, Claim,
 _ITERATIONS: Final = 100_000
 _HELLO: Final = b"corewire hello\x00"
 _ANSWER: Final = b"corewire answer\x00"
+_DIGEST: Final = b"corewire digest\x00"
 
 NO_PASSWORD: Final = "without a cluster password this replication link is accepted from the same machine only"  # noqa: S105
 WRONG_PROOF: Final = "the cluster user or password is not that of this node"
@@ -43,6 +44,11 @@ def cluster_key(user: str, password: str) -> bytes:
     iterations = _ITERATIONS if password else 1
     salt = b"corewire link\x00" + user.encode("utf-8", "surrogatepass")
     return hashlib.pbkdf2_hmac("sha256", password.encode("utf-8", "surrogatepass"), salt, iterations)
+
+
+def sealed(key: bytes, digest: bytes) -> bytes:
+    """A digest that a hello may show to anybody: passwords that went into it cannot be guessed without the key of the cluster."""
+    return hmac.digest(key, _DIGEST + digest, "sha256")
 
 
 def make_hello(key: bytes, challenge: Challenge, nonce: bytes, claim: Claim) -> Hello:
