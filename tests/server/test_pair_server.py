@@ -216,7 +216,7 @@ async def test_slices_hold_many_inputs_while_they_are_quick() -> None:
         w.node.waiting = [LinkClosed(number) for number in range(1000)]
         w.server.offer(LinkClosed(0))
         await w.until(lambda: not w.node.pending)
-        assert len(w.node.calls) < 60
+        assert len(w.node.calls) < 300
 
 
 async def test_a_node_that_reads_no_client_still_wakes() -> None:
