@@ -28,7 +28,7 @@ from corewire_server.node.pair import PairNode
 from corewire_server.node.settings import GateMode, PairSettings
 from corewire_server.records import Op, Record
 from corewire_server.replication.link import Command
-from corewire_server.simulator.disk import Disk, DiskFull
+from corewire_server.simulator.disk import Disk, DiskFailure, DiskFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -221,6 +221,11 @@ class Side:
                 case _:
                     assert_never(order)
 
+    @staticmethod
+    def said(link: int, data: bytes) -> BytesReceived:
+        """An input of a client."""
+        return BytesReceived(link, data)
+
     def order(self, name: str) -> None:
         """An operator's command."""
         self.up.command(self.pair.now, 0, Command(name, {}))
@@ -236,6 +241,8 @@ class Side:
             data = self.disk.perform(job)
         except DiskFull:
             self.perform(self.up.disk_full(self.pair.now, job.ticket))
+        except DiskFailure as failure:
+            self.perform(self.up.disk_failed(self.pair.now, str(failure)))
         else:
             self.perform(self.up.disk_done(self.pair.now, job.ticket, data))
 
@@ -355,11 +362,15 @@ class Pair:
                 return
         raise AssertionError("this never ends")
 
-    def _one(self) -> bool:
+    def unread(self, name: str) -> int:
+        """Bytes on their way to a node."""
+        return sum(len(data) for wire in self.wires for data in wire.queues[name] if data is not None)
+
+    def _one(self, only: Side | None = None) -> bool:
         if self.dials:
             self._dial(*self.dials.popleft())
             return True
-        for side in (self.a, self.b):
+        for side in (self.a, self.b) if only is None else (only,):
             if side.node is None or not side.reads:
                 continue
             if side.jobs and not side.disk_holds:

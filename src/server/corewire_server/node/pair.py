@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from corewire_server.node.status import Status
     from corewire_server.replication.link import Claim, Command, Frame
 
-STOP_MS: Final = 4000  # how long an orderly stop waits for the last answers to leave
+STOP_MS: Final = 3000  # how long an orderly stop waits for the last answers to leave
 NO_LIMIT: Final = 1 << 30
 
 
@@ -417,8 +417,11 @@ class PairNode:
             case Do.GO_ALONE | Do.GIVE_UP_JOIN:
                 assert self._serving is not None
                 self._talks.begin_anew(now)
-                if self.role is Role.HANDING_OVER:
+                if (
+                    self.role is Role.HANDING_OVER
+                ):  # a start of serving like others: the heir may have written its epoch down
                     self.role = advance(self.role, Move.GO_ON)
+                    self._serving.epoch = self._epoch = self._next_epoch()
                 self._serving.end_wait(now, reason)
             case _:
                 pass
@@ -466,16 +469,15 @@ class PairNode:
         self._kit.gate.drop()
         self._kit.set_door(Door.CLOSED)
         self._kit.log("info", f"joins: {reason}")
-        self._following = Following(self._kit, self._epoch, keep_data=self._may_be_unique(record))
+        unique = (
+            record is Standing.ALONE or self._settings.gate is GateMode.DISK
+        )  # it may have shown what nobody else has
+        self._following = Following(self._kit, self._epoch, keep_data=unique)
         mark = Mark(Standing.JOINING, self._epoch, 0)
         if self._keeper.began:
             self._keeper.mark(last, mark, time)
         elif record in (Standing.ALONE, Standing.IN_STEP):
             self._keeper.begin(time, last, mark, roll_back=False)
-
-    def _may_be_unique(self, record: Standing | None) -> bool:
-        """Whether this node may have shown clients what no other node has."""
-        return record is Standing.ALONE or self._settings.gate is GateMode.DISK
 
     def _stop_serving(self, serving: Serving, reason: str) -> None:
         """Another node serves in a higher epoch: not another byte to clients, who find it."""
