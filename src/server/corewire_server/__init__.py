@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from corewire_server.config import AcceptorConfig, BrokerConfig, User
+from corewire_server.config import AcceptorConfig, BrokerConfig, PairConfig, User
+from corewire_server.node.settings import GateMode
 
 if TYPE_CHECKING:
     from corewire_server.core.broker import Broker
@@ -16,9 +17,11 @@ __all__ = [
     "AcceptorConfig",
     "Broker",
     "BrokerConfig",
+    "GateMode",
     "Node",
     "NodeFailed",
     "NodeState",
+    "PairConfig",
     "Serving",
     "User",
     "run",

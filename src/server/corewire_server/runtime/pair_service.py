@@ -88,7 +88,7 @@ class PairService(Service):
             return self._phase
         if status.serving:
             return NodeState.ACTIVE
-        return {"joining": NodeState.JOINING, "backup": NodeState.BACKUP}.get(status.role, NodeState.WAITING)
+        return {"joining": NodeState.SYNCHRONISING, "backup": NodeState.BACKUP}.get(status.role, NodeState.WAITING)
 
     @property
     def role(self) -> str:
@@ -140,7 +140,7 @@ class PairService(Service):
         """After ``start``: wait until the node serves, is in step, or has to wait. False: it is to stop already."""
         server = self._pair_server
         assert server is not None
-        until = {NodeState.WAITING: self._patience_s, NodeState.JOINING: JOIN_S}
+        until = {NodeState.WAITING: self._patience_s, NodeState.SYNCHRONISING: JOIN_S}
         began = server.loop.time()
         looks = [server.loop.call_later(seconds, server.look) for seconds in until.values()]
 

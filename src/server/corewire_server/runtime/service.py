@@ -38,7 +38,7 @@ class NodeState(Enum):
 
     STARTING = "starting"
     WAITING = "waiting"  # for its peer: it may not serve, and does not follow
-    JOINING = "joining"  # the primary's data is on its way
+    SYNCHRONISING = "synchronising"  # the primary's data is on its way
     BACKUP = "backup"  # it has what the primary has
     ACTIVE = "active"  # it serves
     STOPPING = "stopping"
