@@ -159,6 +159,7 @@ class Talks:
                 self._kit.log("error", f"the replication link is closed: {problem}")
             peers.close(conn)
             self._ended(now, conn, by_peer=False)
+            self._dial_at = now + self._kit.settings.dial_ms  # whoever said what he must not will say it again
 
     def closed(self, now: int, conn: int) -> None:
         """The other side ended a connection, or it broke."""
@@ -224,7 +225,7 @@ class Talks:
             node.link_up(now, conn, do, claim)
             return
         if do is not Do.NOTHING:
-            node.carry_out(now, do, f"{_name(claim)} asked, {_describe(claim)}")
+            node.carry_out(now, do, f"{_name(claim)} asked, {claim.role.name.lower()} with {described(claim)}")
             if self._must_wait():
                 self._asked[conn] = claim
                 return
@@ -253,7 +254,7 @@ class Talks:
             node.link_up(now, conn, do, claim)
             return
         peers.close(conn)
-        node.carry_out(now, do, f"{_name(claim)} answered, {_describe(claim)}")
+        node.carry_out(now, do, f"{_name(claim)} answered, {claim.role.name.lower()} with {described(claim)}")
         node.evidence(now, claim)
 
     def _note(self, claim: Claim) -> None:
@@ -275,6 +276,9 @@ def _name(claim: Claim) -> str:
     return claim.link_address or "the other node"
 
 
-def _describe(claim: Claim) -> str:
-    record = "an empty folder" if claim.standing is None else claim.standing.name.lower().replace("_", " ")
-    return f"{claim.role.name.lower()}, epoch {claim.epoch}, record {record}, input {claim.last_input}"
+def described(claim: Claim) -> str:
+    """What a node claims, for people."""
+    record = (
+        "an empty folder" if claim.standing is None else f"record {claim.standing.name.lower().replace('_', ' ')!r}"
+    )
+    return f"{record}, epoch {claim.epoch}, input {claim.last_input}"
