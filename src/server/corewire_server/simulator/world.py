@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from corewire_server.simulator.observer import Observer
 
+EVENTS_MAX: Final = 100_000  # of one history: a small one has a few hundred
 MS: Final = 1_000
 SECOND: Final = 1_000_000
 
@@ -55,6 +56,10 @@ class Actor:
                 self.waiting[:0] = waiting[position:]
                 return
             call(argument)
+
+
+class Endless(Exception):
+    """A history goes round in circles."""
 
 
 class World:
@@ -112,6 +117,8 @@ class World:
             heappop(heap)
             self.now = time
             self.events += 1
+            if self.events > EVENTS_MAX:
+                raise Endless(f"{EVENTS_MAX} events, and no end")
             if self._plots and self._plots[0][0] <= self.events:
                 self.after(0, None, self.play, heappop(self._plots)[2])
             if actor is None:
