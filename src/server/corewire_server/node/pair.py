@@ -23,7 +23,7 @@ from corewire_server.node.orders import Door, DropLinks, Halt
 from corewire_server.node.peers import Peers
 from corewire_server.node.serving import Serving
 from corewire_server.node.settings import GateMode
-from corewire_server.node.talks import Talks
+from corewire_server.node.talks import Talks, described
 from corewire_server.node.views import claim_of, report, view_of
 from corewire_server.records import Mark, Standing
 from corewire_server.replication.link import ID_BYTES, encode
@@ -179,10 +179,8 @@ class PairNode:
         self._keeper.tidy()
         self._asks_until = now + self._settings.start_wait_ms
         self._talks.begin_anew(now)
-        record = self._record
-        name = "an empty folder" if record is None else f"record {record.name.lower().replace('_', ' ')!r}"
-        self._kit.log("info", f"starts with {name}, epoch {self._epoch}, input {self._recovered.step}")
-        if record is None and self._settings.new:
+        self._kit.log("info", f"starts with {described(self.claim())}")
+        if self._record is None and self._settings.new:
             self._serve(now, "the operator says that the folder is new")
         else:
             self._kit.set_door(Door.CLOSED)
@@ -485,8 +483,7 @@ class PairNode:
         what = f"{own} inputs are only here, and are set aside" if own else "it has all inputs of this one"
         self._kit.log("error" if own else "info", f"stops serving in epoch {self._epoch}: {reason}; {what}")
         self._fell_out += serving.fell_out
-        if serving.link is not None:
-            self._peers.close(serving.link)
+        serving.end_link()
         self._out.append(DropLinks())
 
     # -- people

@@ -214,7 +214,7 @@ class Serving:
 
     def take_in(self, now: int, link: int, peer: Claim) -> None:
         """A node joins on this connection."""
-        self._end_link()
+        self.end_link()
         self.inherits(now)
         self.link, self.peer, self.heard = link, peer, now
         self._stamp = self._beat_at = 0
@@ -229,7 +229,7 @@ class Serving:
 
     def resume(self, now: int, link: int, peer: Claim) -> None:
         """The backup is back on this connection."""
-        self._end_link()
+        self.end_link()
         self.feed.resume(peer.last_input)
         self.link, self.peer, self.heard = link, peer, now
         self._told = False
@@ -241,7 +241,8 @@ class Serving:
         self._beat_at = 0
         self.tick(now)
 
-    def _end_link(self) -> None:
+    def end_link(self) -> None:
+        """Close the link, if there is one."""
         if self.link is not None:
             self._kit.peers.close(self.link)
             self.link = None
@@ -324,7 +325,7 @@ class Serving:
 
     def lose_link(self, now: int, reason: str) -> None:
         """The link has ended. A backup with a place is waited for."""
-        self._end_link()
+        self.end_link()
         if self.waits < Waits.PLACED:
             self.end_wait(now, reason)
         elif self._said_at is None:
@@ -332,7 +333,7 @@ class Serving:
 
     def end_wait(self, now: int, reason: str) -> None:
         """The backup has no place any more, or never had one: it is not waited for once "alone" is on disk."""
-        self._end_link()
+        self.end_link()
         placed = self.waits >= Waits.PLACED
         joined, self.peer = self.peer is not None, None
         self.feed.drop()
