@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from corewire_server.simulator.operator import Operator
+from corewire_server.simulator.pair import LINK_PORT
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
@@ -39,8 +41,11 @@ class Faults:
 
     def choose(self, allowed: tuple[str, ...] | None) -> list[str]:
         """The kinds that this history takes."""
-        kinds = list(KINDS) if allowed is None else [kind for kind in KINDS if kind in allowed]
+        kinds = [kind for kind in KINDS if (allowed is None or kind in allowed) and self._possible(kind)]
         return [kind for kind in kinds if self.rng.random() < 0.4] or kinds[:]
+
+    def _possible(self, kind: str) -> bool:
+        return kind != "switch" or len(self.machines) > 1
 
     def happen(self, kinds: list[str], failures: int, *, patient: bool) -> Plot:
         """One fault after the other; ``patient``: each when everybody is at work again."""
@@ -132,6 +137,15 @@ def _stop(faults: Faults) -> Plot:
     yield faults.moment(8, 20)
     faults.say("healed", machine.name)
     machine.start()
+
+
+def _switch(faults: Faults) -> Plot:
+    machine = next((machine for machine in faults.machines if machine.serving), None)
+    if machine is None:
+        return
+    faults.say("switch", machine.name)
+    Operator(faults.network, faults.rng, (machine.name, LINK_PORT), "switch")
+    yield faults.moment(10, 20)
 
 
 def _reset(faults: Faults) -> Plot:
@@ -254,6 +268,7 @@ KINDS: Final[dict[str, Kind]] = {
     "kill": _kill,
     "power": _power,
     "stop": _stop,
+    "switch": _switch,
     "reset": _reset,
     "cut": _cut,
     "stall": _stall,

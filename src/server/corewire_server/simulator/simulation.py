@@ -20,6 +20,7 @@ from corewire_server.simulator.machine import SMALL, Machine
 from corewire_server.simulator.network import Network
 from corewire_server.simulator.node import CLIENT_PORT, SingleProcess
 from corewire_server.simulator.observer import Observer
+from corewire_server.simulator.operator import CLUSTER_PASSWORD, CLUSTER_USER
 from corewire_server.simulator.pair import LINK_PORT, PairProcess
 from corewire_server.simulator.scenario import Options, draw, node_names, task
 from corewire_server.simulator.workloads import Errand
@@ -79,8 +80,8 @@ class Simulation:
             configured_primary=name == names[0],
             client_address=f"{name}:{CLIENT_PORT}",
             link_address=f"{name}:{LINK_PORT}",
-            cluster_user="cluster",
-            cluster_password="cluster",  # noqa: S106 - nobody is kept out
+            cluster_user=CLUSTER_USER,
+            cluster_password=CLUSTER_PASSWORD,
             gate=self.scenario.gate,
         )
         return lambda machine: PairProcess(machine, settings, (other, LINK_PORT))
