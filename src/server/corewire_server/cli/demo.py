@@ -1,4 +1,4 @@
-"""``corewire demo``: cut links and a killed broker, and what clients notice of it."""
+"""``corewire demo``: cut links and a killed primary, and what clients notice of it."""
 
 from __future__ import annotations
 
@@ -18,30 +18,36 @@ from corewire_server.cli.report import Exit, attempt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from corewire_server.demo.scenario import Outcome
+    from corewire_server.demo.outcome import Outcome
 
 _EVERY_S = 2.0  # off a terminal
 
 
 def demo(
     *,
+    single: Annotated[
+        bool, Parameter(help="One broker without a backup, started again on its journal.", negative="")
+    ] = False,
     seed: Annotated[int | None, Parameter(help="Where links are cut. Default: different each time.")] = None,
     talk: Talk = Talk(),  # noqa: B008  immutable
 ) -> int:
-    """Show what is promised: clients in three worlds, their links cut at random bytes, the broker killed and started again."""
-    return attempt(lambda: run(as_json=talk.json, seed=seed, quiet=talk.quiet), as_json=talk.json, verbose=talk.verbose)
+    """Show what is promised: clients in three worlds, their links cut at random bytes, the primary of a pair killed."""
+
+    def work() -> int:
+        from corewire_server.demo import scenario
+
+        play = scenario.play_single if single else scenario.play_pair
+        return run(play, as_json=talk.json, seed=seed, quiet=talk.quiet)
+
+    return attempt(work, as_json=talk.json, verbose=talk.verbose)
 
 
-def run(
-    *, as_json: bool = False, seed: int | None = None, quiet: bool = False, play: Callable[..., Outcome] | None = None
-) -> int:
-    """Play a scenario, show its table. Returns 1 if a promise was broken. ``play``: another one than the demo's."""
-    from corewire_server.demo import scenario
-
+def run(play: Callable[..., Outcome], *, as_json: bool = False, seed: int | None = None, quiet: bool = False) -> int:
+    """Play a scenario, show its table. Returns 1 if a promise was broken."""
     seed = random.randrange(2**31) if seed is None else seed  # noqa: S311  it decides where links are cut
     teller = Teller(quiet=quiet)
     with tempfile.TemporaryDirectory(prefix="corewire-demo-") as folder:
-        outcome = (play or scenario.play)(Path(folder), say=teller.say, seed=seed)
+        outcome = play(Path(folder), say=teller.say, seed=seed)
     teller.end(f"{outcome.cuts} cuts and a kill -9 in {teller.seconds:.1f} s (seed {seed})")
     write_rows(sys.stdout, Form.of(sys.stdout, as_json=as_json), outcome.columns, outcome.rows)
     for broken in outcome.broken:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from corewire_server.demo.broker import BrokerProcess
     from corewire_server.demo.ledger import Ledger
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from corewire_server.proxy import Ending, Proxy
 
 BYTES_MAX = 4_000
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 GLANCE_S = 0.005
 
 
@@ -31,13 +31,17 @@ class Cutter:
         self.cuts = 0
 
     def cut(self, ending: Ending | None = None) -> None:
-        """Cut one link behind a random byte, and wait until all has moved on. Raises as `await_progress`."""
-        proxy, before, give_up_at = self._proxy, self._proxy.cuts, time.monotonic() + PATIENCE_S
+        """Cut one link behind a random byte, and wait until all has moved on. Raises as `await_progress`.
+
+        The oldest one has its turn, so that soon every client has had a cut.
+        """
+        proxy, before, give_up_at, draws = self._proxy, self._proxy.cuts, time.monotonic() + PATIENCE_S, 0
         while proxy.cuts == before:
             if time.monotonic() > give_up_at:
                 raise StandsStill("no byte came to cut a link behind")
-            if living := proxy.living:  # one that is idle, or has ended, makes room for another draw
-                proxy.arm(bytes_max=BYTES_MAX, link=proxy.rng.choice(living), ending=ending)
+            if living := proxy.living:  # one that is idle, or has ended, makes room for the next one
+                proxy.arm(bytes_max=BYTES_MAX, link=living[draws % len(living)], ending=ending)
+                draws += 1
             proxy.wait_until(lambda proxy: proxy.cuts > before, 0.2)
         proxy.disarm()  # a link that was cut while the next draw was made
         self.cuts += 1
@@ -49,14 +53,28 @@ def await_progress(traffics: Sequence[Traffic]) -> list[float]:
 
     Raises StandsStill if that takes too long, or an actor has failed.
     """
+    return _await(traffics, lambda ledger: ledger.progress, lambda ledger: ledger.progress + 1)
+
+
+def await_new(traffics: Sequence[Traffic]) -> list[float]:
+    """Until in every stream a message has come that was not yet sent when this was called: none that was on its way already.
+
+    Returns and raises as `await_progress`.
+    """
+    return _await(traffics, lambda ledger: ledger.newest, lambda ledger: ledger.begun)
+
+
+def _await(
+    traffics: Sequence[Traffic], measure: Callable[[Ledger], int], goal_of: Callable[[Ledger], int]
+) -> list[float]:
     began = time.monotonic()
-    start = [traffic.progress for traffic in traffics]
+    goals = [[goal_of(ledger) for ledger in traffic.ledgers] for traffic in traffics]
     took: list[float | None] = [None] * len(traffics)
     while True:
         now_s = time.monotonic() - began
         for index, traffic in enumerate(traffics):
-            moved = all(new > old for new, old in zip(traffic.progress, start[index], strict=True))
-            if took[index] is None and moved:
+            there = all(measure(ledger) >= goal for ledger, goal in zip(traffic.ledgers, goals[index], strict=True))
+            if took[index] is None and there:
                 took[index] = now_s
         if None not in took:
             return [each for each in took if each is not None]

@@ -152,6 +152,11 @@ class Ledger:
         return min(len(self.confirmed), len(self.came))
 
     @property
+    def newest(self) -> int:
+        """The highest number that came, -1: none."""
+        return self._newest
+
+    @property
     def broken(self) -> list[str]:
         """The promises that were broken, in words."""
         found: dict[str, Sequence[object]] = {

@@ -1,97 +1,64 @@
 """
-What the demo does: a broker with a journal, clients of three worlds behind a proxy that cuts their links, and a kill.
+What the demo does: clients of three worlds, links that are cut, and a kill.
 
-    broker process <── proxy <── producers and consumers on asyncio, in threads, on blocking sockets
+    node <── proxy <──┐
+                      ├── producers and consumers on asyncio, in threads, on blocking sockets
+    node <── proxy <──┘
 
-Links are cut behind random bytes, one after the other; then the broker is killed with -9 and started again on its journal;
-then links are cut again. What was promised is read off the ledgers of the streams.
+Links are cut behind random bytes, one after the other; then the node that serves is killed with -9, and started again while
+the other one serves; then links are cut again. What was promised is read off the ledgers of the streams. A broker alone, with
+one proxy, is killed and started again on its journal.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from dataclasses import dataclass, field
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
 from corewire_server.demo.broker import BrokerProcess
-from corewire_server.demo.cutting import Cutter, StandsStill, await_progress, kill_and_restart
+from corewire_server.demo.cutting import PATIENCE_S, Cutter, StandsStill, await_new, await_progress
 from corewire_server.demo.ledger import Ledger, Way
+from corewire_server.demo.outcome import Outcome
+from corewire_server.demo.pair import Pair
+from corewire_server.demo.single import Single
 from corewire_server.demo.traffic import Traffic, World
-from corewire_server.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from corewire_server.proxy import Proxy
+
 WORLDS = (World.ASYNCIO, World.THREADS, World.BLOCKING)
 OPTIONS = "?resilient=true&blockOnAcknowledge=true"  # an answered acknowledgement is a promise, too
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What came of it."""
-
-    traffics: Sequence[Traffic]
-    cuts: int = 0
-    raised_at_cuts: dict[World, int] = field(default_factory=dict[World, int])
-    kill_ms: dict[World, float] = field(default_factory=dict[World, float])
-    stuck: str | None = None
+class Subject(AbstractContextManager["Subject"], Protocol):
+    """The service that is spoiled; it runs within its block. Starting it raises CorewireError."""
 
     @property
-    def broken(self) -> list[str]:
-        """The promises that were broken, in words; empty if all is well."""
-        found = [broken for traffic in self.traffics for ledger in traffic.ledgers for broken in ledger.broken]
-        found += [
-            f"{world.value}: {n} calls raised while links were cut" for world, n in self.raised_at_cuts.items() if n
-        ]
-        if self.stuck is not None:
-            found.append(f"traffic stands still: {self.stuck}")
-        return found
+    def transparent(self) -> bool:
+        """Whether it is promised that applications notice nothing, not even the kill."""
+        ...
 
     @property
-    def columns(self) -> list[str]:
-        """The heads of the table."""
-        return ["", *(traffic.world.value for traffic in self.traffics), "all"]
+    def address(self) -> str:
+        """Where clients find it: a URL without options."""
+        ...
 
     @property
-    def rows(self) -> list[list[Any]]:
-        """The table: a measure each, by world and over all."""
-        in_order = [not any(ledger.disorder for ledger in traffic.ledgers) for traffic in self.traffics]
-        return [
-            self._sum("sent", lambda ledger: ledger.begun),
-            self._sum("confirmed", lambda ledger: len(ledger.confirmed)),
-            self._sum("delivered", lambda ledger: len(ledger.came)),
-            self._sum("lost", lambda ledger: len(ledger.lost)),
-            self._sum("doubled", lambda ledger: len(ledger.doubled)),
-            ["order kept", *("yes" if kept else "no" for kept in (*in_order, all(in_order)))],
-            self._row("re-attachments", [len(traffic.reattachments) for traffic in self.traffics]),
-            self._row("exceptions while links were cut", [self.raised_at_cuts.get(t.world, 0) for t in self.traffics]),
-            self._sum("sends settled by sending again", lambda ledger: len(ledger.sent_again)),
-            self._sum("redelivered", lambda ledger: len(ledger.redelivered)),
-            *self._durations(),
-        ]
+    def proxy(self) -> Proxy:
+        """That every link to who serves goes through."""
+        ...
 
-    def _sum(self, name: str, count: Callable[[Ledger], int]) -> list[Any]:
-        return self._row(name, [sum(map(count, traffic.ledgers)) for traffic in self.traffics])
+    def kill(self) -> float:
+        """Kill who serves with -9. Returns when that was, on the monotonic clock, as soon as somebody may serve again."""
+        ...
 
-    def _row(self, name: str, counts: list[int]) -> list[Any]:
-        return [name, *counts, sum(counts)]
-
-    def _durations(self) -> list[list[Any]]:
-        outages = [[1000 * event.outage_s for event in traffic.reattachments] for traffic in self.traffics]
-        outages.append([outage for each in outages for outage in each])
-        kills = [self.kill_ms.get(traffic.world) for traffic in self.traffics]
-        kills.append(max((each for each in kills if each is not None), default=None))
-        return [
-            [
-                "ms until traffic flowed again, cut, median",
-                *(round(median(x)) if x else None for x in outages),
-            ],
-            ["ms until traffic flowed again, cut, longest", *(round(max(x)) if x else None for x in outages)],
-            ["ms until traffic flowed again, kill -9", *(None if x is None else round(x) for x in kills)],
-        ]
+    def mend(self) -> None:
+        """Make it what it was before the kill, while traffic goes on."""
+        ...
 
 
 class Scenario:
@@ -99,37 +66,31 @@ class Scenario:
 
     def __init__(
         self,
-        broker: BrokerProcess,
+        subject: Subject,
         *,
         worlds: Sequence[World] = WORLDS,
-        cuts_s: float = 4.0,
-        drain_s: float = 10.0,
-        seed: int = 0,
+        cuts_s: float = 3.0,
+        drain_s: float = 20.0,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """``cuts_s``: seconds of cuts before the kill, and after it. ``drain_s``: how long what was confirmed may take to
         come in the end. ``say``: is told of the progress, in short lines."""
-        self._broker = broker
+        self._subject = subject
         self._worlds = worlds
         self._cuts_s = cuts_s
         self._drain_s = drain_s
-        self._seed = seed
         self._say = say
 
     def play(self) -> Outcome:
-        """Do it all; takes about three times ``cuts_s``. Raises CorewireError if the broker does not start."""
-        self._say("starting a broker")
-        with self._broker, Proxy(self._broker.address, seed=self._seed) as proxy:
-            url = f"tcp://127.0.0.1:{proxy.port}{OPTIONS}"
-            traffics = [
-                Traffic(world, url, [Ledger(f"demo.{world.value}.{way.name.lower()}", way) for way in Way])
-                for world in self._worlds
-            ]
-            outcome = Outcome(traffics)
+        """Do it all; takes about three times ``cuts_s``. Raises CorewireError if the service does not start."""
+        self._say("starting")
+        with self._subject as subject:
+            traffics = [self._traffic(world) for world in self._worlds]
+            outcome = Outcome(traffics, subject.transparent)
             try:
                 for traffic in traffics:
                     traffic.start()
-                self._spoil(proxy, Cutter(proxy, traffics), outcome)
+                self._spoil(outcome)
             except StandsStill as still:
                 outcome.stuck = str(still)
             self._say("waiting for what is under way")
@@ -140,34 +101,57 @@ class Scenario:
                 traffic.join(deadline)
             return outcome
 
-    def _spoil(self, proxy: Proxy, cutter: Cutter, outcome: Outcome) -> None:
+    def _traffic(self, world: World) -> Traffic:
+        """Nothing is sent again where nothing may have to be, so nothing has an id that would hide it."""
+        ids = not self._subject.transparent
+        ledgers = [Ledger(f"demo.{world.value}.{way.name.lower()}", way, ids) for way in Way]
+        return Traffic(world, self._subject.address + OPTIONS, ledgers)
+
+    def _spoil(self, outcome: Outcome) -> None:
         await_progress(outcome.traffics)
-        self._cut(cutter, outcome)
-        at_the_kill = self._raised(outcome)
+        self._cut(outcome)
+        self._kill(outcome)
+        self._subject.mend()
+        self._say("all is as it was before the kill")
+        await_progress(outcome.traffics)
+        self._cut(outcome)
+
+    def _kill(self, outcome: Outcome) -> None:
+        before = outcome.raised()
         self._say("kill -9")
-        began = time.monotonic()
-        kill_and_restart(self._broker, proxy)
-        self._say("the broker is back")
-        back = 1000 * (time.monotonic() - began)
-        for traffic, took_s in zip(outcome.traffics, await_progress(outcome.traffics), strict=True):
-            outcome.kill_ms[traffic.world] = back + 1000 * took_s
-        after_the_kill = self._raised(outcome)
-        self._cut(cutter, outcome)
-        for world, count in self._raised(outcome).items():
-            outcome.raised_at_cuts[world] = count - after_the_kill[world] + at_the_kill[world]
+        at = self._subject.kill()
+        took_s = time.monotonic() - at
+        for traffic, flows_s in zip(outcome.traffics, await_new(outcome.traffics), strict=True):
+            outcome.kill_ms[traffic.world] = 1000 * (took_s + flows_s)
+        self._say("traffic flows again")
+        if not outcome.transparent:
+            outcome.excused = outcome.raised() - before
 
-    def _cut(self, cutter: Cutter, outcome: Outcome) -> None:
+    def _cut(self, outcome: Outcome) -> None:
+        """For its time, and until every world has had a cut."""
+        cutter = Cutter(self._subject.proxy, outcome.traffics)
+        known = [len(traffic.reattachments) for traffic in outcome.traffics]
+        cuts_before = outcome.cuts
         over_at = time.monotonic() + self._cuts_s
-        while time.monotonic() < over_at:
+        while (now := time.monotonic()) < over_at or (now < over_at + PATIENCE_S and self._spared(outcome, known)):
             cutter.cut()
-            outcome.cuts = cutter.cuts
+            outcome.cuts = cuts_before + cutter.cuts
             came = sum(sum(traffic.progress) for traffic in outcome.traffics)
-            self._say(f"{came} messages, {cutter.cuts} cuts")
+            self._say(f"{came} messages, {outcome.cuts} cuts")
+        for traffic, count in zip(outcome.traffics, known, strict=True):
+            outages = [1000 * event.outage_s for event in traffic.reattachments[count:]]
+            outcome.cut_ms.setdefault(traffic.world, []).extend(outages)
 
-    def _raised(self, outcome: Outcome) -> Counter[World]:
-        return Counter({t.world: sum(sum(ledger.errors.values()) for ledger in t.ledgers) for t in outcome.traffics})
+    def _spared(self, outcome: Outcome, known: Sequence[int]) -> bool:
+        """Whether a world has had no cut, in addition to so many re-attachments that are known."""
+        return any(len(t.reattachments) == count for t, count in zip(outcome.traffics, known, strict=True))
 
 
-def play(folder: Path, *, say: Callable[[str], None] = lambda _: None, seed: int = 0) -> Outcome:
-    """The demo as users see it, with the broker's data in ``folder``."""
-    return Scenario(BrokerProcess(folder / "data"), say=say, seed=seed).play()
+def play_pair(folder: Path, *, say: Callable[[str], None] = lambda _: None, seed: int = 0) -> Outcome:
+    """The demo as users see it, with the data of both nodes in ``folder``."""
+    return Scenario(Pair(folder, seed=seed), say=say).play()
+
+
+def play_single(folder: Path, *, say: Callable[[str], None] = lambda _: None, seed: int = 0) -> Outcome:
+    """The same with one broker."""
+    return Scenario(Single(BrokerProcess(folder / "data"), seed=seed), say=say).play()
