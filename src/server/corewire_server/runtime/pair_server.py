@@ -8,6 +8,7 @@ heart-beats, acknowledgements and everybody's reads come between them, however m
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from corewire_server.node.status import Status
     from corewire_server.runtime.clock import Clock
     from corewire_server.runtime.files import Folder
+
+log = logging.getLogger("corewire.broker")
 
 SLICE_S: Final = 0.005  # of executing, in one turn of the loop
 INPUTS_MAX: Final = 64  # executed at once, while they are quick
@@ -54,28 +57,34 @@ class PairServer(Server):
         """One input of a client: part of this turn's batch."""
         if self._halted:
             return
-        self.tell(self._offer, item)
-
-    def _offer(self, now: int, item: Input) -> list[Order]:
-        self._pair.offer(now, item)
+        try:
+            self._pair.offer(self._clock.now(), item)
+        except Exception as error:
+            log.exception("the node stops")
+            self._halt(f"{type(error).__name__}: {error}")
         self._go_on(offered=True)
-        return []
 
     def _drain(self) -> None:
-        self.tell(lambda _: self._pair.flush())
         end = time.perf_counter() + SLICE_S
-        while self._pair.pending and not self._halted:
-            began = time.perf_counter()
-            if began >= end:
-                break
-            self.tell(self._pair.run, self._inputs)
-            took = time.perf_counter() - began
-            if took > SLICE_S / 2:
-                self._inputs = max(1, int(self._inputs * SLICE_S / 2 / took))
+        began = end - SLICE_S
+        self.tell(self._hand_on_and_run, self._inputs)
+        while not self._halted:
+            now = time.perf_counter()
+            if now - began > SLICE_S / 2:
+                self._inputs = max(1, int(self._inputs * SLICE_S / 2 / (now - began)))
             else:
                 self._inputs = min(2 * self._inputs, INPUTS_MAX)
+            if now >= end or not self._pair.pending:
+                break
+            began = now
+            self.tell(self._pair.run, self._inputs)
         self._draining = False
         self._go_on()
+
+    def _hand_on_and_run(self, now: int, limit: int) -> list[Order]:
+        """The backup has the batch under way before this node executes it."""
+        self._carry_out(self._pair.flush())
+        return [] if self._halted else self._pair.run(now, limit)
 
     def _go_on(self, *, offered: bool = False) -> None:
         """Have what waits executed, in the next turn of the loop."""

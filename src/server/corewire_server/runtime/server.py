@@ -136,6 +136,19 @@ class Server:
 
     def _perform(self, orders: Sequence[Order]) -> None:
         """Do what the node ordered, then write what gathered and set the timer."""
+        self._carry_out(orders)
+        if self._halted:
+            return
+        if self._dirty:
+            self._flush()
+        if self._node.congested is not self._busy:
+            self._busy = not self._busy
+            self._stood_still = True
+            for link in self._links.values():
+                self.settle(link)
+        self._set_timer()
+
+    def _carry_out(self, orders: Sequence[Order]) -> None:
         for order in orders:
             match order:
                 case SendBytes(number, data):
@@ -164,14 +177,6 @@ class Server:
                     return
                 case _:
                     assert_never(order)
-        if self._dirty:
-            self._flush()
-        if self._node.congested is not self._busy:
-            self._busy = not self._busy
-            self._stood_still = True
-            for link in self._links.values():
-                self.settle(link)
-        self._set_timer()
 
     def _order_peers(self, order: DialPeer | SendPeer | ClosePeer) -> None:
         raise AssertionError(f"a node without a peer orders {order}")
