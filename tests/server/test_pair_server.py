@@ -297,3 +297,24 @@ async def test_links_door_stays_open_until_the_node_has_ended() -> None:
         with pytest.raises(ConnectionRefusedError):
             w.connect(w.link)
         assert await w.hear(peer) == b""
+
+
+async def test_stopped_backup_is_there_until_its_primary_has_asked() -> None:
+    async with world() as w:
+        w.node.serving, w.node.in_step = False, True
+        stopping = asyncio.create_task(w.server.close(0))
+        await w.until(lambda: "stop" in w.node.calls)
+        peer = w.connect(w.link)
+        peer.close()
+        await stopping
+        assert w.server.peers.visits == 1
+        with pytest.raises(ConnectionRefusedError):
+            w.connect(w.link)
+
+
+async def test_stopped_backup_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corewire_server.runtime.pair_server.VISIT_S", 0.001)
+    async with world() as w:
+        w.node.serving, w.node.in_step = False, True
+        await asyncio.wait_for(w.server.close(0), 5)
+        assert w.server.peers.visits == 0

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("corewire.broker")
 
 SLICE_S: Final = 0.005  # of executing, in one turn of the loop
+VISIT_S: Final = 0.3  # how long a backup that has stopped waits for its primary to ask
 INPUTS_MAX: Final = 64  # executed at once, while they are quick
 
 
@@ -126,15 +127,18 @@ class PairServer(Server):
         """
         Stop in order. Clients are told goodbye only where nobody goes on in this node's place; else their links just end.
 
-        The link's door closes last: who is refused there may serve.
+        The link's door closes last: who is refused there may serve. A backup lets its primary ask first, and hear that nobody
+        follows it any more; else that one's clients would wait until it has dialled again.
         """
-        followed = self.status().in_step
+        in_step, serving, visits = self.status().in_step, self._pair.serving, self.peers.visits
         self.door.close()
-        if self._pair.serving and not followed:
+        if serving and not in_step:
             await self._say_goodbye(graceful_s)
             self._timeless = False  # the peer still wants to hear of it
         self.tell(self._pair.stop)
         await self.until(lambda: self._halted or self._pair.idle, STOP_S)
+        if in_step and not serving:
+            await self.until(lambda: self._halted or self.peers.visits > visits, VISIT_S)
         self._drop_links()
         self.peers.close()
 

@@ -104,6 +104,7 @@ class Peers:
         self._accepts: set[asyncio.Task[None]] = set()
         self._listener: Listener | None = None
         self._last_accepted = 0
+        self.visits = 0  # accepted connections that have ended
         self._answered: Address | None = None  # where somebody answered last
 
     # -- what the node orders
@@ -123,6 +124,7 @@ class Peers:
         """Close a connection, or give a dial up."""
         connection = self._open.pop(number, None)
         if connection is not None:
+            self.visits += number % 2 == 0
             connection.close()
         elif number in self._dials:
             self._dials[number].cancel()
@@ -148,6 +150,7 @@ class Peers:
     def lost(self, number: int) -> None:
         """The other side ended a connection, or it broke."""
         self._open.pop(number, None)
+        self.visits += number % 2 == 0
         self._teller.tell(self._node.peer_closed, number)
 
     # -- accepting
