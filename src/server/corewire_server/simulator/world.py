@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from corewire_server.simulator.observer import Observer
 
-EVENTS_MAX: Final = 100_000  # of one history: a small one has a few hundred
+EVENTS_MAX: Final = 30_000  # of one history: a small one has a few hundred
 MS: Final = 1_000
 SECOND: Final = 1_000_000
 
