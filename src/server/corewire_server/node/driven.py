@@ -110,6 +110,9 @@ class Driven(Protocol):
 class DrivenPair(Driven, Protocol):
     """A node with a peer has a replication link besides. Its connections have numbers: accepted ones even, dials odd."""
 
+    led: int
+    """How many clients were led to the primary: the driver counts them, the node tells people."""
+
     def peer_accepted(self, now: int, conn: int, loopback: bool) -> list[Order]:
         """Somebody connected to the replication link. ``conn``: 2, 4, 6, ... as the driver counts; ``loopback``: from this machine."""
         ...

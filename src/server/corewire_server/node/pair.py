@@ -71,6 +71,7 @@ class PairNode:
         self._node_id = "" if recovered.mark is None else cores.make(keeper.seed).node_id
         self._serving: Serving | None = None
         self._following: Following | None = None
+        self.led = 0  # clients that the driver has led to the primary
         self._links = 0
         self._fell_out = 0  # in earlier services
         self._asks_until = 0  # record "alone": when it serves if no higher epoch has answered
@@ -135,7 +136,7 @@ class PairNode:
     def status(self, now: int) -> Status:
         """How it stands."""
         fell_out = self._fell_out + (0 if self._serving is None else self._serving.fell_out)
-        return report(now, self.role, self.claim(), self._part, self._talks.peer, fell_out=fell_out)
+        return report(now, self.role, self.claim(), self._part, self._talks.peer, fell_out=fell_out, led=self.led)
 
     # -- inputs of clients
 

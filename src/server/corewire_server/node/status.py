@@ -36,5 +36,5 @@ class Status:
     lag_ms: int
     waits_for: str  # why it does not serve, for people; "" when it does
     fell_out: int  # how often a backup lost its place unasked since this node started
-    links_led: int = 0  # filled in by the driver: clients led to the primary
+    links_led: int = 0  # clients that came to a backup and were led to the primary, since this node started
     peer: PeerStatus | None = None  # None: there is none

@@ -56,7 +56,7 @@ def view_of(now: int, kit: Kit, role: Role, claim: Claim, part: Serving | Follow
 
 
 def report(
-    now: int, role: Role, claim: Claim, part: Serving | Following | None, peer: Claim | None, *, fell_out: int
+    now: int, role: Role, claim: Claim, part: Serving | Following | None, peer: Claim | None, *, fell_out: int, led: int
 ) -> Status:
     """What it says to people. ``peer``: what the other node said last."""
     last = executed = acknowledged = claim.last_input
@@ -94,6 +94,7 @@ def report(
         lag_ms=lag_ms,
         waits_for=_waits_for(role, claim, part, peer),
         fell_out=fell_out,
+        links_led=led,
         peer=_peer(peer),
     )
 

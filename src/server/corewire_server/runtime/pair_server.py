@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.node.orders import ClosePeer, DialPeer, SendPeer
@@ -95,6 +94,7 @@ class PairServer(Server):
 
     def _perform(self, orders: Sequence[Order]) -> None:
         super()._perform(orders)
+        self._pair.led = self.door.led
         self._go_on()  # a backup has received inputs
         self._changed.set()
 
@@ -121,7 +121,7 @@ class PairServer(Server):
 
     def status(self) -> Status:
         """How the node stands."""
-        return replace(self._pair.status(self._clock.now()), links_led=self.door.led)
+        return self._pair.status(self._clock.now())
 
     async def close(self, graceful_s: float) -> None:
         """
