@@ -21,6 +21,7 @@ CLIENT = "python docs/tutorial/first_client.py"
 ELSEWHERE = {
     "corewire run": "the broker of this test",
     "corewire demo": "test_demo.py",
+    "corewire demo --single": "test_demo.py",
     "make demo": "test_demo.py",
     "make test": "whoever runs this",
     "python3 -m venv .venv": "how this was installed",

@@ -32,7 +32,7 @@ for _target, _help in {
     "explain:explain": "Print frames as readable blocks.",
     "decode:decode": "Print frames as JSON, or check them.",
     "simulate:simulate": "Play histories of a broker or a pair in an invented world, and check what was promised.",
-    "demo:demo": "Show what is promised while links are cut and the broker is killed.",
+    "demo:demo": "Show what is promised while links are cut and the primary of a pair is killed.",
     "version:version": "Print the version.",
 }.items():
     app.command(f"corewire_server.cli.{_target}", help=_help)
