@@ -263,6 +263,17 @@ async def test_closing_the_door_sends_the_held_away_and_leaves_the_led() -> None
         assert await receive(led) == b"two"
 
 
+async def test_closing_the_door_leaves_a_client_whose_question_the_primary_has() -> None:
+    with Host() as backup, Dumb() as primary:
+        backup.set(Door.LEAD, primary.address)
+        client = backup.connect()
+        client.send(b"question")
+        await primary.hears(0, b"question")
+        backup.set(Door.CLOSED)
+        primary.sockets[0].send(b"answer")
+        assert await receive(client) == b"answer"
+
+
 async def test_held_client_that_leaves_is_forgotten() -> None:
     with Host() as backup:
         backup.set(Door.LEAD, "127.0.0.1:1")

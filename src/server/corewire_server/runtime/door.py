@@ -218,7 +218,10 @@ class ClientDoor:
         if door is Door.LEAD:
             return
         for early in [early for early in self._early if not early.answered]:
-            self._serve(early) if door is Door.SERVE else early.drop()
+            if door is Door.SERVE:
+                self._serve(early)
+            elif early.onward is None:  # else its question is with the primary, which may only wait for its backup
+                early.drop()
 
     def close(self) -> None:
         """Nobody comes any more, and who waits is sent away."""
