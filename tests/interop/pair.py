@@ -194,6 +194,11 @@ class Pair:
         """Until a member serves."""
         return self.wait(f"{member.role} serving", lambda: (status := member.status()) and status["serving"], timeout_s)
 
+    def hold_still(self, seconds: float) -> None:
+        """Let so much time pass. Raises AssertionError if a node ends by itself."""
+        until = time.monotonic() + seconds
+        self.wait("over", lambda: time.monotonic() >= until, seconds + PATIENCE_S)
+
     def describe(self) -> str:
         """For people, when something is wrong."""
         lines: list[str] = []

@@ -1,0 +1,87 @@
+"""Both nodes of a pair end, one after the other, in good order or killed, and start again in either order: who has everything
+serves, never two do, and clients go on without being started again."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.pair import Pair
+from tests.interop.pair_tough_load import ToughLoad
+from tests.interop.pair_watch import Watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.interop.pair import Member
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+ALONE_S = 3.0  # a node whose record does not say "alone" must not serve by itself, however long it waits
+
+
+def end_both(pair: Pair, first: Member, *, killed: bool) -> Member:
+    """End one and then the other; returns who went on alone in between."""
+    last = pair.other(first)
+    end = pair.kill if killed else pair.stop
+    end(first)
+    pair.wait_serving(last)
+    end(last)
+    return last
+
+
+def test_who_went_on_alone_serves_again_in_every_order(tmp_path: Path) -> None:
+    with Pair(tmp_path) as pair, Watch(pair), ToughLoad(pair.address) as load:
+        load.await_progress()
+        for killed, primary_first, newest_first in product((False, True), (True, False), (True, False)):
+            serving = pair.primary
+            last = end_both(pair, serving if primary_first else pair.other(serving), killed=killed)
+            other = pair.other(last)
+            if newest_first:
+                pair.start_again(last)
+                pair.wait_serving(last)
+                pair.start_again(other)
+            else:
+                pair.start_again(other)
+                status = wait_for_words(pair, other)
+                assert not status["serving"], "its data may not be the newest"
+                assert status["waits_for"]
+                pair.start_again(last)
+            pair.wait_in_step()
+            assert pair.primary is last
+            took = load.await_progress()
+            how = f"{'killed' if killed else 'stopped'}, primary first: {primary_first}, newest first: {newest_first}"
+            print(f"\n{how}: traffic {took:.1f} s after the pair was in step")
+        broken = load.finish()
+    print(f"confirmed {load.confirmed}, calls of ours that raised {load.raised}")
+    assert not broken
+
+
+def wait_for_words(pair: Pair, member: Member) -> dict[str, object]:
+    """What a node that waits says, when it has asked its peer for long enough."""
+    deadline_s = 10.0
+    pair.wait("waiting", lambda: (status := member.status()) and status["role"] == "waiting", deadline_s)
+    pair.hold_still(ALONE_S)
+    status = member.status()
+    assert status is not None
+    return status
+
+
+def test_both_killed_at_once_need_each_other(tmp_path: Path) -> None:
+    """Each has the place on its disk and cannot know whether the other went on: only both together serve again."""
+    with Pair(tmp_path) as pair, Watch(pair), ToughLoad(pair.address) as load:
+        load.await_progress()
+        for first in (0, 1):
+            for member in pair.members:
+                member.kill()
+            early, late = pair.members[first], pair.members[1 - first]
+            pair.start_again(early)
+            status = wait_for_words(pair, early)
+            assert not status["serving"]
+            assert status["waits_for"]
+            pair.start_again(late)
+            pair.wait_in_step()
+            load.await_progress()
+        broken = load.finish()
+    print(f"\nconfirmed {load.confirmed}, calls of ours that raised {load.raised}")
+    assert not broken
