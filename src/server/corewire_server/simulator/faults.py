@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from corewire_server.simulator import compound
 from corewire_server.simulator.operator import Operator
 from corewire_server.simulator.pair import LINK_PORT
 from corewire_server.simulator.world import MS, SECOND
@@ -45,7 +46,7 @@ class Faults:
         return [kind for kind in kinds if self.rng.random() < 0.4] or kinds[:]
 
     def _possible(self, kind: str) -> bool:
-        return kind != "switch" or len(self.machines) > 1
+        return len(self.machines) > 1 or (kind != "switch" and kind not in compound.KINDS)
 
     def happen(self, kinds: list[str], failures: int, *, patient: bool) -> Plot:
         """One fault after the other; ``patient``: each when everybody is at work again."""
@@ -280,5 +281,6 @@ KINDS: Final[dict[str, Kind]] = {
     "slow-disk": _slow_disk,
     "failing-disk": _failing_disk,
     "full-disk": _full_disk,
+    **compound.KINDS,
 }
 """Every kind of fault by its name."""

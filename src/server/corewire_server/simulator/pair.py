@@ -37,6 +37,7 @@ class PairProcess(NodeProcess[PairNode]):
     def __init__(self, machine: Machine, settings: PairSettings, peer: Address) -> None:
         super().__init__(machine)
         self._settings = settings
+        self.gate = settings.gate
         self._peer = peer
         self._conns: dict[int, End] = {}
         self._numbers: dict[End, int] = {}

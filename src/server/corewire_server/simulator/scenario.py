@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from corewire.client.config import ClientConfig, Endpoint
 from corewire.values import AckMode
 from corewire_server.node.settings import GateMode
-from corewire_server.simulator import workloads
+from corewire_server.simulator import requests, workloads
 from corewire_server.simulator.clock import Clock
 from corewire_server.simulator.machine import Hardware
 from corewire_server.simulator.network import Conduct
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from corewire_server.simulator.clients import Client, Task
 
+QUEUE: Final = "orders"  # the one that all use
 SENDING: Final = ("blocking", "asynchronous", "transacted")
 RECEIVING: Final = ("auto", "client", "individual", "transacted")
-WORKLOADS: Final = ("send", "transact")
+WORKLOADS: Final = ("send", "transact", "request", "browse")
+_STAYING: Final = ("receive", "reply")  # first words of kinds that go on until they are told to leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,11 @@ class Job:
     kind: str
     errand: Errand
 
+    @property
+    def stays(self) -> bool:
+        """Whether it takes what comes until it is told to leave."""
+        return self.kind.split()[0] in _STAYING
+
 
 @dataclass(slots=True)
 class Scenario:
@@ -60,7 +67,6 @@ class Scenario:
     clients: list[list[Job]]  # what each does
     gate: GateMode  # of a pair
     patient: bool  # a fault waits until everybody has got over the last one
-    queues: list[str] = field(default_factory=lambda: ["orders"])
 
 
 def draw(rng: Random, options: Options) -> Scenario:
@@ -119,29 +125,36 @@ def node_names(nodes: int) -> tuple[str, ...]:
 def _jobs(rng: Random, options: Options) -> list[list[Job]]:
     jobs: list[Job] = []
     pause_us = rng.choice((0, 2 * MS, 40 * MS, 300 * MS))
-    for number in range(1 + rng.randrange(options.applications)):
-        kind = _choose(rng, SENDING, options.workload)
+    workload = options.workload or rng.choices(("mixed", "request", "browse"), (8, 1, 1))[0]
+    senders, receivers = 1 + rng.randrange(options.applications), 1 + rng.randrange(options.applications)
+    for number in range(senders):
+        kind = "ask" if workload == "request" else "send " + _choose(rng, SENDING, workload)
         errand = Errand(
             name=f"p{number}",
-            queue="orders",
+            queue=QUEUE,
             count=1 + rng.randrange(options.messages),
             pause_us=pause_us,
             batch=1 + rng.randrange(3),
             size=rng.choice((0, 0, 200, 2000)),
+            durable=kind != "send asynchronous" or rng.random() < 0.7,
         )
-        jobs.append(Job("send " + kind, errand))
-    for number in range(1 + rng.randrange(options.applications)):
-        kind = _choose(rng, RECEIVING, options.workload)
-        errand = Errand(name=f"c{number}", queue="orders", pause_us=pause_us, batch=1 + rng.randrange(3))
-        jobs.append(Job("receive " + kind, errand))
-    if rng.random() < 0.3:
-        return [jobs]
-    return [[job] for job in jobs]
+        jobs.append(Job(kind, errand))
+    for number in range(receivers):
+        kind = "reply" if workload == "request" else "receive " + _choose(rng, RECEIVING, workload)
+        jobs.append(Job(kind, Errand(name=f"c{number}", queue=QUEUE, pause_us=pause_us, batch=1 + rng.randrange(3))))
+    if workload == "browse":
+        jobs.append(Job("look", Errand(name="l0", queue=QUEUE, pause_us=pause_us, count=1 + rng.randrange(5))))
+    return [jobs] if rng.random() < 0.3 else [[job] for job in jobs]
 
 
-def _choose(rng: Random, kinds: tuple[str, ...], workload: str | None) -> str:
-    kind = rng.choice(kinds)
-    return "transacted" if workload == "transact" else kind
+def _choose(rng: Random, kinds: tuple[str, ...], workload: str) -> str:
+    match workload:
+        case "transact":
+            return "transacted"
+        case "send":
+            return rng.choice(kinds[:-1])
+        case _:
+            return rng.choice(kinds)
 
 
 _TASKS: Final[dict[str, Callable[[Client, Errand], Task]]] = {
@@ -152,6 +165,9 @@ _TASKS: Final[dict[str, Callable[[Client, Errand], Task]]] = {
     "receive client": lambda client, errand: workloads.consume(client, errand, AckMode.CLIENT),
     "receive individual": lambda client, errand: workloads.consume(client, errand, AckMode.INDIVIDUAL),
     "receive transacted": workloads.consume_in_transactions,
+    "ask": requests.ask,
+    "reply": requests.reply,
+    "look": requests.look,
 }
 
 

@@ -22,7 +22,7 @@ from corewire_server.simulator.node import CLIENT_PORT, SingleProcess
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.operator import CLUSTER_PASSWORD, CLUSTER_USER
 from corewire_server.simulator.pair import LINK_PORT, PairProcess
-from corewire_server.simulator.scenario import Options, draw, node_names, task
+from corewire_server.simulator.scenario import QUEUE, Options, draw, node_names, task
 from corewire_server.simulator.workloads import Errand
 from corewire_server.simulator.world import SECOND, World
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire_server.simulator.machine import AnyProcess
-    from corewire_server.simulator.scenario import Scenario
+    from corewire_server.simulator.scenario import Job, Scenario
     from corewire_server.simulator.world import Plot
 
 QUIET_US: Final = 5 * SECOND
@@ -109,7 +109,7 @@ class Simulation:
         self.faults.mend()
         world.observer.calm(world.now)
         until = world.now + self.options.patience_us
-        world.run(lambda: all(client.tasks == self._consumers(client) for client in clients), until)
+        world.run(lambda: all(client.tasks == len(self._staying(client)) for client in clients), until)
         world.run(lambda: self._empty, world.now + self._quiet_us())
         for client in clients:
             client.leaving = True
@@ -133,9 +133,10 @@ class Simulation:
         killed = any(client.ended for client in self.clients)
         return 2 * ttl_us + QUIET_US + (DETACHED_US if killed else 0)
 
-    def _consumers(self, client: Client) -> int:
+    def _staying(self, client: Client) -> list[Job]:
+        """What goes on at a client until it is told to leave."""
         jobs = self.scenario.clients[self.clients.index(client)]
-        return 0 if client.ended else sum(job.kind.startswith("receive") for job in jobs)
+        return [] if client.ended else [job for job in jobs if job.stays]
 
     def _drain(self, until: int) -> None:
         """Let a last client take what is left in the queues."""
@@ -143,15 +144,14 @@ class Simulation:
             return
         world = self.world
         last = Client(world, self.network, "last", self.scenario.config)
-        for queue in self.scenario.queues:
-            taken: list[tuple[str, int]] = []
-            errand = Errand(name=f"drain {queue}", queue=queue)
-            last.begin(workloads.work(last, [workloads.drain(last, errand, taken)]))
-            world.run(lambda: not last.tasks, until)
-            if last.tasks:
-                self.unfinished.append(f"{queue} cannot be drained: {', '.join(last.open_calls)}")
-            if taken and any(self._consumers(client) for client in self.clients):
-                self.unfinished.append(f"{len(taken)} messages were left in {queue}")
+        taken: list[tuple[str, int]] = []
+        errand = Errand(name="last", queue=QUEUE)
+        last.begin(workloads.work(last, [workloads.drain(last, errand, taken)]))
+        world.run(lambda: not last.tasks, until)
+        if last.tasks:
+            self.unfinished.append(f"{QUEUE} cannot be drained: {', '.join(last.open_calls)}")
+        if taken and any(map(self._staying, self.clients)):
+            self.unfinished.append(f"{len(taken)} messages were left in {QUEUE}")
 
 
 def simulate(seed: int, options: Options | None = None, observer: Observer | None = None) -> Outcome:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class AllEndsWell(Checker):
     """
     In the calm phase every application comes to its end, a pair has one server and one in step (the world tells what did not),
-    and whoever serves then holds no message any more.
+    and whoever serves then holds no message any more in the queues that were sent to. (A reply whose asker is gone may lie in
+    a queue that it made.)
     """
 
     rule = "ending"
@@ -24,6 +25,10 @@ class AllEndsWell(Checker):
         super().__init__()
         self._cores: dict[str, Broker] = {}
         self._serving: dict[str, None] = {}
+        self._queues: set[str] = set()
+
+    def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+        self._queues.add(queue)
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         self._cores[node] = core
@@ -40,7 +45,7 @@ class AllEndsWell(Checker):
             return
         for node in self._serving:
             for name, queue in self._cores[node].state.store.queues.items():
-                if queue.waits or queue.in_delivery:
+                if name in self._queues and (queue.waits or queue.in_delivery):
                     self.broken(
                         now, f"{node}: {queue.waits} messages wait in {name}, {queue.in_delivery} are in delivery"
                     )

@@ -15,7 +15,7 @@ class NothingLost(DiskChecker):
     What the broker has confirmed comes out again before the history ends, at least once.
 
     Of messages that are not durable this holds as long as no node serves from what it found on its disk: then those that were
-    confirmed before are excused.
+    sent before are excused.
     """
 
     rule = "lost"
@@ -23,6 +23,7 @@ class NothingLost(DiskChecker):
     def __init__(self) -> None:
         super().__init__()
         self._volatile: set[tuple[str, int]] = set()  # sent as not durable
+        self._excused: set[tuple[str, int]] = set()  # of them: their confirmation may come late
         self._owed: dict[tuple[str, int], int] = {}  # confirmed, and never seen: since when
         self._seen: set[tuple[str, int]] = set()
 
@@ -31,7 +32,7 @@ class NothingLost(DiskChecker):
             self._volatile.add((producer, number))
 
     def confirmed(self, now: int, client: str, producer: str, number: int) -> None:
-        if (producer, number) not in self._seen:
+        if (producer, number) not in self._seen and (producer, number) not in self._excused:
             self._owed[producer, number] = now
 
     def delivered(
@@ -41,6 +42,7 @@ class NothingLost(DiskChecker):
         self._owed.pop((producer, number), None)
 
     def memory_lost(self) -> None:
+        self._excused |= self._volatile
         self._owed = {message: since for message, since in self._owed.items() if message not in self._volatile}
 
     def finished(self, now: int, unfinished: Sequence[str]) -> None:
