@@ -14,6 +14,7 @@ from tests.interop.pair import Pair
 
 from corewire.errors import ConfigError
 from corewire_server.config import AcceptorConfig, BrokerConfig, PairConfig
+from corewire_server.node.pair import PairNode
 from corewire_server.node.settings import GateMode
 from corewire_server.runtime.pair_service import PairService
 from corewire_server.runtime.peer import PeerConnection
@@ -171,6 +172,18 @@ async def test_operator_may_say_that_an_empty_folder_is_new(tmp_path: Path) -> N
     config, _ = configs(tmp_path, new=True)
     async with pair(PairService(config)) as (node,):
         assert node.service.state is NodeState.ACTIVE
+
+
+async def test_node_that_fails_while_it_starts_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("a mistake")
+
+    monkeypatch.setattr(PairNode, "peer_refused", fail)
+    service = PairService(configs()[0])
+    await service.start()
+    assert not await asyncio.wait_for(service.ready(), 20)
+    with pytest.raises(NodeFailed, match="AssertionError: a mistake"):
+        await service.run()
 
 
 async def test_address_of_the_link_in_use_is_a_configuration_error_that_names_it() -> None:

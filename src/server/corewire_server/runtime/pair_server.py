@@ -145,6 +145,7 @@ class PairServer(Server):
     def _halt(self, reason: str) -> None:
         super()._halt(reason)
         self.peers.abort()
+        self._changed.set()
 
     def release(self) -> None:
         """Last of all, also of a node that had to stop at once."""
