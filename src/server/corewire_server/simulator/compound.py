@@ -1,0 +1,133 @@
+"""
+Two things that go wrong together in a pair, each of which alone would be harmless to what is dangerous about the other.
+
+By chance they would meet once in thousands of histories. Nothing confirmed may be lost in them, and no two nodes may serve.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from corewire_server.node.settings import GateMode
+from corewire_server.simulator.pair import LINK_PORT, PairProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire_server.simulator.faults import Faults
+    from corewire_server.simulator.machine import Machine
+    from corewire_server.simulator.world import Plot
+
+ALONE_POLLS: Final = 400  # events, two at a time, in which a primary should have gone on alone
+
+
+def _pair(faults: Faults) -> tuple[Machine, Machine] | None:
+    """The primary and the other one, if both are up."""
+    serving = [machine for machine in faults.machines if machine.serving]
+    others = [machine for machine in faults.machines if machine not in serving and machine.process is not None]
+    return (serving[0], others[0]) if serving and others else None
+
+
+def _until_alone(machine: Machine) -> Plot:
+    """Wait until a primary has gone on without its backup."""
+    for _ in range(ALONE_POLLS):
+        process = machine.process
+        if not isinstance(process, PairProcess) or process.node.alone:
+            return
+        yield -2
+
+
+def _forsaken(faults: Faults) -> Plot:
+    """The backup stands still until the primary has gone on alone and was killed; then it reads what lies in its buffers."""
+    pair = _pair(faults)
+    if pair is None:
+        return
+    primary, backup = pair
+    process = backup.process
+    assert process is not None
+    faults.say("forsaken", f"{backup.name} stands still")
+    if faults.rng.random() < 0.5:
+        for end in [one for one in faults.network.living() if one.port == LINK_PORT]:
+            faults.network.reset(end, faults.moment(4, 12))
+        yield faults.moment(8, 20)
+    process.stop()
+    yield from _until_alone(primary)
+    yield -faults.moment(0, 6)
+    faults.say("forsaken", f"{primary.name} is killed")
+    primary.kill(faults.moment(4, 12))
+    yield faults.moment(6, 16)
+    faults.say("healed", backup.name)
+    if not process.ended:
+        process.go_on()
+    yield faults.moment(8, 22)
+    faults.say("healed", primary.name)
+    primary.start()
+
+
+def _unheard(faults: Faults) -> Plot:
+    """The backup hears the primary and is not heard, until the primary has gone on alone and is killed."""
+    pair = _pair(faults)
+    if pair is None:
+        return
+    primary, backup = pair
+    faults.say("unheard", f"{backup.name} by {primary.name}")
+    faults.network.silence(backup.name, primary.name)
+    yield from _until_alone(primary)
+    yield -faults.moment(0, 6)
+    faults.say("unheard", f"{primary.name} is killed")
+    primary.kill(faults.moment(4, 12))
+    faults.network.heal(backup.name, primary.name)
+    faults.say("healed", f"{backup.name} to {primary.name}")
+    yield faults.moment(8, 22)
+    faults.say("healed", primary.name)
+    primary.start()
+
+
+def _joining(faults: Faults) -> Plot:
+    """The backup is killed and back, and the primary is killed while it joins."""
+    pair = _pair(faults)
+    if pair is None:
+        return
+    primary, backup = pair
+    faults.say("joining", f"{backup.name} is killed")
+    backup.kill(faults.moment(4, 12))
+    yield faults.moment(8, 16)
+    backup.start()
+    if faults.rng.random() < 0.5:
+        faults.network.slow(primary.name, backup.name, faults.moment(10, 16))
+    yield -faults.moment(0, 7)
+    faults.say("joining", f"{primary.name} is killed")
+    if faults.rng.random() < 0.5:
+        primary.kill(faults.moment(4, 12))
+    else:
+        primary.lose_power()
+    faults.network.slow(primary.name, backup.name, 0)
+    yield faults.moment(8, 22)
+    faults.say("healed", primary.name)
+    primary.start()
+
+
+def _both(faults: Faults) -> Plot:
+    """Both are killed, and start again in either order."""
+    machines = list(faults.machines)
+    if any(isinstance(one.process, PairProcess) and one.process.gate is GateMode.BACKUP for one in machines):
+        return  # what two machines had in memory is gone with both: two failures, and documented
+    faults.rng.shuffle(machines)
+    for machine in machines:
+        faults.say("both", f"{machine.name} is killed")
+        machine.kill(faults.moment(4, 12))
+        yield faults.moment(4, 20)
+    faults.rng.shuffle(machines)
+    for machine in machines:
+        faults.say("healed", machine.name)
+        machine.start()
+        yield faults.moment(4, 22)
+
+
+KINDS: Final[dict[str, Callable[[Faults], Plot]]] = {
+    "forsaken": _forsaken,
+    "unheard": _unheard,
+    "joining": _joining,
+    "both": _both,
+}
+"""Those that only a pair can suffer, by name."""
