@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from corewire_server.core.effects import SendBytes
 from corewire_server.node.gate import OPEN, Gate
+from corewire_server.node.settings import GateMode
 
 
 def shows(step: int) -> list[SendBytes]:
@@ -56,3 +57,32 @@ def test_what_leaves_is_in_order_and_never_early(history: list[tuple[bool, bool]
         left += [int(order.data) for order in out if isinstance(order, SendBytes)]
         first_waiting = waiting[0] if waiting else OPEN
         assert left == list(range(1, min(step + 1, first_waiting)))
+
+
+def test_backup_and_disk_are_both_waited_for_as_the_mode_says() -> None:
+    for mode, free in ((GateMode.DISK, {1, 2}), (GateMode.BACKUP, {1}), (GateMode.DISK_AND_BACKUP, {1})):
+        gate = Gate()
+        gate.acknowledged(1)
+        gate.wait_for(mode)
+        gate.shut(3)
+        out = [order for step in (1, 2, 3) for order in gate.hold(step, [*shows(step)])]
+        assert out == [order for step in sorted(free) for order in shows(step)]
+        gate.acknowledged(3)
+        assert (
+            gate.release()
+            == [order for step in (1, 2, 3) if step not in free for order in shows(step)][
+                : None if mode is GateMode.BACKUP else 2 - len(free)
+            ]
+        )
+        gate.open(OPEN)
+        gate.release()
+        assert gate.empty
+
+
+def test_what_is_dropped_never_leaves() -> None:
+    gate = Gate()
+    gate.shut(1)
+    gate.hold(1, [*shows(1)])
+    gate.drop()
+    gate.open(OPEN)
+    assert gate.release() == []

@@ -137,7 +137,7 @@ class Feed:
         frames: list[Frame] = []
         if self._slices is not None:
             self._take_slices(frames)
-        if self._slices is None:
+        if self._slices is None and self.keeping:
             while self.sent < self.last and self._unacknowledged_end - self._kept_start < WINDOW_BYTES:
                 frames.append(self._next_inputs())
         return frames
