@@ -1,5 +1,5 @@
 """
-Draw the transition tables of the engine as Mermaid text into docs/design/states.md.
+Draw the transition tables of the engine and of a pair as Mermaid text into docs/design/states.md.
 
 With ``--check`` nothing is written; a file that is not fresh is an error.
 """
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from corewire._states import CHANNEL, LIFE, LINK
+from corewire_server.ha._states import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from enum import Enum
 
 Table: TypeAlias = "Mapping[Any, Any]"  # (state, move) to state: enums of each machine's own
 TARGET = Path(__file__).parent.parent / "docs" / "design" / "states.md"
@@ -26,6 +28,11 @@ MACHINES: tuple[tuple[str, str, Table], ...] = (
     ("A link", "`Connection`: one connection of either role.", LINK),
     ("A channel", "`Channel`: the commands of one session, which outlives links.", CHANNEL),
     ("A client", "`ClientEngine`: all of it, from the first connection to the end.", LIFE),
+    (
+        "A node with a peer",
+        "`PairNode`: who serves ([the pair](pair.md)); grants and revocations are the word of an arbiter.",
+        ROLES,
+    ),
 )
 
 
@@ -34,11 +41,16 @@ def drawing(table: Table) -> list[str]:
     arrows: dict[tuple[str, str], list[str]] = {}
     for (before, move), after in table.items():
         if before is not after:
-            arrows.setdefault((before.value, after.value), []).append(move.value)
-    first = next(iter(table))[0].value
-    lines = [f"    [*] --> {first}"]
+            arrows.setdefault((_name(before), _name(after)), []).append(move.value)
+    first = next(iter(table))[0]
+    lines = [f"    [*] --> {_name(first)}"]
     lines += [f"    {before} --> {after}: {', '.join(moves)}" for (before, after), moves in arrows.items()]
     return ["```text", "stateDiagram-v2", *lines, "```"]
+
+
+def _name(state: Enum) -> str:
+    """As Mermaid takes it: one word."""
+    return str(state.value).replace(" ", "_")
 
 
 def page() -> str:
