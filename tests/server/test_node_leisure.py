@@ -8,7 +8,7 @@ import pytest
 from tests.server.machine import Machine, live_after, small
 
 from corewire_server.journal.actions import Sync
-from corewire_server.node.node import LEISURE_BYTES_MAX, LEISURE_MS
+from corewire_server.node.desk import LEISURE_BYTES_MAX, LEISURE_MS
 from corewire_server.records import Op, Record
 from corewire_server.simulator.disk import Disk
 

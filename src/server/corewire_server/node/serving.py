@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from corewire_server.core.effects import Append, Log
 from corewire_server.core.inputs import Announced, BytesReceived, RoomChanged, Timeout, decode, encode
 from corewire_server.ha.roles import Waits
+from corewire_server.node.desk import room_log
 from corewire_server.node.kit import DIGEST_STEPS, GRACE_MS, STOOD_STILL_MS
 from corewire_server.node.orders import Door
 from corewire_server.node.settings import GateMode
@@ -371,10 +372,8 @@ class Serving:
         full = self._kit.keeper.full
         if full is self._full:
             return
-        if full:
-            self._kit.log("error", "no room for the journal: sends are refused until there is")
-        elif self._full:
-            self._kit.log("info", "there is room for the journal again")
+        if full or self._full:
+            self._kit.out.append(room_log(full=full))
         self._full = full
         self.act(now, RoomChanged(room=not full))
 
