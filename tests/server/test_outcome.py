@@ -83,7 +83,7 @@ BREACHES: dict[Callable[[Outcome], None], str] = {
     throw: "threads: 1 calls raised",
     redeliver: "threads: 1 messages redelivered",
     make_anew: "threads: 2 sessions made anew",
-    stick: "traffic stands still: q",
+    stick: "it does not go on: q",
 }
 
 

@@ -19,7 +19,7 @@ GLANCE_S = 0.005
 
 
 class StandsStill(Exception):
-    """A stream does not move on."""
+    """A stream does not move on, or a node."""
 
 
 class Cutter:

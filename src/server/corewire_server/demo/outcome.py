@@ -45,7 +45,7 @@ class Outcome:
                 unkept["messages redelivered"] = sum(len(ledger.redelivered) for ledger in traffic.ledgers)
             found += [f"{traffic.world.value}: {count} {what}" for what, count in unkept.items() if count]
         if self.stuck is not None:
-            found.append(f"traffic stands still: {self.stuck}")
+            found.append(f"it does not go on: {self.stuck}")
         return found
 
     @property
