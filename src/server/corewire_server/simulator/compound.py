@@ -107,6 +107,30 @@ def _joining(faults: Faults) -> Plot:
     primary.start()
 
 
+def _torn(faults: Faults) -> Plot:
+    """Inputs are late on their way to the backup, the link is reset with all of them on it, and the primary is killed."""
+    pair = _pair(faults)
+    if pair is None:
+        return
+    primary, backup = pair
+    if faults.rng.random() < 0.5:
+        backup.kill(faults.moment(4, 12))
+        faults.say("torn", f"{backup.name} has to join anew")
+        yield faults.moment(8, 14)
+        backup.start()
+        yield -faults.moment(4, 7)
+    faults.network.slow(primary.name, backup.name, faults.moment(10, 17))
+    yield -faults.moment(2, 7)
+    faults.say("torn", f"{primary.name} is killed with its link")
+    for end in [one for one in faults.network.living() if one.port == LINK_PORT]:
+        faults.network.reset(end, faults.moment(4, 9))
+    primary.kill(faults.moment(4, 9))
+    faults.network.slow(primary.name, backup.name, 0)
+    yield faults.moment(8, 22)
+    faults.say("healed", primary.name)
+    primary.start()
+
+
 def _both(faults: Faults) -> Plot:
     """Both are killed, and start again in either order."""
     machines = list(faults.machines)
@@ -128,6 +152,7 @@ KINDS: Final[dict[str, Callable[[Faults], Plot]]] = {
     "forsaken": _forsaken,
     "unheard": _unheard,
     "joining": _joining,
+    "torn": _torn,
     "both": _both,
 }
 """Those that only a pair can suffer, by name."""
