@@ -40,12 +40,22 @@ class Time(Clock):
         self.at += milliseconds
 
 
+class Crowded(Node):
+    """A node of which a test says whether it has too much in hand."""
+
+    crowded = False
+
+    @property
+    def congested(self) -> bool:
+        return self.crowded
+
+
 class World:
     """A server on loopback with one client."""
 
     def __init__(self) -> None:
         self.core, self.time, self.reasons = EchoCore(), Time(), list[str]()
-        self.node = Node(self.core)
+        self.node = Crowded(self.core)
         self.server = Server(self.node, self.time, 1, None, self.reasons.append)
         self.client: socket.socket
 
@@ -119,7 +129,7 @@ async def test_timer_that_rings_too_early_is_set_again() -> None:
 async def test_nobody_is_read_or_judged_while_too_much_waits_for_the_disk() -> None:
     async with World() as world:
         world.core.timeout = world.time.now() + 1
-        world.node.congested = True
+        world.node.crowded = True
         world.client.send(b"x")
         assert await world.hear() == b"x"
         world.client.send(b"y")
@@ -127,7 +137,7 @@ async def test_nobody_is_read_or_judged_while_too_much_waits_for_the_disk() -> N
         for _ in range(30):
             await asyncio.sleep(0.001)
         assert world.kinds() == [LinkOpened, BytesReceived]
-        world.node.congested = False
+        world.node.crowded = False
         world.server.offer(LinkClosed(0))  # as any answer of the disk
         await world.until(lambda: Timeout in world.kinds())
         assert world.kinds() == [LinkOpened, BytesReceived, LinkClosed, BytesReceived, Timeout]
