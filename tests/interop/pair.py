@@ -194,6 +194,15 @@ class Pair:
         """Until a member serves."""
         return self.wait(f"{member.role} serving", lambda: (status := member.status()) and status["serving"], timeout_s)
 
+    def wait_alone(self, member: Member, timeout_s: float = PATIENCE_S) -> float:
+        """Until a member serves without a backup, and its disk says so."""
+
+        def alone() -> bool:
+            status = member.status()
+            return status is not None and status["serving"] and status["standing"] == "alone"
+
+        return self.wait(f"{member.role} alone", alone, timeout_s)
+
     def hold_still(self, seconds: float) -> None:
         """Let so much time pass. Raises AssertionError if a node ends by itself."""
         until = time.monotonic() + seconds

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tests.interop.lanes import JavaLanes, Since, faults
-from tests.interop.peers import ARTEMIS, OLDER_CLIENT
+from tests.interop.peers import ARTEMIS, OLDER_CLIENT, OLDEST_CLIENT
 
 from corewire_server.demo.ledger import Ledger, Way
 from corewire_server.demo.traffic import Traffic, World
@@ -27,6 +27,7 @@ JMS = (
 LANES = {
     ARTEMIS: f"{CORE},core.refused,{JMS}",
     OLDER_CLIENT: f"{CORE},{JMS}",  # it takes any answer for that of a blocking call, a send's for a refusal
+    OLDEST_CLIENT: f"{CORE},{JMS}",
 }
 JAVA_OPTIONS = "ha=true&confirmationWindowSize=1048576&reconnectAttempts=-1"
 OUR_OPTIONS = "resilient=true&blockOnAcknowledge=true"

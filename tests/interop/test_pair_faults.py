@@ -104,7 +104,7 @@ def test_link_between_the_nodes_spoilt(tmp_path: Path) -> None:
         primary = pair.primary
         for proxy in pair.link:
             proxy.stall()
-        took = pair.wait("alone", lambda: (status := primary.status()) and status["standing"] == "alone")
+        took = pair.wait_alone(primary)
         load.await_progress()
         assert pair.primary is primary, "silence promotes nobody"
         print(f"alone {took:.1f} s after the link fell silent")

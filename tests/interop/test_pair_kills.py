@@ -10,13 +10,14 @@ from tests.interop.pair_kills import run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.interop.pair_kills import Series
+
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
 KILLS = 20  # and two hundred: tests/campaign
 
 
-def kill_series(folder: Path, kills: int) -> None:
-    """So many kills on one pair. Half of the nodes hold back what goes to their backup, so that it never gets all of it."""
-    series = run(folder, kills)
+def judge(series: Series) -> None:
+    """Half of the nodes hold back what goes to their backup, so that it never gets all of it: still nobody may notice."""
     print(f"\n{series}")
     assert series.verdict is not None
     assert series.digests is not None
@@ -29,4 +30,4 @@ def kill_series(folder: Path, kills: int) -> None:
 
 
 def test_no_application_notices_a_kill_and_both_nodes_agree_on_every_state(tmp_path: Path) -> None:
-    kill_series(tmp_path, KILLS)
+    judge(run(tmp_path, KILLS))

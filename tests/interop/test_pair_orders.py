@@ -25,7 +25,7 @@ def end_both(pair: Pair, first: Member, *, killed: bool) -> Member:
     last = pair.other(first)
     end = pair.kill if killed else pair.stop
     end(first)
-    pair.wait_serving(last)
+    pair.wait_alone(last)
     end(last)
     return last
 
