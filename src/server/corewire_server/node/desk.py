@@ -93,6 +93,8 @@ class Desk:
                 self._below = step
             if self._leisure_until is None:
                 self._leisure_until = now + LEISURE_MS
+            if self.writer.backlog_bytes > BACKLOG_BYTES_MAX:
+                self.congested = True
 
     def hurry(self, step: int) -> None:
         """Something was given to the writer that must not wait: nothing from ``step`` on leaves before it is on disk."""
@@ -106,6 +108,17 @@ class Desk:
             self.hurry(step)
 
     # -- jobs
+
+    def due(self, now: int) -> bool:
+        """Whether there is more to be done than what an answer of the disk starts anyway."""
+        if self._out is not None:
+            return False
+        if self._chores or self._urgent:
+            return True
+        full_until = None if self.writer is None else self.writer.full_until
+        if full_until is not None and now >= full_until:
+            return True
+        return self._leisure_until is not None and not self.at_leisure(now)
 
     def next_job(self, now: int) -> list[Order]:
         """The next job, if none is out and something is to be done."""

@@ -252,8 +252,7 @@ class Following:
             if intake.executed % DIGEST_STEPS == 0:
                 self._digest = (intake.executed, core.effects_digest)
                 self._acknowledge(now)
-        if not kit.keeper.at_leisure(now):
-            kit.next_job(now)
+        kit.next_job(now)
 
     def _keep_records(self, now: int, intake: Intake) -> None:
         assert self._records is not None

@@ -62,5 +62,6 @@ class Kit:
         self.out += self.gate.release()
 
     def next_job(self, now: int) -> None:
-        """Give the disk something to do, if it has nothing."""
-        self.out += self.keeper.next_job(now)
+        """Give the disk something to do, if it has nothing and something waits."""
+        if self.keeper.due(now):
+            self.out += self.keeper.next_job(now)

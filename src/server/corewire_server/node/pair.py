@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from corewire_server.replication.link import Claim, Command, Frame
 
 STOP_MS: Final = 3000  # how long an orderly stop waits for the last answers to leave
-NO_LIMIT: Final = 1 << 30
 
 
 class PairNode:
@@ -157,7 +156,7 @@ class PairNode:
             self._serving.flush()
         return self._done()
 
-    def run(self, now: int, limit: int = NO_LIMIT) -> list[Order]:
+    def run(self, now: int, limit: int = 1 << 30) -> list[Order]:
         """Execute at most ``limit`` of the inputs that wait."""
         part = self._part
         if part is not None:
@@ -215,6 +214,7 @@ class PairNode:
             self._following.settle(now)
         if self._keeper.settled:
             self._talks.settled(now)
+        self._out += self._keeper.next_job(now)
         return self._tick(now)
 
     def disk_failed(self, now: int, reason: str) -> list[Order]:
@@ -252,9 +252,8 @@ class PairNode:
         self._kit.log("info", f"has stopped in epoch {self._epoch} at input {last}")
 
     def _tick(self, now: int) -> list[Order]:
-        part = self._part
-        if part is not None:
-            part.tick(now)
+        if self._part is not None:
+            self._part.tick(now)
             if self._serving is not None:
                 self._go_on_ending(now, self._serving)
             elif self._following is not None and self._following.overflows and self.role is not Role.STOPPED:

@@ -190,8 +190,7 @@ class Serving:
             if number % DIGEST_STEPS == 0 and self.feed.keeping:
                 self._digests.append((number, self.core.effects_digest))
                 self._compare(now)
-        if not kit.keeper.at_leisure(now):
-            kit.next_job(now)
+        kit.next_job(now)
 
     def step(self, now: int, item: Input) -> None:
         """Number, hand on and execute one input."""
