@@ -330,3 +330,27 @@ def test_messages_that_may_be_lost_are_counted_unless_the_commit_tells_of_them(t
     scene.world.advance(5.0)
     assert scene.world.names(FailedOver)
     assert scene.engine.counters.messages_maybe_lost == counted
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_rollback_whose_session_is_made_anew_gives_back_nothing_that_came_since(written: bool) -> None:
+    scene = Scene(fragile(), transacted=True)
+    world, engine = scene.world, scene.engine
+    rival = world.consumer(scene.other, "in", create=False)
+    if written:
+        undone = engine.rollback(scene.now, scene.session)
+        world.perform()
+        world.cut()
+    else:
+        world.cut()
+        undone = engine.rollback(scene.now, scene.session)
+    while world.step():  # frame by frame: the new consumer has its message before the broker reads on
+        pass
+    undone.result()
+    assert engine.buffered(scene.consumer) == 1
+    assert engine.buffered(rival) == 0
+    world.run(engine.receive(scene.now, scene.consumer))
+    world.run(engine.commit(scene.now, scene.session))
+    world.run(engine.close_consumer(scene.now, rival))
+    world.run(engine.send(scene.now, scene.other, Queue("in"), Message("next")))
+    assert world.run(engine.receive(scene.now, scene.consumer)).body == "next"
