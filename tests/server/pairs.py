@@ -136,6 +136,7 @@ class Side:
         self.rng = Random(name)
         self.listening = False
         self.accepted = 0
+        self.arrived: deque[int] = deque()  # connections that wait to be accepted
         self.jobs: deque[DiskJob] = deque()
         self.disk_holds = False  # jobs wait
         self.shown: list[bytes] = []  # what clients saw, of all processes
@@ -178,6 +179,7 @@ class Side:
         self.node = None
         self.listening = False
         self.jobs.clear()
+        self.arrived.clear()
         self.door = Door.CLOSED
         for wire in list(self.pair.wires):
             self.pair.break_wire(wire, by=self.name)
@@ -350,8 +352,7 @@ class Pair:
         wire = Wire({side.name: conn, target.name: target.accepted}, {"a": deque(), "b": deque()})
         self.wires.append(wire)
         side.perform(side.node.peer_connected(self.now, conn))
-        if target.node is not None and target.reads:
-            target.perform(target.node.peer_accepted(self.now, target.accepted, True))
+        target.arrived.append(target.accepted)
 
     # -- time
 
@@ -375,6 +376,9 @@ class Pair:
                 continue
             if side.jobs and not side.disk_holds:
                 side.do_job()
+                return True
+            if side.arrived:
+                side.perform(side.node.peer_accepted(self.now, side.arrived.popleft(), True))
                 return True
             if side.name not in self.silent and self._deliver(side):
                 return True

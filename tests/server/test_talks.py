@@ -1,0 +1,108 @@
+"""Evidence is fresh or it is none: what is asked, answered and refused between the two nodes of a pair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.server.pairs import Pair
+
+from corewire_server.node.talks import ALONE_DIAL_MS
+from corewire_server.simulator.disk import Disk
+
+
+def test_nodes_that_decide_differently_refuse_each_other() -> None:
+    pair = Pair()
+    pair.b.settings = replace(pair.b.settings, machine=b"another version")
+    pair.a.start()
+    pair.b.start()
+    pair.sleep(5000)
+    assert (pair.a.role, pair.b.role) == ("waiting", "waiting")
+    for side in (pair.a, pair.b):
+        assert [line for line in side.logs if "configured otherwise" in line]
+        assert len(side.logs) < 5  # not at every dial
+
+
+def test_folders_of_different_brokers_are_never_mixed() -> None:
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.b.disk = Disk(pair.b.rng)
+    pair.b.settings = replace(pair.b.settings, new=True)
+    pair.silent |= {"a", "b"}
+    pair.b.start()
+    pair.sleep(10)
+    pair.b.kill()
+    pair.b.settings = replace(pair.b.settings, new=False)
+    pair.silent.clear()
+    pair.b.start()
+    pair.sleep(5000)
+    assert pair.a.has("they were never a pair")
+    assert pair.a.role == "primary"
+    assert pair.b.up.node_id != pair.a.up.node_id
+
+
+def test_hello_that_was_overtaken_by_a_later_one_is_not_answered() -> None:
+    """The backup dialled, gave up, dialled again and got its link; now the first hello is read."""
+    pair = Pair.in_step()
+    pair.a.reads = False
+    pair.reset()
+    pair.sleep(3000)  # dials that nobody answers
+    pair.a.reads = True
+    pair.sleep(100)
+    assert (pair.a.up.status(pair.now).fell_out, pair.b.role) == (0, "backup")
+    pair.heal()
+
+
+def test_dial_that_began_before_the_link_ended_proves_nothing() -> None:
+    """The primary's first dial is still under way when the link breaks; its refusal comes later."""
+    pair = Pair.in_step()
+    node = pair.b.up
+    pair.reset()
+    pair.halt_at(lambda: bool(pair.dials))
+    (old,) = [conn for side, conn in pair.dials if side is pair.b] or [0]
+    pair.pump()
+    pair.b.perform(node.peer_refused(pair.now, old))
+    pair.b.perform(node.peer_refused(pair.now, 1001))
+    assert pair.b.role == "backup"
+    pair.heal()
+
+
+@pytest.mark.parametrize("failure", ["peer_failed", "peer_closed"])
+def test_any_failure_but_a_refusal_is_no_answer(failure: str) -> None:
+    pair = Pair.in_step()
+    pair.silent |= {"a", "b"}
+    pair.a.kill()
+    pair.silent.discard("b")
+    pair.halt_at(lambda: bool(pair.dials))
+    side, conn = pair.dials.popleft()
+    assert side is pair.b
+    pair.b.perform(getattr(pair.b.up, failure)(pair.now, conn))
+    pair.sleep(1000)
+    assert pair.b.role == "backup"
+
+
+def test_primary_that_is_alone_looks_for_another_one_now_and_then() -> None:
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.sleep(100)
+    dials = 0
+    end = pair.now + 10 * ALONE_DIAL_MS
+    while pair.now < end:
+        pair.now += 50
+        pair.a.perform(pair.a.up.wake(pair.now))
+        dials += len(pair.dials)
+        pair.pump()
+    assert 8 <= dials <= 11
+    pair.heal()
+
+
+def test_what_is_asked_while_the_disk_is_busy_is_answered_when_it_is_not() -> None:
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.sleep(100)
+    pair.b.disk = Disk(pair.b.rng)
+    pair.a.disk_holds = True
+    pair.b.start()
+    pair.sleep(400)
+    assert pair.b.role == "waiting" or pair.b.role == "joining"
+    pair.heal()
