@@ -42,7 +42,7 @@ class Desk:
     """Between a node and its journal."""
 
     def __init__(self, gate: Gate, writer: Writer | None = None) -> None:
-        self.writer = writer
+        self.writer: Writer | None = writer
         self.congested = False  # too much waits for the disk
         self._gate = gate
         self._chores: deque[tuple[Action, ...]] = deque()  # before anything of the writer
