@@ -1,4 +1,9 @@
-"""What runtime and simulator drive: a node without a peer (``node.py``) or with one (``pair.py``), as they see it."""
+"""
+A node with a peer (``pair.py``), as runtime and simulator see it.
+
+A turn of the driver's loop: ``offer`` what clients said, ``flush``, then ``run`` for some milliseconds while ``pending``. Heart-beats
+go out of ``wake``, and must not wait behind more than that.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +15,13 @@ if TYPE_CHECKING:
     from corewire_server.node.status import Status
 
 
-class Driven(Protocol):
+class DrivenPair(Protocol):
     """
     Each call that returns orders wants them performed in order, all of them, before the next call.
 
     ``now``: milliseconds of the node's own clock, wall clock at the start plus steady progress that counts the machine's
-    sleep; never less than before, and never before ``Recovered.now``. A node that returned Halt must not be called again.
+    sleep; never less than before, and never before ``Recovered.now``. A node that returned Halt must not be called again. Connections of
+    the replication link have numbers: accepted ones even, as the driver counts them, dials odd, as the node does.
     """
 
     @property
@@ -98,17 +104,13 @@ class Driven(Protocol):
 
     def stop(self, now: int) -> list[Order]:
         """
-        The orderly end, after the last input of a client: ``idle`` says when it is over.
+        The orderly end: ``idle`` says when it is over.
 
-        A primary with a backup in step hands over nothing by itself: it shuts its gate for good when the last answers are out,
-        so that whoever is refused by the closed link afterwards may go on. The driver goes on with ``wake``, ``peer_*`` and
-        ``disk_*`` until ``idle``, and closes the listener of the replication link only then.
+        With a backup in step it takes the node's place: it is given time to acknowledge what is out, then the gate is shut for
+        good. Without one the driver has said goodbye to clients before (``Stopping``). It goes on with ``wake``, ``peer_*`` and
+        ``disk_*`` until ``idle``, and closes the listener of the replication link only then: who is refused there may serve.
         """
         ...
-
-
-class DrivenPair(Driven, Protocol):
-    """A node with a peer has a replication link besides. Its connections have numbers: accepted ones even, dials odd."""
 
     led: int
     """How many clients were led to the primary: the driver counts them, the node tells people."""
@@ -117,8 +119,8 @@ class DrivenPair(Driven, Protocol):
         """Somebody connected to the replication link. ``conn``: 2, 4, 6, ... as the driver counts; ``loopback``: from this machine."""
         ...
 
-    def peer_connected(self, now: int, conn: int) -> list[Order]:
-        """A DialPeer succeeded."""
+    def peer_connected(self, now: int, conn: int, loopback: bool = True) -> list[Order]:
+        """A DialPeer succeeded; ``loopback``: the peer is on this machine."""
         ...
 
     def peer_refused(self, now: int, conn: int) -> list[Order]:
