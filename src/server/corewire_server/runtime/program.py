@@ -51,8 +51,9 @@ def run(
     return STOPPED
 
 
-def _complain(error: Exception) -> None:
-    sys.stderr.write(f"error: {error}\n")
+def _complain(error: ConfigError | NodeFailed) -> None:
+    what = str(error).removesuffix(f"\n{error.hint}")
+    sys.stderr.write(f"error: {what}\n" + (f"  try: {error.hint}\n" if error.hint else ""))
 
 
 async def _serve(

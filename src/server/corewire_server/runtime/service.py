@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from enum import Enum
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from corewire.errors import ConfigError, CorewireError
 from corewire_server.config import address
@@ -15,6 +15,7 @@ from corewire_server.journal.writer import Writer
 from corewire_server.node.node import Node
 from corewire_server.records import Mark, Standing
 from corewire_server.runtime.clock import Clock
+from corewire_server.runtime.data_folder import is_aside, journal_of, name_asides, why_not_alone
 from corewire_server.runtime.file_lock import FolderInUse, FolderLock
 from corewire_server.runtime.files import Folder, make_folder
 from corewire_server.runtime.listening import Depth, Listener
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     CoreFactory: TypeAlias = Callable[[BrokerConfig, bytes], Core]
 
 ServerT = TypeVar("ServerT", bound=Server)
-JOURNAL_FOLDER: Final = "journal"
 
 
 class NodeState(Enum):
@@ -143,6 +143,7 @@ class Service:
         else:
             settings = self.config.for_journal()
             recovered = recovered_from(folder, settings)
+            self._refuse_half_of_a_pair(folder, recovered)
             clock = Clock(recovered.now)
             core = self._make_core(self.config, recovered.seed or seed)
             self._epoch = 1 if recovered.mark is None else recovered.mark.epoch + 1
@@ -162,10 +163,22 @@ class Service:
         """After ``start``: wait until it is settled what the node is for now. False: it is to stop already."""
         return not self._ending.is_set()
 
+    def _refuse_half_of_a_pair(self, folder: Folder, recovered: Recovered) -> None:
+        """Raises NodeFailed. What a node has set aside may be looked into: nobody takes it for the service."""
+        assert self.config.data is not None
+        refused = why_not_alone(recovered.mark)
+        if refused is not None and not is_aside(self.config.data):
+            raise NodeFailed(f"{folder.path} {refused[0]}", hint=refused[1])
+
     def _open_folder(self) -> Folder | None:
         if self.config.data is None:
             return None
-        path = self.config.data / JOURNAL_FOLDER
+        path = journal_of(self.config.data)
+        if path == self.config.data and self.config.ha_policy is not None:
+            raise NodeFailed(
+                f"{path} was set aside by a node of a pair, and cannot be one itself",
+                hint="look into it without a peer, or give the folder it lies in",
+            )
         try:
             make_folder(path)
             self._lock = FolderLock(self.config.data)
@@ -173,7 +186,10 @@ class Service:
             raise NodeFailed(str(error)) from error
         except OSError as error:
             raise NodeFailed(f"{path}: {error.strerror}", hint="give a folder that can be written: --data") from error
-        return Folder(path)
+        folder = Folder(path)
+        if path != self.config.data:
+            name_asides(folder)
+        return folder
 
     def _bind(self) -> None:
         for acceptor in self.config.acceptors:
