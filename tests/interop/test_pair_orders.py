@@ -3,6 +3,7 @@ serves, never two do, and clients go on without being started again."""
 
 from __future__ import annotations
 
+import signal
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,8 @@ def test_both_killed_at_once_need_each_other(tmp_path: Path) -> None:
     with Pair(tmp_path) as pair, Watch(pair), ToughLoad(pair.address) as load:
         load.await_progress()
         for first in (0, 1):
+            for member in pair.members:
+                member.send(signal.SIGSTOP)  # so that neither sees the other go
             for member in pair.members:
                 member.kill()
             early, late = pair.members[first], pair.members[1 - first]
