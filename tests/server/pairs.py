@@ -351,7 +351,7 @@ class Pair:
         target.accepted += 2
         wire = Wire({side.name: conn, target.name: target.accepted}, {"a": deque(), "b": deque()})
         self.wires.append(wire)
-        side.perform(side.node.peer_connected(self.now, conn))
+        side.perform(side.node.peer_connected(self.now, conn, loopback=True))
         target.arrived.append(target.accepted)
 
     # -- time

@@ -42,7 +42,8 @@ class Ear:
     def peer_accepted(self, now: int, conn: int, loopback: bool) -> list[Order]:
         return self._note("accepted", conn, loopback)
 
-    def peer_connected(self, now: int, conn: int) -> list[Order]:
+    def peer_connected(self, now: int, conn: int, loopback: bool) -> list[Order]:
+        assert loopback
         return self._note("connected", conn)
 
     def peer_refused(self, now: int, conn: int) -> list[Order]:

@@ -119,7 +119,7 @@ class DrivenPair(Protocol):
         """Somebody connected to the replication link. ``conn``: 2, 4, 6, ... as the driver counts; ``loopback``: from this machine."""
         ...
 
-    def peer_connected(self, now: int, conn: int, loopback: bool = True) -> list[Order]:
+    def peer_connected(self, now: int, conn: int, loopback: bool) -> list[Order]:
         """A DialPeer succeeded; ``loopback``: the peer is on this machine."""
         ...
 

@@ -328,7 +328,7 @@ class PairNode:
         self._peers.accepted(now, conn, loopback=loopback)
         return self._tick(now)
 
-    def peer_connected(self, now: int, conn: int, loopback: bool = True) -> list[Order]:
+    def peer_connected(self, now: int, conn: int, loopback: bool) -> list[Order]:
         """A DialPeer succeeded; ``loopback``: it did not leave this machine."""
         self._peers.connected(now, conn, loopback=loopback)
         return self._tick(now)

@@ -135,11 +135,11 @@ class Peers:
         """A connection is there: before its first byte."""
         number = connection.number
         self._open[number] = connection
+        loopback = _is_loopback(connection.transport.get_extra_info("socket"))
         if number % 2 == 0:
-            loopback = _is_loopback(connection.transport.get_extra_info("socket"))
             self._teller.tell(self._node.peer_accepted, number, loopback=loopback)
         elif number in self._dials:
-            self._teller.tell(self._node.peer_connected, number)
+            self._teller.tell(self._node.peer_connected, number, loopback=loopback)
         else:  # given up in the meantime
             self.hang_up(number)
 

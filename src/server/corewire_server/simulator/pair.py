@@ -88,7 +88,7 @@ class PairProcess(NodeProcess[PairNode]):
             return
         conn = self._numbers.get(end)
         if conn is not None:
-            self.perform(self.node.peer_connected(self.now(), conn))
+            self.perform(self.node.peer_connected(self.now(), conn, loopback=False))
 
     def refused(self, end: End) -> None:
         if self._door.refused(end):
