@@ -131,6 +131,25 @@ def _torn(faults: Faults) -> Plot:
     primary.start()
 
 
+def _split(faults: Faults) -> Plot:
+    """The primary is killed, and when it is back the two cannot reach each other for a while."""
+    pair = _pair(faults)
+    if pair is None:
+        return
+    primary, backup = pair
+    faults.say("split", f"{primary.name} is killed")
+    primary.kill(faults.moment(4, 12))
+    yield faults.moment(8, 20)
+    for source, target in ((primary, backup), (backup, primary)):
+        faults.network.silence(source.name, target.name)
+    faults.say("split", f"{primary.name} is back, and cannot reach {backup.name}")
+    primary.start()
+    yield faults.moment(16, 23)
+    for source, target in ((primary, backup), (backup, primary)):
+        faults.network.heal(source.name, target.name)
+    faults.say("healed", f"{primary.name} and {backup.name}")
+
+
 def _both(faults: Faults) -> Plot:
     """Both are killed, and start again in either order."""
     machines = list(faults.machines)
@@ -153,6 +172,7 @@ KINDS: Final[dict[str, Callable[[Faults], Plot]]] = {
     "unheard": _unheard,
     "joining": _joining,
     "torn": _torn,
+    "split": _split,
     "both": _both,
 }
 """Those that only a pair can suffer, by name."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from corewire_server.simulator.world import Plot, World
 
 LOOK_US: Final = 20 * MS
+WRITING_POLLS: Final = 30  # events
 STEADY_US: Final = 60 * SECOND  # so long it is waited for everybody to be at work again
 
 
@@ -108,8 +109,19 @@ class Faults:
         self.world.observer.fault(self.world.now, kind, detail)
 
 
+def _writing(faults: Faults, machine: Machine) -> Plot:
+    """Half of the time wait until the machine's disk has something to do."""
+    if faults.rng.random() < 0.5:
+        return
+    for _ in range(WRITING_POLLS):
+        if machine.process is None or machine.process.writing:
+            return
+        yield -1
+
+
 def _kill(faults: Faults) -> Plot:
     machine = faults.machine()
+    yield from _writing(faults, machine)
     faults.say("kill", machine.name)
     machine.kill(faults.moment(4, 18))
     yield faults.moment(8, 22)
@@ -119,6 +131,7 @@ def _kill(faults: Faults) -> Plot:
 
 def _power(faults: Faults) -> Plot:
     machine = faults.machine()
+    yield from _writing(faults, machine)
     faults.say("power", machine.name)
     machine.lose_power()
     yield faults.moment(10, 23)

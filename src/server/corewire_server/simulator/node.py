@@ -228,6 +228,11 @@ class NodeProcess(Process, Generic[NodeT]):
         else:
             self.perform(node.disk_done(self.now(), job.ticket, data))
 
+    @property
+    def writing(self) -> bool:
+        """Whether a job is on the disk."""
+        return self._job is not None
+
     def leave_disk(self, rng: Random) -> None:
         """The process is gone in the midst of a job: some of it was done."""
         job, self._job = self._job, None
