@@ -332,6 +332,23 @@ def test_messages_that_may_be_lost_are_counted_unless_the_commit_tells_of_them(t
     assert scene.engine.counters.messages_maybe_lost == counted
 
 
+def test_what_was_sent_in_an_outage_is_rolled_back_too() -> None:
+    scene = Scene(fragile(), transacted=True)
+    world, engine = scene.world, scene.engine
+    world.run(engine.send(scene.now, scene.session, Queue("out"), Message("lost with the link")))
+    world.cut()
+    assert engine.send(scene.now, scene.session, Queue("out"), Message("in the outage")).done
+    world.pump()
+    world.run(engine.send(scene.now, scene.session, Queue("out"), Message("between outages")))
+    world.cut()
+    assert engine.send(scene.now, scene.session, Queue("out"), Message("in the next outage")).done
+    undone = engine.rollback(scene.now, scene.session)
+    world.pump()
+    undone.result()
+    world.run(engine.commit(scene.now, scene.session))
+    assert world.run(engine.query_queue(scene.now, scene.other, "out")).message_count == 0
+
+
 @pytest.mark.parametrize("written", [True, False])
 def test_a_rollback_whose_session_is_made_anew_gives_back_nothing_that_came_since(written: bool) -> None:
     scene = Scene(fragile(), transacted=True)
@@ -347,10 +364,11 @@ def test_a_rollback_whose_session_is_made_anew_gives_back_nothing_that_came_sinc
     while world.step():  # frame by frame: the new consumer has its message before the broker reads on
         pass
     undone.result()
-    assert engine.buffered(scene.consumer) == 1
-    assert engine.buffered(rival) == 0
-    world.run(engine.receive(scene.now, scene.consumer))
-    world.run(engine.commit(scene.now, scene.session))
+    assert engine.buffered(scene.consumer) + engine.buffered(rival) == 1
+    if engine.buffered(scene.consumer):
+        world.run(engine.receive(scene.now, scene.consumer))
+        world.run(engine.commit(scene.now, scene.session))
     world.run(engine.close_consumer(scene.now, rival))
     world.run(engine.send(scene.now, scene.other, Queue("in"), Message("next")))
-    assert world.run(engine.receive(scene.now, scene.consumer)).body == "next"
+    bodies = world.receive_all(scene.consumer, acknowledge=False)
+    assert bodies in (["next"], ["in hand", "next"])

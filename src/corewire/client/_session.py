@@ -222,7 +222,7 @@ class Session:
 
     def _put(self, now: float, command: Command) -> None:
         packet, channel = command.packet, self.channel
-        command.written = True
+        command.written, command.epoch = True, self.epoch
         if command.answer is None:
             channel.send_frame(encode(packet, channel.channel, channel.version))
             return

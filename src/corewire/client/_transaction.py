@@ -69,23 +69,25 @@ class Transaction:
         In AUTO mode only the message in hand was handed out and not acknowledged: ``last_delivered`` counts it. In the
         other modes all that was handed out is acknowledged before, so that the broker counts each of them.
 
-        A session that is made anew meanwhile has nothing to undo: what came on it is delivered, and must not be given back
-        behind the back of whoever takes it.
+        A session that is made anew while it is to stop has nothing to undo: what came on it since is delivered, and must not
+        be given back behind the back of whoever takes it.
         """
         session = self._session
-        restart, epoch = session.started, session.epoch
+        restart, lost = session.started, False
         self.rolling_back = True
         try:
             if restart:
-                yield Command(packets.SessionStop(), packets.NullResponse, Fate.DONE, bound=True)
-            if session.epoch == epoch:
+                stop = Command(packets.SessionStop(), packets.NullResponse, Fate.DONE)
+                yield stop
+                lost = stop.epoch != session.epoch
+            if not lost:
                 for consumer in session.consumers.values():
                     consumer.give_back()
                 counted = last_delivered and not session.acknowledges_in_transaction
-                yield Command(packets.SessionRollback(counted), packets.NullResponse, Fate.DONE, bound=True)
+                yield Command(packets.SessionRollback(counted), packets.NullResponse, Fate.DONE)
         finally:
             self.rolling_back = False
         self.work_done = False
         self.rollback_only = None
-        if restart and session.epoch == epoch:
+        if restart and not lost:
             session.post(packets.SessionStart())
