@@ -12,12 +12,26 @@ from typing import TYPE_CHECKING, Any
 from corewire._channel import Channel, int32
 from corewire.wire import hot
 from corewire_server.core import dispatch
+from corewire_server.core.broker import Broker
 from corewire_server.core.session import Session
+from corewire_server.core.snapshot import Snapshot
+from corewire_server.ha import roles
+from corewire_server.ha._states import Role
+from corewire_server.ha.roles import Do
 from corewire_server.journal import recovery
 from corewire_server.journal.actions import Sync
 from corewire_server.journal.format import BATCH_HEAD_BYTES
 from corewire_server.journal.writer import Writer
+from corewire_server.node.following import Following
 from corewire_server.node.gate import Gate
+from corewire_server.node.keeping import Keeper
+from corewire_server.node.pair import PairNode
+from corewire_server.node.settings import GateMode
+from corewire_server.node.talks import Talks
+from corewire_server.records import Mark, Standing
+from corewire_server.replication.link import Role as Spoken
+from corewire_server.replication.link import Word
+from corewire_server.replication.primary import Feed
 from corewire_server.simulator.scenario import Options
 
 if TYPE_CHECKING:
@@ -28,6 +42,7 @@ if TYPE_CHECKING:
     from corewire_server.core.state import State
     from corewire_server.journal.actions import Action
     from corewire_server.journal.format import BatchHead
+    from corewire_server.replication.link import Claim, SnapshotBegin
 
     Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -123,13 +138,202 @@ def doubled_write_executed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Session, "is_stray", lambda self, correlation, gaps_max: False)
 
 
+PAIR_FAULTS = ("kill", "power", "reset", "cut", "stall", "one-way", "slow", "pause", "slow-disk")
+
+
+def pair(*faults: str) -> Options:
+    """A pair, to which these things happen."""
+    return Options(nodes=2, faults=faults or PAIR_FAULTS)
+
+
+def session_missing(patch: pytest.MonkeyPatch) -> None:
+    """The snapshot for a joining node leaves the newest session out."""
+    take = Snapshot._take_session
+
+    def take_all_but_one(self: Snapshot, session: Session) -> None:
+        if session.name != max(session.link.sessions.values(), key=lambda one: one.channel.channel).name:
+            take(self, session)
+
+    patch.setattr(Snapshot, "_take_session", take_all_but_one)
+
+
+def order_by_identity(patch: pytest.MonkeyPatch) -> None:
+    """What is written in one step leaves in the order in which a set of links gives them."""
+    effects = Broker._effects
+
+    def unordered(self: Broker) -> Any:
+        self.state.written = sorted(self.state.written, key=id)
+        return effects(self)
+
+    patch.setattr(Broker, "_effects", unordered)
+
+
+def not_told_promotes(patch: pytest.MonkeyPatch) -> None:
+    """A joiner takes itself for in step when it has loaded the snapshot."""
+    finish = Following._finish
+
+    def finish_in_step(self: Following, now: int, digest: bytes) -> None:
+        finish(self, now, digest)
+        self.place = 1
+
+    patch.setattr(Following, "_finish", finish_in_step)
+
+
+def no_new_epoch(patch: pytest.MonkeyPatch) -> None:
+    """A promoted node goes on in the epoch of the old primary."""
+    patch.setattr(PairNode, "_next_epoch", lambda self: self._epoch or 2)
+
+
+def promotion_by_silence(patch: pytest.MonkeyPatch) -> None:
+    """A backup that hears nothing takes the primary for dead."""
+    tick = Talks.tick
+
+    def use_silence(self: Talks, now: int) -> None:
+        tick(self, now)
+        following = self._node._following  # type: ignore[attr-defined]
+        if following is not None and following.place and following.link is None and not following.leased(now):
+            self._node.carry_out(now, Do.SERVE, "nothing is heard")
+
+    patch.setattr(Talks, "tick", use_silence)
+
+
+def late_echo_is_fresh(patch: pytest.MonkeyPatch) -> None:
+    """A lease begins when the echo of a stamp is read, not when the stamp was sent."""
+    renew = Following._renew
+
+    def renew_now(self: Following, now: int, echo: int) -> None:
+        renew(self, now, echo)
+        self._echo = now
+
+    patch.setattr(Following, "_renew", renew_now)
+
+
+def lease_too_long(patch: pytest.MonkeyPatch) -> None:
+    """A backup is in step for longer than the primary waits for it."""
+
+    def leased(self: Following, now: int) -> bool:
+        return self.place > 0 and self._echo is not None and now - self._echo < 5 * self._kit.settings.lease_ms
+
+    patch.setattr(Following, "leased", leased)
+
+
+def gate_waits_for_disk_only(patch: pytest.MonkeyPatch) -> None:
+    """The gate does not wait for the backup."""
+    wait_for = Gate.wait_for
+    patch.setattr(Gate, "wait_for", lambda self, mode: wait_for(self, GateMode.DISK))
+
+
+def joiner_counts_what_it_had(patch: pytest.MonkeyPatch) -> None:
+    """A joiner acknowledges all that its own journal had, also what the primary never sent it."""
+    begin = Following._begin
+
+    def begin_ahead(self: Following, now: int, frame: SnapshotBegin) -> None:
+        begin(self, now, frame)
+        assert self.intake is not None
+        self.intake.received += 3
+
+    patch.setattr(Following, "_begin", begin_ahead)
+
+
+def acknowledged_before_it_came(patch: pytest.MonkeyPatch) -> None:
+    """A primary counts inputs as acknowledged when they are sent."""
+    take = Feed.take
+
+    def take_for_acknowledged(self: Feed) -> Any:
+        frames = take(self)
+        self.acknowledge(self.sent)
+        return frames
+
+    patch.setattr(Feed, "take", take_for_acknowledged)
+
+
+def old_link_is_read_on(patch: pytest.MonkeyPatch) -> None:
+    """The hello of a new incarnation does not end the link of the old one."""
+    patch.setattr(roles, "ends_link", lambda me, hello: False)
+
+
+def epoch_not_checked(patch: pytest.MonkeyPatch) -> None:
+    """A node that serves, or hands over, does not heed a later epoch."""
+    patch.setattr(roles, "supersedes", lambda other, mine: False)
+
+
+def place_outlives_alone(patch: pytest.MonkeyPatch) -> None:
+    """A primary that went alone takes its old backup for in step when it is back."""
+
+    def resume_any(me: roles.View, hello: Claim) -> roles.Decision:
+        if me.role is Role.PRIMARY and hello.role is Spoken.BACKUP and hello.epoch == me.claim.epoch:
+            return roles.Decision(Do.RESUME, Word.LINK)
+        return answer(me, hello)
+
+    answer = roles.answer
+    patch.setattr(roles, "answer", resume_any)
+
+
+def alone_forgets_to_write(patch: pytest.MonkeyPatch) -> None:
+    """Going on alone is not written down."""
+    mark = Keeper.mark
+
+    def mark_some(self: Keeper, step: int, wanted: Mark, time: int) -> None:
+        if wanted.standing is not Standing.ALONE or self.mark_wanted is None or self.mark_wanted.epoch != wanted.epoch:
+            mark(self, step, wanted, time)
+
+    patch.setattr(Keeper, "mark", mark_some)
+
+
+def restarted_serves_at_once(patch: pytest.MonkeyPatch) -> None:
+    """A restarted node whose record says "in step" serves without asking."""
+    patch.setattr(PairNode, "_asks_in_vain", property(_restarted))
+
+
+def _restarted(node: PairNode) -> bool:
+    return node.role is Role.WAITING and node._record in (Standing.ALONE, Standing.IN_STEP)
+
+
+def backup_keeps_no_journal(patch: pytest.MonkeyPatch) -> None:
+    """A backup writes nothing of what it executes."""
+    run = Following.run
+
+    def run_forgetful(self: Following, now: int, limit: int) -> None:
+        append = self._kit.keeper.append
+        forgetful = self._records is None
+        if forgetful:
+            self._kit.keeper.append = lambda *args: None  # type: ignore[method-assign]
+        try:
+            run(self, now, limit)
+        finally:
+            if forgetful:
+                self._kit.keeper.append = append  # type: ignore[method-assign]
+
+    patch.setattr(Following, "run", run_forgetful)
+
+
+PAIR = [
+    Defect("a session is missing from the snapshot", session_missing, pair()),
+    Defect("links are written in the order of their addresses", order_by_identity, pair()),
+    Defect("a backup that was not told promotes itself", not_told_promotes, pair("torn")),
+    Defect("a promotion takes no new epoch", no_new_epoch, pair("kill", "power")),
+    Defect("silence promotes", promotion_by_silence, pair("unheard", "stall", "one-way", "pause")),
+    Defect("a late echo is taken as fresh", late_echo_is_fresh, pair("forsaken")),
+    Defect("the lease outlasts the primary's patience", lease_too_long, pair("forsaken", "unheard")),
+    Defect("the gate does not wait for the backup", gate_waits_for_disk_only, pair("torn")),
+    Defect("a joiner acknowledges what it had", joiner_counts_what_it_had, pair()),
+    Defect("inputs count as acknowledged when they are sent", acknowledged_before_it_came, pair("torn")),
+    Defect("a hello does not end the old link", old_link_is_read_on, pair("kill", "joining", "slow", "one-way")),
+    Defect("a later epoch is not heeded", epoch_not_checked, pair("switch", "kill", "reset")),
+    Defect("a place outlives going alone", place_outlives_alone, pair("unheard", "forsaken")),
+    Defect("going alone is not written down", alone_forgets_to_write, pair("forsaken", "unheard")),
+    Defect("a restarted node serves without asking", restarted_serves_at_once, pair("split")),
+    Defect("a backup keeps no journal", backup_keeps_no_journal, pair("kill", "both")),
+]
+
+
 SINGLE = [
-    Defect("the gate opens early", gate_open_early),
+    Defect("the gate opens early", gate_open_early, Options(faults=("kill", "power"))),
     Defect("a sync is skipped", sync_skipped, Options(faults=("power", "cut", "reset"))),
-    Defect("replay is off by one", replay_off_by_one),
+    Defect("replay is off by one", replay_off_by_one, Options(faults=("reset", "cut", "stall"))),
     Defect("an acknowledgement is applied twice", acknowledged_twice),
     Defect("a torn record is accepted", torn_record_accepted, Options(faults=("power", "kill"))),
-    Defect("a refused command is not counted", refused_not_counted),
+    Defect("a refused command is not counted", refused_not_counted, Options(faults=("reset", "cut", "stall"))),
     Defect("a confirmation overtakes an exception", confirmed_before_refused),
-    Defect("a doubled write is executed", doubled_write_executed),
+    Defect("a doubled write is executed", doubled_write_executed, Options(faults=("reset", "cut"), workload="send")),
 ]

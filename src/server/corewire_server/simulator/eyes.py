@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from corewire.client._session import Session as ClientSession
+    from corewire_server.core.refusal import Refused
+    from corewire_server.core.state import State
     from corewire_server.node.following import Following
     from corewire_server.replication.link import Claim, Word
     from corewire_server.simulator.clients import Client
@@ -40,6 +42,7 @@ class Eyes:
     def __init__(self, world: World, clients: Sequence[Client]) -> None:
         self.world = world
         self.probe = world.observer.probe
+        self.refused: set[Channel] = set()  # of brokers, on which a command was refused
         self._clients = clients
 
     def owner(self, channel: Channel) -> tuple[str, ClientSession] | None:
@@ -75,6 +78,8 @@ def _resume(eyes: Eyes, original: Callable[[Channel, int], int]) -> Any:
         again = original(self, peer_received)
         found = eyes.owner(self)
         if found is None:
+            if self in eyes.refused:
+                eyes.probe("a refused command was counted")
             if again:
                 eyes.probe("a broker wrote again")
             return again
@@ -110,6 +115,14 @@ def _is_stray(eyes: Eyes, original: Callable[[Session, int, int], bool]) -> Any:
         return stray
 
     return is_stray
+
+
+def _refuse(eyes: Eyes, original: Callable[..., None]) -> Any:
+    def refuse(state: State, session: Session, refusal: Refused, **options: Any) -> None:
+        eyes.refused.add(session.channel)
+        original(state, session, refusal, **options)
+
+    return refuse
 
 
 # -- the pair
@@ -250,6 +263,7 @@ def _acknowledged(eyes: Eyes, original: Callable[[Serving], None]) -> Any:
 _TAPS: Final[tuple[tuple[Any, str, Wrap], ...]] = (
     (Channel, "resume", _resume),
     (Session, "is_stray", _is_stray),
+    (dispatch, "_refuse", _refuse),
     (roles, "answer", _answer),
     (roles, "use_refusal", _use_refusal),
     (roles, "use", _use),
