@@ -13,7 +13,8 @@ ANEW: Final = ("FailedOver", "FailoverFailed")
 class NothingDoubled(DiskChecker):
     """
     What was consumed never comes again. What is in somebody's hands comes again only as redelivered; as new only if a node
-    serves from its disk since, which does not know of every delivery, or if its client's sessions were made anew.
+    serves from its disk since, which does not know of every delivery, or if its client's sessions were made anew. What a client
+    hands out of its buffer while it has no link counts only when its sessions go on.
     """
 
     rule = "doubled"
@@ -22,6 +23,7 @@ class NothingDoubled(DiskChecker):
         super().__init__()
         self._consumed: dict[tuple[str, int], str] = {}
         self._in_hand: dict[tuple[str, int], tuple[str, str]] = {}  # message -> client and consumer
+        self._cut_off: dict[str, dict[tuple[str, int], tuple[str, str]]] = {}  # client without a link -> the same
 
     def delivered(
         self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
@@ -31,13 +33,17 @@ class NothingDoubled(DiskChecker):
             self.broken(now, f"{consumer} got {producer}#{number}, which {self._consumed[message]} has consumed")
         elif message in self._in_hand and not redelivered:
             self.broken(now, f"{consumer} got {producer}#{number} as new; {self._in_hand[message][1]} has it")
-        self._in_hand[message] = client, consumer
+        self._cut_off.get(client, self._in_hand)[message] = client, consumer
 
     def consumed(self, now: int, client: str, consumer: str, producer: str, number: int) -> None:
         self._consumed[producer, number] = consumer
 
     def event(self, now: int, client: str, text: str) -> None:
-        if text in ANEW:
+        if text == "FailureDetected":
+            self._cut_off[client] = {}
+        elif text == "Reattached":
+            self._in_hand |= self._cut_off.pop(client, {})
+        elif text in ANEW:
             self._forget(client)
 
     def client_killed(self, now: int, client: str) -> None:
@@ -47,4 +53,5 @@ class NothingDoubled(DiskChecker):
         self._in_hand.clear()
 
     def _forget(self, client: str) -> None:
+        self._cut_off.pop(client, None)
         self._in_hand = {message: holder for message, holder in self._in_hand.items() if holder[0] != client}
