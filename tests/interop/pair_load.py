@@ -31,8 +31,8 @@ LANES = {
 }
 JAVA_OPTIONS = "ha=true&confirmationWindowSize=1048576&reconnectAttempts=-1"
 OUR_OPTIONS = "resilient=true&blockOnAcknowledge=true"
-PAUSE_MS = 60  # of a Java lane, after every eighth message
-PACE_S = 0.1  # between two batches of a stream of ours: there are many, on two cores
+PAUSE_MS = 100  # of a Java lane, after every eighth message
+PACE_S = 0.15  # between two batches of a stream of ours: there are many, on two cores
 PATIENCE_S = 60.0
 GLANCE_S = 0.01
 DRAIN_S = 60.0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.interop.pair import Member
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 STUBBORN_S = 5.0  # how long a node that must not serve is watched
 MORE = 500
 

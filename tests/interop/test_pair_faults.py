@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.interop.pair import Member
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 SUSPENDED_S = 6.0  # more than a primary waits for a silent backup
 STALLED_S = 3.0  # less
 THROTTLED_S = 10.0

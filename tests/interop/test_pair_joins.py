@@ -16,7 +16,7 @@ from corewire_transports.blocking import connect
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 QUEUED = 100_000
 BATCH = 1_000
 JOINS = 3

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.interop.pair_kills import Series
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 KILLS = 20  # and two hundred: tests/campaign
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.interop.pair import Member
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 ALONE_S = 3.0  # a node whose record does not say "alone" must not serve by itself, however long it waits
 
 

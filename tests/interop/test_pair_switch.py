@@ -18,7 +18,7 @@ from tests.interop.pair_watch import Watch
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 SWITCHES = 20
 
 
