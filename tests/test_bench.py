@@ -44,3 +44,13 @@ def test_both_brokers_are_measured() -> None:
         "blocking durable",
     ):
         assert f"| {mode} |" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.interop
+def test_both_pairs_are_measured() -> None:
+    printed = run("bench.pair", "--rounds", "1", "--messages", "50", "--kills", "1")
+    for row in ("blocking, 1 producer", "blocking, 10 producers", "blocking, 50 producers", "async, 1 producer"):
+        assert printed.count(f"| {row} | CPU us/message |") == 2
+    for who in ("ours", "Artemis"):
+        assert f"| {who}, 1 kills |" in printed
