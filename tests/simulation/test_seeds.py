@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.simulation.batch import PAIR, SINGLE, fixed_batch
 
 from corewire_server.cli.simulate import replay
 from corewire_server.simulator.history import History, play
-from corewire_server.simulator.scenario import Options
+
+if TYPE_CHECKING:
+    from corewire_server.simulator.scenario import Options
 
 SECONDS = 6.0  # of the batch of a commit, for each kind
 

@@ -1,0 +1,73 @@
+"""A transcript tells people what happened, and is the same wherever the seed is played."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from corewire.errors import Unblocked
+from corewire.wire import hot
+from corewire_server.simulator.history import play
+from corewire_server.simulator.scenario import Options
+from corewire_server.simulator.transcript import Detail, Transcript
+
+PRINT = """
+from corewire_server.simulator.history import play
+from corewire_server.simulator.scenario import Options
+from corewire_server.simulator.transcript import Detail
+for seed in range(6):
+    print(play(seed, Options(nodes=2), detail=Detail.STEPS).transcript.fingerprint)
+"""
+
+
+def test_a_line_says_when_who_and_what() -> None:
+    transcript = Transcript()
+    transcript.sent(4_310, "client0", "p0", 3, "orders", durable=True)
+    transcript.sent(4_320, "client0", "p0", 4, "orders", durable=False)
+    transcript.confirmed(5_000, "client0", "p0", 3)
+    transcript.unknown(1_500_000, "client0", "p0", 4, Unblocked("lost"))
+    transcript.delivered(1_600_000, "client1", "c0", "p0", 3, "orders", redelivered=True)
+    transcript.fault(2_000_000, "kill", "a")
+    transcript.finished(12_000_000, ["client0 waits in send"])
+    assert transcript.lines == [
+        "   0.004310  client0      sends p0#3 to orders",
+        "   0.004320  client0      sends p0#4 to orders, not durable",
+        "   0.005000  client0      p0#3 is confirmed",
+        "   1.500000  client0      p0#4 may be there or not: Unblocked",
+        "   1.600000  client1      c0 gets p0#3 again from orders",
+        "   2.000000  *            kill: a",
+        "  12.000000  *            the end; unfinished: client0 waits in send",
+    ]
+
+
+def test_steps_name_the_packets_that_leave() -> None:
+    story, steps = Transcript(), Transcript(Detail.STEPS)
+    data = 2 * hot.null_response_frame(10, -1) + hot.packets_confirmed_frame(10, 4)
+    for one in (story, steps):
+        one.answered(1, "a", (2 << 32) + 5, data)
+    assert not story.lines
+    assert steps.lines == ["   0.000001  a            to link 2.5: 2 NULL_RESPONSE, PACKETS_CONFIRMED"]
+
+
+def test_the_same_seed_gives_the_same_text() -> None:
+    first, second = (play(5, Options(nodes=2), detail=Detail.STEPS).transcript for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.text == second.text
+    assert first.text.endswith("the end\n")
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_text_in_any_process() -> None:
+    prints = set[str]()
+    for hash_seed in ("0", "1", "4711"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        prints.add(
+            subprocess.run(
+                [sys.executable, "-c", PRINT], capture_output=True, check=True, env=environment
+            ).stdout.decode()
+        )
+    assert len(prints) == 1
