@@ -82,6 +82,13 @@ class Machine:
         process = self.process
         return 0 if process is None or process.core is None else process.core.state.store.bytes
 
+    @property
+    def standing(self) -> str:
+        """What it does, in words."""
+        if self.process is None:
+            return "is down"
+        return f"{'serves' if self.serving else 'does not serve'}{'' if self.whole else ', without the other'}"
+
     # -- what happens to it
 
     def start(self) -> None:

@@ -118,11 +118,14 @@ class Simulation:
             f"{client.name} waits in {', '.join(client.open_calls) or 'nothing'}" for client in clients if client.tasks
         )
         self._drain(until)
+        world.run(lambda: self.faults.steady, until)
+        if not self.faults.steady:
+            self.unfinished += (f"{machine.name} {machine.standing}" for machine in self.machines)
 
     @property
     def _empty(self) -> bool:
-        """Whether no node has messages any more, not even delivered ones."""
-        return not any(machine.message_bytes for machine in self.machines)
+        """Whether everybody is at work, and no node has messages any more, not even delivered ones."""
+        return self.faults.steady and not any(machine.message_bytes for machine in self.machines)
 
     def _quiet_us(self) -> int:
         """
