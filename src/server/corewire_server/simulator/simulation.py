@@ -125,7 +125,7 @@ class Simulation:
     @property
     def _empty(self) -> bool:
         """Whether everybody is at work, and no node has messages any more, not even delivered ones."""
-        return self.faults.steady and not any(machine.message_bytes for machine in self.machines)
+        return not any(machine.message_bytes for machine in self.machines) and self.faults.steady
 
     def _quiet_us(self) -> int:
         """
