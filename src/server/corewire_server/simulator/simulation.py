@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire_server.simulator.machine import AnyProcess
-    from corewire_server.simulator.scenario import Job, Scenario
+    from corewire_server.simulator.scenario import Scenario
     from corewire_server.simulator.world import Plot
 
 QUIET_US: Final = 5 * SECOND
@@ -70,6 +70,10 @@ class Simulation:
             for number, clock in enumerate(self.scenario.clocks)
         ]
         self.faults = Faults(world, self.network, self.machines, self.clients)
+        self._stays = {
+            client: sum(job.stays for job in jobs)
+            for client, jobs in zip(self.clients, self.scenario.clients, strict=True)
+        }
         self.unfinished: list[str] = []
 
     def _process_of(self, names: tuple[str, ...], name: str) -> Callable[[Machine], AnyProcess]:
@@ -109,7 +113,7 @@ class Simulation:
         self.faults.mend()
         world.observer.calm(world.now)
         until = world.now + self.options.patience_us
-        world.run(lambda: all(client.tasks == len(self._staying(client)) for client in clients), until)
+        world.run(lambda: all(client.tasks == self._staying(client) for client in clients), until)
         world.run(lambda: self._empty, world.now + self._quiet_us())
         for client in clients:
             client.leaving = True
@@ -136,10 +140,9 @@ class Simulation:
         killed = any(client.ended for client in self.clients)
         return 2 * ttl_us + QUIET_US + (DETACHED_US if killed else 0)
 
-    def _staying(self, client: Client) -> list[Job]:
-        """What goes on at a client until it is told to leave."""
-        jobs = self.scenario.clients[self.clients.index(client)]
-        return [] if client.ended else [job for job in jobs if job.stays]
+    def _staying(self, client: Client) -> int:
+        """How many tasks of a client go on until they are told to leave."""
+        return 0 if client.ended else self._stays[client]
 
     def _drain(self, until: int) -> None:
         """Let a last client take what is left in the queues."""
