@@ -117,6 +117,7 @@ class Following:
         self._restorer = self._records = None
         self.intake, self.core = None, None
         self._slices, self._kept = 0, False
+        self._digest = (0, b"")  # of inputs of another service
 
     def resume(self, now: int, link: int, peer: Claim) -> None:
         """The link goes on, on this connection."""
