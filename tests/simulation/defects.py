@@ -29,8 +29,6 @@ from corewire_server.node.pair import PairNode
 from corewire_server.node.settings import GateMode
 from corewire_server.node.talks import Talks
 from corewire_server.records import Mark, Standing
-from corewire_server.replication.link import Role as Spoken
-from corewire_server.replication.link import Word
 from corewire_server.replication.primary import Feed
 from corewire_server.simulator.scenario import Options
 
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
     from corewire_server.core.state import State
     from corewire_server.journal.actions import Action
     from corewire_server.journal.format import BatchHead
-    from corewire_server.replication.link import Claim, SnapshotBegin
+    from corewire_server.replication.link import SnapshotBegin
 
     Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -247,26 +245,9 @@ def acknowledged_before_it_came(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Feed, "take", take_for_acknowledged)
 
 
-def old_link_is_read_on(patch: pytest.MonkeyPatch) -> None:
-    """The hello of a new incarnation does not end the link of the old one."""
-    patch.setattr(roles, "ends_link", lambda me, hello: False)
-
-
 def epoch_not_checked(patch: pytest.MonkeyPatch) -> None:
     """A node that serves, or hands over, does not heed a later epoch."""
     patch.setattr(roles, "supersedes", lambda other, mine: False)
-
-
-def place_outlives_alone(patch: pytest.MonkeyPatch) -> None:
-    """A primary that went alone takes its old backup for in step when it is back."""
-
-    def resume_any(me: roles.View, hello: Claim) -> roles.Decision:
-        if me.role is Role.PRIMARY and hello.role is Spoken.BACKUP and hello.epoch == me.claim.epoch:
-            return roles.Decision(Do.RESUME, Word.LINK)
-        return answer(me, hello)
-
-    answer = roles.answer
-    patch.setattr(roles, "answer", resume_any)
 
 
 def alone_forgets_to_write(patch: pytest.MonkeyPatch) -> None:
@@ -318,9 +299,7 @@ PAIR = [
     Defect("the gate does not wait for the backup", gate_waits_for_disk_only, pair("torn")),
     Defect("a joiner acknowledges what it had", joiner_counts_what_it_had, pair()),
     Defect("inputs count as acknowledged when they are sent", acknowledged_before_it_came, pair("torn")),
-    Defect("a hello does not end the old link", old_link_is_read_on, pair("kill", "joining", "slow", "one-way")),
     Defect("a later epoch is not heeded", epoch_not_checked, pair("switch", "kill", "reset")),
-    Defect("a place outlives going alone", place_outlives_alone, pair("unheard", "forsaken")),
     Defect("going alone is not written down", alone_forgets_to_write, pair("forsaken", "unheard")),
     Defect("a restarted node serves without asking", restarted_serves_at_once, pair("split")),
     Defect("a backup keeps no journal", backup_keeps_no_journal, pair("kill", "both")),
