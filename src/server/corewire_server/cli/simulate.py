@@ -77,9 +77,15 @@ class Kind:
                 raise UsageError(f"--faults: there is no {kind!r}", hint=f"one of {', '.join(KINDS)}")
         if self.workload is not None and self.workload not in WORKLOADS:
             raise UsageError(f"--workload: there is no {self.workload!r}", hint=f"one of {', '.join(WORKLOADS)}")
-        given = {"failures": self.steps, "messages": self.messages, "applications": self.applications}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        return Options(nodes=self.nodes, faults=faults, workload=self.workload, **chosen)
+        default = Options()
+        return Options(
+            nodes=self.nodes,
+            faults=faults,
+            workload=self.workload,
+            failures=self.steps or default.failures,
+            messages=self.messages or default.messages,
+            applications=self.applications or default.applications,
+        )
 
 
 def simulate(

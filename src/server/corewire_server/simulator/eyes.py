@@ -59,7 +59,7 @@ def open_eyes(eyes: Eyes) -> Generator[None]:
     """Wrap, and unwrap again."""
     before: list[tuple[Any, str, Any]] = []
     for owner, name, wrap in _TAPS:
-        original = vars(owner)[name]
+        original: Any = vars(owner)[name]
         before.append((owner, name, original))
         setattr(owner, name, wrap(eyes, original))
     try:
