@@ -7,6 +7,7 @@ So the product knows nothing of its being watched. What can be told from outside
 from __future__ import annotations
 
 from contextlib import contextmanager
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Final
 
 from corewire._channel import Channel
@@ -59,7 +60,7 @@ def open_eyes(eyes: Eyes) -> Generator[None]:
     """Wrap, and unwrap again."""
     before: list[tuple[Any, str, Any]] = []
     for owner, name, wrap in _TAPS:
-        original: Any = vars(owner)[name]
+        original = getattr_static(owner, name)
         before.append((owner, name, original))
         setattr(owner, name, wrap(eyes, original))
     try:
