@@ -114,6 +114,20 @@ def test_what_was_in_hand_may_come_as_new_if_nobody_can_know(excuse: str) -> Non
     assert not checker.violations
 
 
+def test_what_a_broker_that_is_gone_had_written_may_still_come() -> None:
+    checker = NothingDoubled()
+    checker.event(1, "client of d", "Connected")
+    checker.core_made(2, "a", core())
+    checker.serving(2, "a", 3, True)
+    deliver(checker, 0)
+    deliver(checker, 0, consumer="d")
+    assert not checker.violations
+    checker.event(3, "client of d", "FailureDetected")
+    checker.event(3, "client of d", "FailedOver")
+    deliver(checker, 0, consumer="d")
+    assert len(checker.violations) == 1
+
+
 def test_what_comes_was_sent_there_and_not_refused() -> None:
     checker = NothingForeign()
     send(checker, 0)

@@ -14,7 +14,8 @@ class NothingDoubled(DiskChecker):
     """
     What was consumed never comes again. What is in somebody's hands comes again only as redelivered; as new only if a node
     serves from its disk since, which does not know of every delivery, or if its client's sessions were made anew. What a client
-    hands out of its buffer while it has no link counts only when its sessions go on.
+    hands out of its buffer while it has no link counts only when its sessions go on; nor does what a broker that is gone had
+    written, for a client that does not know yet.
     """
 
     rule = "doubled"
@@ -24,10 +25,14 @@ class NothingDoubled(DiskChecker):
         self._consumed: dict[tuple[str, int], str] = {}
         self._in_hand: dict[tuple[str, int], tuple[str, str]] = {}  # message -> client and consumer
         self._cut_off: dict[str, dict[tuple[str, int], tuple[str, str]]] = {}  # client without a link -> the same
+        self._linked: set[str] = set()  # clients, as they know
+        self._unaware: set[str] = set()  # of them, those whose broker is gone, with all that it knew
 
     def delivered(
         self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
     ) -> None:
+        if client in self._unaware:
+            return
         message = (producer, number)
         if message in self._consumed:
             self.broken(now, f"{consumer} got {producer}#{number}, which {self._consumed[message]} has consumed")
@@ -41,16 +46,23 @@ class NothingDoubled(DiskChecker):
     def event(self, now: int, client: str, text: str) -> None:
         if text == "FailureDetected":
             self._cut_off[client] = {}
+            self._linked.discard(client)
+            self._unaware.discard(client)
+        elif text == "Connected":
+            self._linked.add(client)
         elif text == "Reattached":
             self._in_hand |= self._cut_off.pop(client, {})
+            self._linked.add(client)
         elif text in ANEW:
             self._forget(client)
+            self._linked.add(client)
 
     def client_killed(self, now: int, client: str) -> None:
         self._forget(client)
 
     def memory_lost(self) -> None:
         self._in_hand.clear()
+        self._unaware = set(self._linked)
 
     def _forget(self, client: str) -> None:
         self._cut_off.pop(client, None)
