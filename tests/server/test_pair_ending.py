@@ -20,7 +20,10 @@ def test_hand_over_and_back_again_and_again() -> None:
         assert old.dropped == number // 2 + 1
         pair.heal()
     assert pair.a.core.words == [b"%d" % number for number in range(20)]
-    assert not pair.a.has("set aside")
+    for side in (pair.a, pair.b):
+        assert side.up.status(pair.now).fell_out == 0
+        assert not side.has("set aside")
+        assert not side.has("answers wait for the backup")
 
 
 @pytest.mark.parametrize("gate", GateMode)
@@ -191,6 +194,9 @@ def test_stopped_backup_gives_its_place_up_first() -> None:
     assert pair.b.up.idle
     pair.b.kill()
     pair.heal()
+    assert pair.a.up.status(pair.now).fell_out == 0
+    assert pair.a.has("the backup stops, in good order")
+    assert not pair.a.has("answers wait for the backup")
 
 
 @pytest.mark.parametrize("stops", ["ab", "ba"])

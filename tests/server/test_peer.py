@@ -33,11 +33,15 @@ class Ear:
 
     def __init__(self) -> None:
         self.told: list[Said] = []
+        self.known: set[int] = set()  # connections that have proven who they are
         self.changed = asyncio.Event()
 
     def tell(self, call: Callable[..., list[Order]], /, *args: object, **kwargs: object) -> None:
         call(0, *args, **kwargs)
         self.changed.set()
+
+    def proven(self, conn: int) -> bool:
+        return conn in self.known
 
     def peer_accepted(self, now: int, conn: int, loopback: bool) -> list[Order]:
         return self._note("accepted", conn, loopback)
@@ -61,6 +65,13 @@ class Ear:
     def _note(self, *said: object) -> list[Order]:
         self.told.append(said)
         return []
+
+    async def was_told(self, said: Said) -> None:
+        """Wait until it was told this, among other things."""
+        async with asyncio.timeout(5):
+            while said not in self.told:
+                self.changed.clear()
+                await self.changed.wait()
 
     async def hears(self, *said: Said) -> None:
         """Wait until it was told this, and nothing else."""
@@ -218,12 +229,46 @@ async def test_closing_refuses_and_then_ends_all(end: Callable[[Peers], None]) -
         assert second.ear.told == []
 
 
-async def test_strangers_do_not_take_the_numbers_of_listeners() -> None:
+async def test_newest_connection_takes_the_place_of_the_oldest_that_has_proven_nothing() -> None:
     async with two_sides() as (_, second):
+        second.ear.known.add(2)
         strangers = [socket.create_connection(("127.0.0.1", second.listener.port)) for _ in range(ACCEPTED_MAX + 4)]
-        strangers[-1].setblocking(False)
-        assert await asyncio.get_running_loop().sock_recv(strangers[-1], 1) == b""
+        for stranger in strangers[:5]:
+            stranger.setblocking(False)
+            assert await asyncio.get_running_loop().sock_recv(stranger, 1) == b""
+        accepted, ended = ([said[1] for said in second.ear.told if said[0] == word] for word in ("accepted", "closed"))
+        assert len(accepted) - len(ended) == ACCEPTED_MAX - 1
+        assert 2 not in ended
+        for stranger in strangers:
+            stranger.close()
+
+
+async def test_who_has_proven_himself_gives_way_to_nobody() -> None:
+    async with two_sides() as (_, second):
+        second.ear.known |= set(range(2, 100))
+        guests = [socket.create_connection(("127.0.0.1", second.listener.port)) for _ in range(ACCEPTED_MAX)]
+        guests[-1].setblocking(False)
+        assert await asyncio.get_running_loop().sock_recv(guests[-1], 1) == b""
         assert len([said for said in second.ear.told if said[0] == "accepted"]) == ACCEPTED_MAX - 1
+        for guest in guests:
+            guest.close()
+
+
+async def test_strangers_go_before_connections_from_the_address_of_the_other_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with two_sides() as (_, second):
+        second.peers.dial(1)  # so that it knows where the other node lives: at 127.0.0.1
+        await second.ear.was_told(("refused", 1))
+        strangers = [
+            socket.create_connection(("127.0.0.1", second.listener.port), source_address=("127.0.0.9", 0))
+            for _ in range(ACCEPTED_MAX - 1)
+        ]
+        await second.ear.was_told(("accepted", 2 * ACCEPTED_MAX, True))
+        with socket.create_connection(("127.0.0.1", second.listener.port)):
+            await second.ear.was_told(("accepted", 2 * ACCEPTED_MAX + 2, True))
+            assert ("closed", 4) in second.ear.told
+            assert ("closed", 2) not in second.ear.told
         for stranger in strangers:
             stranger.close()
 

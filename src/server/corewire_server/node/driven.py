@@ -115,6 +115,10 @@ class DrivenPair(Protocol):
     led: int
     """How many clients were led to the primary: the driver counts them, the node tells people."""
 
+    def proven(self, conn: int) -> bool:
+        """Whether a connection that was accepted has shown who it is: others may be ended when there are too many."""
+        ...
+
     def peer_accepted(self, now: int, conn: int, loopback: bool) -> list[Order]:
         """Somebody connected to the replication link. ``conn``: 2, 4, 6, ... as the driver counts; ``loopback``: from this machine."""
         ...

@@ -133,6 +133,13 @@ class Following:
             self.link = None
         self.ended = ended
 
+    def leave(self, now: int) -> None:
+        """Give the place up, for good, and say so: the primary need not wonder."""
+        if self.place:
+            self.place = 0
+            self._acknowledge(now)
+        self.lose_link(ended=False)
+
     def on_frame(self, now: int, frame: Frame) -> None:
         """The primary says something. Raises LinkProtocolError for what it must not say now."""
         self._heard = now

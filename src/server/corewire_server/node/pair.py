@@ -242,7 +242,7 @@ class PairNode:
         self.role = advance(self.role, Move.STOP)
         self._kit.gate.drop()
         if self._following is not None:
-            self._following.lose_link(ended=False)
+            self._following.leave(now)
         last = self._recovered.step
         if self._serving is not None:
             last = self._serving.executed
@@ -322,6 +322,10 @@ class PairNode:
         return view_of(now, self._kit, self.role, self.claim(), self._part)
 
     # -- the replication link
+
+    def proven(self, conn: int) -> bool:
+        """Whether a connection has shown who it is."""
+        return self._peers.proven(conn)
 
     def peer_accepted(self, now: int, conn: int, loopback: bool) -> list[Order]:
         """Somebody connected to the replication link."""
@@ -415,9 +419,7 @@ class PairNode:
             case Do.GO_ALONE | Do.GIVE_UP_JOIN:
                 assert self._serving is not None
                 self._talks.begin_anew(now)
-                if (
-                    self.role is Role.HANDING_OVER
-                ):  # a start of serving like others: the heir may have written its epoch down
+                if self.role is Role.HANDING_OVER:  # serving begins anew: the heir may have written its epoch down
                     self.role = advance(self.role, Move.GO_ON)
                     self._serving.epoch = self._epoch = self._next_epoch()
                 self._serving.end_wait(now, reason)
@@ -467,9 +469,8 @@ class PairNode:
         self._kit.gate.drop()
         self._kit.set_door(Door.CLOSED)
         self._kit.log("info", f"joins: {reason}")
-        unique = (
-            record is Standing.ALONE or self._settings.gate is GateMode.DISK
-        )  # it may have shown what nobody else has
+        # It may have shown what nobody else has.
+        unique = record is Standing.ALONE or self._settings.gate is GateMode.DISK
         self._following = Following(self._kit, self._epoch, keep_data=unique)
         mark = Mark(Standing.JOINING, self._epoch, 0)
         if self._keeper.began:

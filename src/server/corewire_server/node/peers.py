@@ -63,6 +63,7 @@ class Stage(Enum):
 
 
 _PATIENT: Final = (Stage.WORD, Stage.LINKED)  # not the other side's turn, or the node's own business
+_PROVEN: Final = (Stage.WORD, Stage.COMMAND, Stage.LINKED)
 
 
 @dataclass(slots=True)
@@ -105,6 +106,11 @@ class Peers:
     def has(self, number: int) -> bool:
         """Whether a connection is there."""
         return number in self._conns
+
+    def proven(self, number: int) -> bool:
+        """Whether the other side has shown that it knows the cluster user and password."""
+        conn = self._conns.get(number)
+        return conn is not None and conn.stage in _PROVEN
 
     # -- begin and end
 

@@ -65,6 +65,7 @@ class Serving:
         self._critical_since = 0
         self._critical_input = 0
         self._told = False  # on this link
+        self._left = False  # the backup gave its place up by itself, in good order
         self._opening = False  # "alone" is on its way to the disk; the gate opens behind it
         self.heir = False  # by a hand-over: the gate opens when the primary of before has joined, or long enough after
         self._heir_since = 0
@@ -257,6 +258,7 @@ class Serving:
         self.feed.acknowledge(frame.received)
         self.feed.executed = max(self.feed.executed, frame.executed)
         self._acknowledged()
+        self._left = self.waits is Waits.TOLD and not frame.placed
         if frame.placed and frame.placed == self.place and self.waits is Waits.PLACED:
             self._set_waits(Waits.TOLD)
             assert self.peer is not None
@@ -328,6 +330,8 @@ class Serving:
         self.end_link()
         if self.waits < Waits.PLACED:
             self.end_wait(now, reason)
+        elif self._left:
+            self._kit.log("info", f"epoch {self.epoch}: the backup stops, in good order")
         elif self._said_at is None:
             self._kit.log("warning", f"epoch {self.epoch}: {reason}: answers wait for the backup")
 
@@ -346,10 +350,12 @@ class Serving:
             self._set_waits(Waits.ALONE)
             return
         self._said_at = None
-        self.fell_out += 1
+        left, self._left = self._left, False
+        self.fell_out += not left
         self.waits = Waits.ALONE  # but the gate stays as it is until "alone" is on disk
         self._opening = self._announces = True
-        self._kit.log("warning", f"epoch {self.epoch}: goes on alone behind input {self.feed.acknowledged}: {reason}")
+        level = "info" if left else "warning"
+        self._kit.log(level, f"epoch {self.epoch}: goes on alone behind input {self.feed.acknowledged}: {reason}")
         self._kit.keeper.mark(self.executed, Mark(Standing.ALONE, self.epoch, 0), self.time(now))
         self._kit.next_job(now)
         self.settle(now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import socket
 import time
@@ -33,6 +32,7 @@ from corewire_server.replication.link import (
     Word,
     encode,
 )
+from corewire_server.runtime.remote import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,13 +80,6 @@ def ask(host: str, port: int, command: Command, operator: Operator) -> dict[str,
 def printable(text: str) -> str:
     """``text`` of a report without what a terminal would obey."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def is_loopback(sock: socket.socket) -> bool:
-    """Whether the other end of a connected socket is on this machine's loopback."""
-    address = ipaddress.ip_address(str(sock.getpeername()[0]).partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 class _Talk:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
+from collections import deque
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeAlias
 
 from corewire_server.runtime.listening import Depth, lifted
+from corewire_server.runtime.remote import Host, host_of, is_loopback, remote_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from corewire_server.node.orders import Order
     from corewire_server.runtime.listening import Listener
 
+log = logging.getLogger("corewire.broker")
 P = ParamSpec("P")
 Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]"
 
@@ -72,13 +76,6 @@ class PeerConnection(asyncio.BufferedProtocol):
         asyncio.get_running_loop().call_later(CLOSE_S, self.transport.abort)
 
 
-def _is_loopback(sock: socket.socket) -> bool:
-    try:
-        return ipaddress.ip_address(sock.getpeername()[0]).is_loopback
-    except (OSError, ValueError):
-        return False
-
-
 class Peers:
     """
     The connections of one node's replication link.
@@ -101,11 +98,14 @@ class Peers:
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, PeerConnection] = {}
         self._dials: dict[int, asyncio.Task[None]] = {}
-        self._accepts: set[asyncio.Task[None]] = set()
+        self._arrived: deque[socket.socket] = deque()  # accepted, and not numbered yet
+        self._taking_in: asyncio.Task[None] | None = None
         self._listener: Listener | None = None
         self._last_accepted = 0
+        self._guests: dict[int, Host | None] = {}  # where accepted connections come from, the oldest first
         self.visits = 0  # accepted connections that have ended
         self._answered: Address | None = None  # where somebody answered last
+        self._hosts: frozenset[Host | None] = frozenset()  # of the other node, as its name was looked up last
 
     # -- what the node orders
 
@@ -124,7 +124,7 @@ class Peers:
         """Close a connection, or give a dial up."""
         connection = self._open.pop(number, None)
         if connection is not None:
-            self.visits += number % 2 == 0
+            self._count_end(number)
             connection.close()
         elif number in self._dials:
             self._dials[number].cancel()
@@ -135,8 +135,10 @@ class Peers:
         """A connection is there: before its first byte."""
         number = connection.number
         self._open[number] = connection
-        loopback = _is_loopback(connection.transport.get_extra_info("socket"))
+        sock = connection.transport.get_extra_info("socket")
+        loopback = is_loopback(sock)
         if number % 2 == 0:
+            self._guests[number] = remote_host(sock)
             self._teller.tell(self._node.peer_accepted, number, loopback=loopback)
         elif number in self._dials:
             self._teller.tell(self._node.peer_connected, number, loopback=loopback)
@@ -150,8 +152,12 @@ class Peers:
     def lost(self, number: int) -> None:
         """The other side ended a connection, or it broke."""
         self._open.pop(number, None)
-        self.visits += number % 2 == 0
+        self._count_end(number)
         self._teller.tell(self._node.peer_closed, number)
+
+    def _count_end(self, number: int) -> None:
+        self.visits += number % 2 == 0
+        self._guests.pop(number, None)
 
     # -- accepting
 
@@ -177,21 +183,53 @@ class Peers:
     def _shut(self) -> None:
         if self._listener is not None:
             self._listener.close()
-        for task in (*self._dials.values(), *self._accepts):
-            task.cancel()
+        for task in (*self._dials.values(), self._taking_in):
+            if task is not None:
+                task.cancel()
+        while self._arrived:
+            self._arrived.popleft().close()
 
     def _accepted(self, sock: socket.socket) -> None:
-        if len(self._accepts) + sum(number % 2 == 0 for number in self._open) >= ACCEPTED_MAX:
-            sock.close()
+        self._arrived.append(sock)
+        if len(self._arrived) > ACCEPTED_MAX:
+            self._arrived.popleft().close()
+        if self._taking_in is None:
+            self._taking_in = self._loop.create_task(self._take_in())
+
+    async def _take_in(self) -> None:
+        while self._arrived:
+            sock = self._arrived.popleft()
+            if len(self._guests) >= ACCEPTED_MAX and not self._make_room(remote_host(sock)):
+                sock.close()
+            else:
+                await self._adopt(sock)
+        self._taking_in = None
+
+    async def _adopt(self, sock: socket.socket) -> None:
+        try:
+            high = lifted(sock, Depth.LINK)
+        except OSError as error:
+            log.error("no more sockets: %s", error.strerror)
             return
         self._last_accepted += 2
         connection = self._connection(self._last_accepted, self)
-        task = self._loop.create_task(self._adopt(connection, lifted(sock, Depth.LINK)))
-        self._accepts.add(task)
-        task.add_done_callback(self._accepts.discard)
+        await self._loop.connect_accepted_socket(lambda: connection, high)
 
-    async def _adopt(self, connection: PeerConnection, sock: socket.socket) -> None:
-        await self._loop.connect_accepted_socket(lambda: connection, sock)
+    def _make_room(self, host: Host | None) -> bool:
+        """End the oldest connection that has proven nothing, so that idle strangers do not keep the other node out."""
+        idle = [number for number in self._guests if not self._node.proven(number)]
+        strangers = [number for number in idle if self._guests[number] not in self._hosts]
+        if not strangers and host not in self._hosts:
+            return False
+        oldest = next(iter(strangers or idle), None)
+        if oldest is None:
+            return False
+        connection = self._open.pop(oldest)
+        connection.open = False
+        connection.transport.abort()
+        self._count_end(oldest)
+        self._teller.tell(self._node.peer_closed, oldest)
+        return True
 
     # -- dialling
 
@@ -232,6 +270,7 @@ class Peers:
             infos = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         else:  # needs nobody, so it must not wait for a thread
             infos = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        self._hosts = frozenset(host_of(str(address[0])) for _, _, _, _, address in infos)
         return [(family, address) for family, _, _, _, address in infos]
 
     async def _reach(self, address: Address) -> socket.socket:
