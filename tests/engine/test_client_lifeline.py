@@ -266,6 +266,21 @@ def test_the_backup_takes_over_the_very_sessions() -> None:
     assert world.engine.endpoint == event.endpoint
 
 
+def test_who_was_led_in_by_the_backup_goes_to_the_primary_when_the_backup_dies() -> None:
+    world = ClientWorld(resilient(ha=True, retry_interval_s=5.0))
+    session = world.session()
+    announce_backup(world, world.brokers["one"], TWO, ONE)
+    world.brokers["two"] = world.brokers["one"]
+    world.refusing.add("one")
+    began = world.now
+    world.cut()
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    assert world.now == began, "tried at once, without a pause"
+    [event] = world.names(Reattached)
+    assert isinstance(event, Reattached)
+    assert event.endpoint.host == "two"
+
+
 def test_a_backup_without_the_sessions_gets_them_anew() -> None:
     world = ClientWorld(resilient(ha=True))
     session = world.session()

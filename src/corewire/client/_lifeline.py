@@ -269,8 +269,14 @@ class Lifeline:
         self.node_id = self.topology.node_at(link.endpoint)
         if self._context.config.ha and self._slots is not None and self.node_id is not None:
             member = self.topology.member(self.node_id)
-            if member is not None and member.backup is not None and member.backup != self._slots.current:
-                self._slots.backup = member.backup
+            if member is None:
+                return
+            # Led in by a backup, we are at its address: then the other one is the primary's, which Artemis' clients forget.
+            here, other = self._slots.current, member.backup
+            if other is not None and _topology.same_address(other, here):
+                other = member.primary
+            if other is not None and not _topology.same_address(other, here):
+                self._slots.backup = other
 
     # -- connecting ----------------------------------------------------------------------------------------------------
 
