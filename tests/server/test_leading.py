@@ -1,4 +1,4 @@
-"""What a led client is told of the pair: this node first, the primary behind it; and all else as it is."""
+"""What a led client is told of the pair: first that this node is live and the primary behind it, then the truth; all else as it is."""
 
 from __future__ import annotations
 
@@ -44,7 +44,26 @@ def test_the_nodes_change_places(
     assert told.backup is not None
     assert told.primary.params == {"port": "61616", "host": "10.0.0.2"}
     assert told.backup == connector("live", LIVE)
-    assert (told.node_id, told.unique_event_id, told.last) == ("node", 7, True)
+    assert (told.node_id, told.unique_event_id, told.last) == ("node", 6, True)
+
+
+@pytest.mark.parametrize("kind", [packets.CreateSessionResponse, packets.ReattachSessionResponse])
+def test_the_truth_follows_when_there_is_a_session(
+    kind: type[packets.CreateSessionResponse | packets.ReattachSessionResponse],
+) -> None:
+    answer = (
+        packets.CreateSessionResponse(VERSION)
+        if kind is packets.CreateSessionResponse
+        else packets.ReattachSessionResponse(3, reattached=True)
+    )
+    session = registry.encode(answer, 1, VERSION)
+    truth = topology(packets.ClusterTopologyV4, LIVE, HERE)
+    leading = Leading(HERE)
+    first = leading.feed(truth)
+    assert truth not in first
+    assert leading.feed(session) == truth + session
+    assert leading.feed(session) == session
+    assert leading.feed(truth) == first + truth, "from now on both at once"
 
 
 def test_who_does_not_know_where_it_is_says_nothing_of_it() -> None:

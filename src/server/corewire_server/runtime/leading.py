@@ -1,10 +1,11 @@
 """
-What a led client is told of the pair: that this node is where it is, and that the primary is the one to go to if this one is gone.
+What a led client is told of the pair: that the primary is the one to go to if this node is gone.
 
-The primary tells everybody that it is the live node and this one its backup. A Java client keeps that for later only if it is
-connected to the live node of what it was told; one that came in here would know nothing but this node, and if this node dies dial
-it for ever, with its calls timing out, though the primary serves. So the two change places in what passes by. Should the primary
-die, the client comes back to this node, which then serves it, and hears the truth.
+The primary tells everybody that it is the live node and this one its backup. Of that a Java client keeps a second address for a
+connection only if the connection is to the live node. One that came in here would know nothing but this node, and if it dies dial
+it for ever, with its calls timing out, though the primary serves. So it is told first that the two have changed places, and, as
+soon as it has a session and so has taken that to heart, the truth: further connections should go to the primary at once. Should the
+primary die, the client comes back to this node, which then serves it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from corewire.wire.framing import LENGTH_SIZE
 from corewire.wire.versions import VERSION
 
 HEAD: Final = LENGTH_SIZE + 1  # of a frame: its length and its type
-TOPOLOGY_BYTES_MAX: Final = 64 * 1024  # more is passed on as it is
-TYPES: Final = {kind.TYPE & 0xFF for kind in (packets.ClusterTopologyV3, packets.ClusterTopologyV4)}
+FRAME_BYTES_MAX: Final = 64 * 1024  # of a topology; a larger one passes as it is
+TOPOLOGIES: Final = frozenset(kind.TYPE & 0xFF for kind in (packets.ClusterTopologyV3, packets.ClusterTopologyV4))
+SETTLED: Final = frozenset((packets.CreateSessionResponse.TYPE, packets.ReattachSessionResponse.TYPE))
 
 
 class Leading:
@@ -29,6 +31,8 @@ class Leading:
         self._host, _, self._port = here.rpartition(":")
         self._held = b""  # the head of a frame, or a topology that is not whole yet
         self._skip = 0  # bytes of a frame that pass as they are
+        self._truth = b""  # a topology that is told later
+        self._settled = False  # it has a session
 
     def feed(self, data: bytes) -> bytes:
         """The next bytes of the primary; returns what the client is to get."""
@@ -41,24 +45,29 @@ class Leading:
             if self._skip:
                 end = min(at + self._skip, len(data))
                 self._skip -= end - at
-            else:
-                end = at + LENGTH_SIZE + int.from_bytes(data[at : at + LENGTH_SIZE], "big")
-                if len(data) - at < HEAD:
-                    break
-                if data[at + LENGTH_SIZE] not in TYPES or end - at > TOPOLOGY_BYTES_MAX:
-                    self._skip = max(end, at + HEAD) - at
-                    continue
-                if end > len(data):
-                    break
-                out.append(self._changed(data[at:end]))
+                out.append(data[at:end])
                 at = end
                 continue
-            out.append(data[at:end])
-            at = end
+            if len(data) - at < HEAD:
+                break
+            size = LENGTH_SIZE + int.from_bytes(data[at : at + LENGTH_SIZE], "big")
+            kind = data[at + LENGTH_SIZE]
+            if kind in TOPOLOGIES and size <= FRAME_BYTES_MAX:
+                if len(data) - at < size:
+                    break
+                out.append(self._told(data[at : at + size]))
+                at += size
+                continue
+            if kind in SETTLED:
+                self._settled = True
+                out.append(self._truth)
+                self._truth = b""
+            self._skip = max(size, HEAD)
         self._held = data[at:]
         return b"".join(out)
 
-    def _changed(self, frame: bytes) -> bytes:
+    def _told(self, frame: bytes) -> bytes:
+        """What is to be said instead of a topology."""
         try:
             packet = registry.decode(frame, VERSION)
         except RemoteProtocolError:
@@ -66,6 +75,14 @@ class Leading:
         if not isinstance(packet, packets.ClusterTopologyV3 | packets.ClusterTopologyV4) or packet.primary is None:
             return frame
         params = packet.primary.params | {"host": self._host.strip("[]"), "port": self._port}
-        here = replace(packet.primary, params=params)
-        changed = replace(packet, primary=here, backup=packet.primary)
-        return registry.encode(changed, int.from_bytes(frame[HEAD : HEAD + 8], "big"), VERSION)
+        changed = replace(
+            packet,
+            unique_event_id=packet.unique_event_id - 1,  # only what is newer counts, and the truth comes behind it
+            primary=replace(packet.primary, params=params),
+            backup=packet.primary,
+        )
+        first = registry.encode(changed, int.from_bytes(frame[HEAD : HEAD + 8], "big"), VERSION)
+        if self._settled:
+            return first + frame
+        self._truth = frame
+        return first
