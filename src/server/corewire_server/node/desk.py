@@ -31,6 +31,11 @@ what comes meanwhile shares their sync, and does not have to wait for it first.
 """
 
 
+def sooner(one: int | None, other: int | None) -> int | None:
+    """The earlier one of two deadlines; None: never."""
+    return other if one is None or (other is not None and other < one) else one
+
+
 def room_log(*, full: bool) -> Log:
     """For people: what the disk has come to."""
     if full:
@@ -44,6 +49,7 @@ class Desk:
     def __init__(self, gate: Gate, writer: Writer | None = None) -> None:
         self.writer: Writer | None = writer
         self.congested = False  # too much waits for the disk
+        self.leisure_ms = LEISURE_MS
         self._gate = gate
         self._chores: deque[tuple[Action, ...]] = deque()  # before anything of the writer
         self._ticket = 0
@@ -79,8 +85,7 @@ class Desk:
         """When ``next_job`` should be asked again, on the node's own clock."""
         if self.writer is None or self._out is not None:
             return None
-        times = (self.writer.full_until, self._leisure_until)
-        return min((time for time in times if time is not None), default=None)
+        return sooner(self.writer.full_until, self._leisure_until)
 
     # -- what is to be written
 
@@ -92,7 +97,7 @@ class Desk:
             if step < self._below:
                 self._below = step
             if self._leisure_until is None:
-                self._leisure_until = now + LEISURE_MS
+                self._leisure_until = now + self.leisure_ms
             if self.writer.backlog_bytes > BACKLOG_BYTES_MAX:
                 self.congested = True
 

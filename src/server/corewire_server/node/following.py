@@ -146,8 +146,7 @@ class Following:
         match frame:
             case Inputs():
                 self._running().take(frame)
-                self.input_at = now
-                self._acknowledge(now)
+                self.input_at = self._beat_at = now  # one acknowledgement for all of a read, by the tick behind it
             case HeartBeat(time, echo):
                 self.ahead = max(self.ahead, time - now)
                 if echo:

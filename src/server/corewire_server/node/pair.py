@@ -14,6 +14,7 @@ from corewire_server.core.inputs import Announced, Promoted
 from corewire_server.ha._states import Move, Role, advance
 from corewire_server.ha.roles import Do, Waits
 from corewire_server.journal.format import JournalDamaged
+from corewire_server.node.desk import sooner
 from corewire_server.node.following import Following
 from corewire_server.node.gate import Gate
 from corewire_server.node.keeping import Keeper
@@ -123,14 +124,15 @@ class PairNode:
 
     def next_timeout(self) -> int | None:
         """When ``wake`` wants to be called."""
-        times = [self._talks.next_timeout(), self._keeper.next_timeout()]
-        if self._asks_in_vain:
-            times.append(self._asks_until)
+        due = sooner(self._talks.next_timeout(), self._keeper.next_timeout())
+        part = self._part
+        if part is not None:
+            due = sooner(due, part.next_timeout())
+        elif self._asks_in_vain:
+            due = sooner(due, self._asks_until)
         if self._stops_at is not None and self.role is not Role.STOPPED:
-            times.append(self._stops_at)
-        if self._part is not None:
-            times.append(self._part.next_timeout())
-        return min((time for time in times if time is not None), default=None)
+            due = sooner(due, self._stops_at)
+        return due
 
     def status(self, now: int) -> Status:
         """How it stands."""
@@ -299,18 +301,11 @@ class PairNode:
     @property
     def wants_to_dial(self) -> bool:
         """Whether an answer of the other node is wanted. Who claims something says it when it is on disk, not before."""
-        match self.role:
-            case Role.BACKUP:
-                return self.link is None
-            case Role.JOINING:
-                return self.link is None and self._keeper.settled
-            case Role.WAITING:
-                return self._keeper.settled
-            case Role.PRIMARY | Role.HANDING_OVER:
-                assert self._serving is not None
-                return self._keeper.settled and not self._serving.dialled
-            case Role.STOPPED:
-                return False
+        if self.role is Role.STOPPED:
+            return False
+        if self._serving is not None:
+            return not self._serving.dialled and self._keeper.settled
+        return self.link is None and (self.role is Role.BACKUP or self._keeper.settled)
 
     def claim(self) -> Claim:
         """What it says of itself."""

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.effects import Log
+from corewire_server.node.desk import sooner
 from corewire_server.node.orders import ClosePeer, DialPeer, SendPeer
 from corewire_server.replication.hello import (
     NO_PASSWORD,
@@ -94,10 +95,17 @@ class Peers:
 
     def next_timeout(self) -> int | None:
         """When a connection's patience is over."""
-        return min((conn.until for conn in self._conns.values() if conn.stage not in _PATIENT), default=None)
+        due: int | None = None
+        for conn in self._conns.values():  # asked at every input: hence no generator
+            if conn.stage not in _PATIENT:
+                due = sooner(due, conn.until)
+        return due
 
     def expire(self, now: int) -> list[int]:
         """Close what does not go on. Returns those connections."""
+        due = self.next_timeout()
+        if due is None or now < due:
+            return []
         late = [number for number, conn in self._conns.items() if conn.stage not in _PATIENT and now >= conn.until]
         for number in late:
             self.close(number)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from corewire_server.ha import roles
 from corewire_server.ha._states import Role
 from corewire_server.ha.roles import Do
+from corewire_server.node.desk import sooner
 from corewire_server.records import Standing
 from corewire_server.replication.link import Answer, Command, Hello, LinkProtocolError, Word
 from corewire_server.replication.link import Role as Spoken
@@ -99,10 +100,8 @@ class Talks:
 
     def next_timeout(self) -> int | None:
         """When ``tick`` wants to be called."""
-        times = [self._kit.peers.next_timeout()]
-        if self._dial is None and self._node.wants_to_dial:
-            times.append(self._dial_at)
-        return min((time for time in times if time is not None), default=None)
+        due = self._kit.peers.next_timeout()
+        return sooner(due, self._dial_at) if self._dial is None and self._node.wants_to_dial else due
 
     def tick(self, now: int) -> None:
         """Give up what does not go on; dial, if it is time."""
