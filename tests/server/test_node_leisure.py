@@ -6,9 +6,10 @@ from random import Random
 
 import pytest
 from tests.server.machine import Machine, live_after, small
+from tests.server.pairs import Pair
 
 from corewire_server.journal.actions import Sync
-from corewire_server.node.desk import LEISURE_BYTES_MAX, LEISURE_MS
+from corewire_server.node.desk import FOLLOWER_LEISURE_MS, LEISURE_BYTES_MAX, LEISURE_MS
 from corewire_server.records import Op, Record
 from corewire_server.simulator.disk import Disk
 
@@ -90,3 +91,24 @@ def test_orderly_stop_does_not_wait_for_their_time(steps: int) -> None:
     assert syncs(machine) == 1
     assert machine.node.idle
     assert Machine(disk, [], small(1 << 20)).recovered.clean
+
+
+def test_a_backup_gathers_for_longer_what_its_primary_has_confirmed_by_then() -> None:
+    pair = Pair.in_step()
+    pair.sleep(FOLLOWER_LEISURE_MS)
+    pair.b.disk_holds = True
+    for word in (b"1", b"2", b"3"):
+        pair.say(word)
+        pair.sleep(FOLLOWER_LEISURE_MS // 4)
+    assert pair.confirmed == [b"1", b"2", b"3"]
+    assert not pair.b.jobs
+    pair.sleep(FOLLOWER_LEISURE_MS)
+    assert len(pair.b.jobs) == 1
+
+
+def test_a_backup_that_serves_is_in_a_hurry_again() -> None:
+    pair = Pair.in_step()
+    pair.a.kill()
+    pair.sleep(1000)
+    pair.say(b"1")
+    assert pair.confirmed == [b"1"]

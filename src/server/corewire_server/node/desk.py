@@ -30,6 +30,10 @@ Records that nothing held depends on, as those of acknowledgements that ask no a
 what comes meanwhile shares their sync, and does not have to wait for it first.
 """
 
+FOLLOWER_LEISURE_MS: Final = 20
+FOLLOWER_LEISURE_BYTES_MAX: Final = 256 * 1024
+"""The same for a node that follows: nobody ever waits for its disk, only for what it has received. Marks wait nowhere."""
+
 
 def sooner(one: int | None, other: int | None) -> int | None:
     """The earlier one of two deadlines; None: never."""
@@ -49,7 +53,7 @@ class Desk:
     def __init__(self, gate: Gate, writer: Writer | None = None) -> None:
         self.writer: Writer | None = writer
         self.congested = False  # too much waits for the disk
-        self.leisure_ms = LEISURE_MS
+        self.follows = False  # whether this is the journal of a node that shows nothing
         self._gate = gate
         self._chores: deque[tuple[Action, ...]] = deque()  # before anything of the writer
         self._ticket = 0
@@ -97,7 +101,7 @@ class Desk:
             if step < self._below:
                 self._below = step
             if self._leisure_until is None:
-                self._leisure_until = now + self.leisure_ms
+                self._leisure_until = now + (FOLLOWER_LEISURE_MS if self.follows else LEISURE_MS)
             if self.writer.backlog_bytes > BACKLOG_BYTES_MAX:
                 self.congested = True
 
@@ -152,7 +156,7 @@ class Desk:
         writer, until = self.writer, self._leisure_until
         if writer is None:
             return not self._chores
-        few = writer.backlog_bytes <= LEISURE_BYTES_MAX
+        few = writer.backlog_bytes <= (FOLLOWER_LEISURE_BYTES_MAX if self.follows else LEISURE_BYTES_MAX)
         return until is not None and now < until and few and self._gate.empty and not self._urgent
 
     def done(self, ticket: int, data: bytes) -> None:

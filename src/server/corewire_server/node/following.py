@@ -47,6 +47,7 @@ class Following:
 
     def __init__(self, kit: Kit, epoch: int, *, keep_data: bool) -> None:
         self._kit = kit
+        kit.keeper.follows = True
         self.epoch = epoch
         self.place = 0  # 0: none, and it must not serve
         self.core: Core | None = None

@@ -42,6 +42,7 @@ class Serving:
 
     def __init__(self, kit: Kit, core: Core, *, epoch: int, last: int, ahead: int) -> None:
         self._kit = kit
+        kit.keeper.follows = False
         self.core = core
         self.epoch = epoch
         self.feed = Feed(last)
