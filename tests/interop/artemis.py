@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.interop.peers import artemis_home
@@ -18,10 +20,14 @@ EVENTS = {"live": "AMQ221020", "synced": "AMQ221024", "announced": "AMQ221031"}
 
 
 def free_port() -> int:
-    """A loopback port that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """A loopback port that nobody listened on a moment ago.
+
+    Not one that the system gives to connections that go out: between two starts of a broker any of them could take it.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Artemis:
