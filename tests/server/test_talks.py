@@ -106,3 +106,32 @@ def test_what_is_asked_while_the_disk_is_busy_is_answered_when_it_is_not() -> No
     pair.sleep(400)
     assert pair.b.role == "waiting" or pair.b.role == "joining"
     pair.heal()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_node_that_was_alone_does_not_serve_where_one_lives_that_is_not_its_peer(ends: bool) -> None:
+    """Both would serve: another configuration, or the folder of another pair, is no reason to think that nobody does."""
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.until(lambda: pair.a.up.status(pair.now).standing == "alone")
+    pair.a.kill()
+    pair.a.settings = replace(pair.a.settings, machine=b"x" * 32)
+    pair.b.start()
+    pair.a.start()
+    pair.sleep(1000)
+    if ends:
+        pair.b.kill()
+    pair.sleep(5000)
+    assert pair.a.role == "waiting"
+    assert pair.a.has("configured otherwise")
+
+
+def test_two_nodes_configured_alike_are_told_so() -> None:
+    pair = Pair()
+    pair.b.settings = replace(pair.b.settings, configured_primary=True)
+    pair.a.start()
+    pair.b.start()
+    pair.sleep(3000)
+    assert sorted((pair.a.role, pair.b.role)) == ["primary", "waiting"]
+    assert pair.a.has("both nodes were started with --primary")
+    assert pair.b.has("both nodes were started with --primary")

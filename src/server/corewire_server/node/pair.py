@@ -284,8 +284,8 @@ class PairNode:
     @property
     def _asks_in_vain(self) -> bool:
         """Whether the record lets it serve if nobody with a higher epoch answers."""
-        higher = self._talks.epoch_heard > self._epoch
-        return self.role is Role.WAITING and self._record is Standing.ALONE and not higher
+        warned = self._talks.epoch_heard > self._epoch or self._peers.estranged
+        return self.role is Role.WAITING and self._record is Standing.ALONE and not warned
 
     @property
     def link(self) -> int | None:

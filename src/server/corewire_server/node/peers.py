@@ -14,6 +14,7 @@ from corewire_server.core.effects import Log
 from corewire_server.node.desk import sooner
 from corewire_server.node.orders import ClosePeer, DialPeer, SendPeer
 from corewire_server.replication.hello import (
+    ITSELF,
     NO_PASSWORD,
     WRONG_PROOF,
     admits,
@@ -92,6 +93,7 @@ class Peers:
         self._conns: dict[int, Conn] = {}
         self._next_dial = -1
         self._complaints: set[str] = set()  # those that were logged
+        self.estranged = False  # where the other node should be lives one that does not take us for its peer, or we it
 
     def next_timeout(self) -> int | None:
         """When a connection's patience is over."""
@@ -213,6 +215,7 @@ class Peers:
         assert conn.hello is not None
         if not answer_is_proven(self._key, conn.challenge, conn.hello, answer):
             said = answer.text if answer.word is Word.REFUSED else WRONG_PROOF
+            self.estranged = True
             self.complain(f"the other node was dialled, and is not believed: {said}")
             raise LinkProtocolError(said)
         conn.reader.trust()
@@ -221,9 +224,10 @@ class Peers:
     def _proven_hello(self, number: int, conn: Conn, hello: Hello) -> bool:
         assert conn.challenge is not None
         if not hello_is_proven(self._key, conn.challenge, hello, incarnation=self._incarnation):
-            if hello.claim.incarnation != self._incarnation:
-                self.complain(f"a connection was refused: {WRONG_PROOF}")
-            self._out.append(SendPeer(number, encode(refusal(WRONG_PROOF))))
+            reason = ITSELF if hello.claim.incarnation == self._incarnation else WRONG_PROOF
+            if reason is WRONG_PROOF:
+                self.complain(f"a connection was refused: {reason}")
+            self._out.append(SendPeer(number, encode(refusal(reason))))
             self.close(number)
             return False
         conn.reader.trust()

@@ -126,6 +126,8 @@ class Talks:
         if known and conn == self._dial:
             self._dial = None
             do = roles.use_refusal(self._node.view(now))
+            if self._node.role is Role.WAITING and self._kit.peers.estranged:  # what it had may be newer
+                do = Do.NOTHING
             self._node.carry_out(now, do, "the other node is gone: a dial was refused")
             self._node.evidence(now, None)
 
@@ -182,6 +184,7 @@ class Talks:
             return
         refused = self._stranger(claim)
         if refused:
+            peers.estranged = True
             peers.complain(f"{_name(claim)} was refused: {refused}")
             peers.answer(conn, Word.REFUSED, node.claim(), text=refused)
             return
@@ -243,6 +246,7 @@ class Talks:
         refused = answer.text if answer.word is Word.REFUSED else self._stranger(claim)
         if refused or claim.incarnation == self._kit.incarnation:  # it came back to ourselves: no answer
             if refused:
+                peers.estranged = True
                 peers.complain(f"the other node refuses, or is refused: {refused}")
             peers.close(conn)
             return
@@ -258,12 +262,16 @@ class Talks:
 
     def _note(self, claim: Claim) -> None:
         self.peer = claim
+        self._kit.peers.estranged = False
         self.epoch_heard = max(self.epoch_heard, claim.epoch)
 
     def _stranger(self, claim: Claim) -> str:
         """Why a node cannot be our peer; "": it can."""
         if claim.machine != self._kit.settings.machine:
             return "the two nodes have another version, or are configured otherwise where it counts"
+        first = self._kit.settings.configured_primary
+        if claim.role is Spoken.PRIMARY and (claim.epoch % 2 == 0) is first:  # it chose its epoch by how it was started
+            return f"both nodes were started with {'--primary' if first else '--backup'}, so their epochs could be the same"
         ours = "" if self._node.role is Role.JOINING else self._node.claim().node_id
         theirs = "" if claim.role is Spoken.JOINING or claim.standing is Standing.JOINING else claim.node_id
         if ours and theirs and ours != theirs:

@@ -26,6 +26,7 @@ _ANSWER: Final = b"corewire answer\x00"
 _DIGEST: Final = b"corewire digest\x00"
 
 NO_PASSWORD: Final = "without a cluster password this replication link is accepted from the same machine only"  # noqa: S105
+ITSELF: Final = "this is the node itself: its peer must be the other one"
 WRONG_PROOF: Final = "the cluster user or password is not that of this node"
 
 
