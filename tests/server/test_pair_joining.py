@@ -196,6 +196,7 @@ def test_backup_without_room_on_its_disk_gives_its_place_up_and_comes_back() -> 
     pair.sleep(300)
     assert pair.a.up._keeper.mark_wanted == Mark(Standing.ALONE, 2, 0)
     assert pair.b.role == "joining"
+    assert sum("its disk is full" in line for line in pair.b.logs) == 1
     pair.b.disk.capacity_bytes = None
     pair.sleep(2000)
     pair.heal()

@@ -258,8 +258,9 @@ class PairNode:
             self._part.tick(now)
             if self._serving is not None:
                 self._go_on_ending(now, self._serving)
-            elif self._following is not None and self._following.overflows and self.role is not Role.STOPPED:
-                self._join(now, "its disk is full")
+            elif self._following is not None and self._following.core is not None and self._following.overflows:
+                if self.role is not Role.STOPPED:
+                    self._join(now, "its disk is full")
         elif self._asks_in_vain and now >= self._asks_until:
             self._serve(now, "nobody with a higher epoch has answered")
         self._talks.tick(now)
