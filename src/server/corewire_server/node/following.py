@@ -101,8 +101,8 @@ class Following:
 
     @property
     def overflows(self) -> bool:
-        """Whether the disk is full, and too much waits for room."""
-        return self._kit.keeper.full and self._kit.keeper.backlog_bytes > BACKLOG_BYTES_MAX
+        """Whether the disk is full, and too much waits for room. Who has no core yet has nothing to give up."""
+        return self.core is not None and self._kit.keeper.full and self._kit.keeper.backlog_bytes > BACKLOG_BYTES_MAX
 
     def time(self, now: int) -> int:
         """The time of inputs by now, as far as it is known."""

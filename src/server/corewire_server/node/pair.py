@@ -8,6 +8,7 @@ carried out, in the order that counts: "alone" is on disk before the gate opens,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.inputs import Announced, Promoted
@@ -137,7 +138,9 @@ class PairNode:
     def status(self, now: int) -> Status:
         """How it stands."""
         fell_out = self._fell_out + (0 if self._serving is None else self._serving.fell_out)
-        return report(now, self.role, self.claim(), self._part, self._talks.peer, fell_out=fell_out, led=self.led)
+        told = report(now, self.role, self.claim(), self._part, self._talks.peer, fell_out=fell_out, led=self.led)
+        reason = self._peers.estranged if self.role is Role.WAITING else ""
+        return replace(told, waits_for=f"the other node to be its peer: {reason}") if reason else told
 
     # -- inputs of clients
 
@@ -258,9 +261,8 @@ class PairNode:
             self._part.tick(now)
             if self._serving is not None:
                 self._go_on_ending(now, self._serving)
-            elif self._following is not None and self._following.core is not None and self._following.overflows:
-                if self.role is not Role.STOPPED:
-                    self._join(now, "its disk is full")
+            elif self._following is not None and self._following.overflows and self.role is not Role.STOPPED:
+                self._join(now, "its disk is full")
         elif self._asks_in_vain and now >= self._asks_until:
             self._serve(now, "nobody with a higher epoch has answered")
         self._talks.tick(now)
@@ -285,7 +287,7 @@ class PairNode:
     @property
     def _asks_in_vain(self) -> bool:
         """Whether the record lets it serve if nobody with a higher epoch answers."""
-        warned = self._talks.epoch_heard > self._epoch or self._peers.estranged
+        warned = self._talks.epoch_heard > self._epoch or bool(self._peers.estranged)
         return self.role is Role.WAITING and self._record is Standing.ALONE and not warned
 
     @property

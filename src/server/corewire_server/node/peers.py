@@ -93,7 +93,7 @@ class Peers:
         self._conns: dict[int, Conn] = {}
         self._next_dial = -1
         self._complaints: set[str] = set()  # those that were logged
-        self.estranged = False  # where the other node should be lives one that does not take us for its peer, or we it
+        self.estranged = ""  # why whoever lives where the other node should be does not take us for its peer, or we him
 
     def next_timeout(self) -> int | None:
         """When a connection's patience is over."""
@@ -215,7 +215,7 @@ class Peers:
         assert conn.hello is not None
         if not answer_is_proven(self._key, conn.challenge, conn.hello, answer):
             said = answer.text if answer.word is Word.REFUSED else WRONG_PROOF
-            self.estranged = True
+            self.estranged = said
             self.complain(f"the other node was dialled, and is not believed: {said}")
             raise LinkProtocolError(said)
         conn.reader.trust()

@@ -184,7 +184,7 @@ class Talks:
             return
         refused = self._stranger(claim)
         if refused:
-            peers.estranged = True
+            peers.estranged = refused
             peers.complain(f"{_name(claim)} was refused: {refused}")
             peers.answer(conn, Word.REFUSED, node.claim(), text=refused)
             return
@@ -246,7 +246,7 @@ class Talks:
         refused = answer.text if answer.word is Word.REFUSED else self._stranger(claim)
         if refused or claim.incarnation == self._kit.incarnation:  # it came back to ourselves: no answer
             if refused:
-                peers.estranged = True
+                peers.estranged = refused
                 peers.complain(f"the other node refuses, or is refused: {refused}")
             peers.close(conn)
             return
@@ -262,7 +262,7 @@ class Talks:
 
     def _note(self, claim: Claim) -> None:
         self.peer = claim
-        self._kit.peers.estranged = False
+        self._kit.peers.estranged = ""
         self.epoch_heard = max(self.epoch_heard, claim.epoch)
 
     def _stranger(self, claim: Claim) -> str:
