@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from corewire_server.runtime import listening
 from corewire_server.runtime.listening import Depth, Listener, bind, lifted
 
 NODE = """
@@ -127,3 +128,23 @@ async def test_listener_opens_and_shuts_again_and_again_on_one_port() -> None:
     listener.open(accepted.put_nowait)
     listener.close()
     assert _dial(listener.port) == "refused"
+
+
+def test_clients_do_not_get_the_last_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the journal could not open its next file, and the node would have to stop."""
+    came: list[socket.socket] = []
+    monkeypatch.setattr(listening, "crowded", lambda _: len(came) >= 2)
+
+    async def knock() -> list[socket.socket]:
+        door = Listener("127.0.0.1", 0)
+        door.open(came.append)
+        clients = [socket.create_connection(("127.0.0.1", door.port)) for _ in range(4)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        door.close()
+        return clients
+
+    clients = asyncio.run(knock())
+    assert len(came) == 2
+    for sock in (*clients, *came):
+        sock.close()

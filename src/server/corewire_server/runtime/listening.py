@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 import sys
 from enum import IntEnum
@@ -24,6 +25,7 @@ log = logging.getLogger("corewire.broker")
 
 BACKLOG: Final = 1024
 ACCEPTS_MAX: Final = 64  # in one turn of the loop: those who are connected must not wait for those who come
+_RESERVED: Final = 96  # numbers that no client gets: of the replication link, and of the files of the journal
 _NUMBERS_MAX: Final = 65_536  # the table of open files grows with the highest number
 _REST_S: Final = 1.0  # when the system has no more sockets to give
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -78,6 +80,18 @@ def lifted(low: socket.socket, depth: Depth) -> socket.socket:
         return high
 
 
+def crowded(listening: socket.socket) -> bool:
+    """Whether so many clients are there that the journal could find no number for its next file, nor the other node a socket."""
+    if sys.platform == "win32":
+        return False
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    lowest = os.dup(listening.fileno())  # raises OSError if there is none at all
+    os.close(lowest)
+    return limit > 2 * _RESERVED and lowest >= limit - _RESERVED
+
+
 class Listener:
     """
     One address to be reached at. Its port is ours as soon as it is made, but who connects is refused while it is not open.
@@ -122,6 +136,8 @@ class Listener:
             if listening.fileno() < 0:  # what the last one did closed the door
                 return
             try:
+                if self._depth is Depth.CLIENTS_DOOR and crowded(listening):
+                    raise OSError(errno.EMFILE, "as many clients as the limit of open files allows (ulimit -n)")
                 sock, _ = listening.accept()
             except BlockingIOError:
                 return
