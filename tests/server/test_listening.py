@@ -133,7 +133,11 @@ async def test_listener_opens_and_shuts_again_and_again_on_one_port() -> None:
 def test_clients_do_not_get_the_last_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the journal could not open its next file, and the node would have to stop."""
     came: list[socket.socket] = []
-    monkeypatch.setattr(listening, "crowded", lambda _: len(came) >= 2)
+
+    def crowded(_: socket.socket) -> bool:
+        return len(came) >= 2
+
+    monkeypatch.setattr(listening, "crowded", crowded)
 
     async def knock() -> list[socket.socket]:
         door = Listener("127.0.0.1", 0)
