@@ -124,6 +124,7 @@ def test_old_primary_started_alone_waits_for_the_one_that_served_last(tmp_path: 
         said = stays_out(pair, first)
         print(f"\nit waits for: {said['waits_for']}")
         assert "epoch 2" in str(said["waits_for"])
+        assert f"127.0.0.1:{second.link_port}" in str(said["waits_for"])
         pair.start_again(second)
         pair.wait_in_step()
         assert pair.primary is second

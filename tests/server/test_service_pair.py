@@ -163,7 +163,8 @@ async def test_node_that_may_not_serve_says_so_and_refuses_clients(tmp_path: Pat
         assert node.service.state is NodeState.WAITING
         assert node.service.role == "waiting"
         assert node.service.status is not None
-        assert node.service.status.waits_for
+        assert config.ha_policy is not None
+        assert "{}:{}".format(*config.ha_policy.peer_link) in node.service.status.waits_for
         assert refused(config.acceptors[0].port)
         assert not refused(config.link_port)
 

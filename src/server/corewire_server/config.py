@@ -251,6 +251,7 @@ class BrokerConfig:
             configured_primary=self.ha_policy.primary,
             client_address=client_address,
             link_address=link_address,
+            peer_address=address(*self.ha_policy.peer_link),
             cluster_user=self.cluster_user,
             cluster_password=self.cluster_password,
             gate=self.ha_policy.gate,

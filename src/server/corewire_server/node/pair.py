@@ -138,9 +138,10 @@ class PairNode:
     def status(self, now: int) -> Status:
         """How it stands."""
         fell_out = self._fell_out + (0 if self._serving is None else self._serving.fell_out)
-        told = report(now, self.role, self.claim(), self._part, self._talks.peer, fell_out=fell_out, led=self.led)
+        where, peer = self._kit.settings.peer_address, self._talks.peer
+        told = report(now, where, self.role, self.claim(), self._part, peer, fell_out=fell_out, led=self.led)
         reason = self._peers.estranged if self.role is Role.WAITING else ""
-        return replace(told, waits_for=f"the other node to be its peer: {reason}") if reason else told
+        return replace(told, waits_for=f"{where} to be its peer: {reason}") if reason else told
 
     # -- inputs of clients
 

@@ -23,6 +23,7 @@ class PairSettings:
     link_address: (
         str  # "host:port" of this node's own replication link; the host may be empty: where the socket comes from
     )
+    peer_address: str = "the other node"  # "host:port" of the other node's replication link, as people are told it
     cluster_user: str = ""
     cluster_password: str = field(default="", repr=False)  # empty: only peers on the loopback are accepted
     gate: GateMode = GateMode.DISK_AND_BACKUP

@@ -56,9 +56,17 @@ def view_of(now: int, kit: Kit, role: Role, claim: Claim, part: Serving | Follow
 
 
 def report(
-    now: int, role: Role, claim: Claim, part: Serving | Following | None, peer: Claim | None, *, fell_out: int, led: int
+    now: int,
+    address: str,
+    role: Role,
+    claim: Claim,
+    part: Serving | Following | None,
+    peer: Claim | None,
+    *,
+    fell_out: int,
+    led: int,
 ) -> Status:
-    """What it says to people. ``peer``: what the other node said last."""
+    """What it says to people. ``address``: where the other node is dialled; ``peer``: what it said last."""
     last = executed = acknowledged = claim.last_input
     in_step, lease_age, lag_bytes, lag_ms = False, None, 0, 0
     input_at = None
@@ -92,7 +100,7 @@ def report(
         lag_inputs=last - min(acknowledged, executed),
         lag_bytes=lag_bytes,
         lag_ms=lag_ms,
-        waits_for=_waits_for(role, claim, part, peer),
+        waits_for=_waits_for(address, role, claim, part, peer),
         fell_out=fell_out,
         links_led=led,
         peer=_peer(peer),
@@ -110,11 +118,11 @@ def _peer(claim: Claim | None) -> PeerStatus:
     )
 
 
-def _waits_for(role: Role, claim: Claim, part: Serving | Following | None, peer: Claim | None) -> str:
-    """Why a node does not serve."""
-    other = "the other node, which has not been heard yet"
+def _waits_for(address: str, role: Role, claim: Claim, part: Serving | Following | None, peer: Claim | None) -> str:
+    """Why a node does not serve. ``address``: where the other node is dialled."""
+    other = f"{address}, which has not been heard yet"
     if peer is not None:
-        other = f"{peer.link_address or 'the other node'} (last heard as {peer.role.name.lower()}, epoch {peer.epoch})"
+        other = f"{peer.link_address or address} (last heard as {peer.role.name.lower()}, epoch {peer.epoch})"
     match role:
         case Role.PRIMARY | Role.STOPPED:
             return ""
