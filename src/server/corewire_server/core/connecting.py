@@ -101,16 +101,17 @@ def _open_session(state: State, link: Link, packet: packets.CreateSession | pack
 def _reattach(state: State, link: Link, packet: packets.ReattachSession) -> None:
     session = state.sessions.get(packet.name)
     answer = packets.ReattachSessionResponse(-1, reattached=False)
-    if session is not None and link.user is not None and link.user != session.user:
+    if session is None:
+        state.log("debug", f"{link.remote}: session {packet.name} is not known, or not any more: it cannot continue")
+    elif link.user is not None and link.user != session.user:
         state.log("warning", f"{link.remote} (user {link.user}): session {session.name} belongs to another user")
-    elif session is not None:
-        if session.channel.window_bytes is None:
-            old = session.link
-            closing.close_session(state, session, failed=False)
-            if not old.sessions:
-                closing.drop_temporary_queues(state, old)
-        elif _move(state, session, link, packet.last_confirmed_command_id):
-            answer = packets.ReattachSessionResponse(session.channel.last_received, reattached=True)
+    elif session.channel.window_bytes is None:
+        old = session.link
+        closing.close_session(state, session, failed=False)
+        if not old.sessions:
+            closing.drop_temporary_queues(state, old)
+    elif _move(state, session, link, packet.last_confirmed_command_id):
+        answer = packets.ReattachSessionResponse(session.channel.last_received, reattached=True)
     _write(state, link, SESSIONS, answer)
 
 
