@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.pair_kills import run
 from tests.interop.peers import ARTEMIS, OLDER_CLIENT, OLDEST_CLIENT
 from tests.interop.test_pair_kills import judge
+from tests.interop.test_pair_orders import end_and_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,3 +25,7 @@ pytestmark = pytest.mark.usefixtures("java")
 )
 def test_kills(tmp_path: Path, kills: int, versions: Sequence[str]) -> None:
     judge(run(tmp_path, kills, versions))
+
+
+def test_both_nodes_end_and_start_in_every_order(tmp_path: Path) -> None:
+    end_and_start(tmp_path, product((False, True), (True, False), (True, False)))
