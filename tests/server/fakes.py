@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from corewire_server.core.effects import Append, CloseLink, Log, SendBytes
@@ -74,3 +75,9 @@ class EchoCore:
 def echo_core(config: BrokerConfig, seed: bytes) -> EchoCore:
     """Make one, as a service does."""
     return EchoCore()
+
+
+async def turns(count: int = 10) -> None:
+    """Let the loop look at all of its sockets so often: what could be read by now has been."""
+    for _ in range(count):
+        await asyncio.sleep(0)

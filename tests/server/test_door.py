@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.fakes import EchoCore
+from tests.server.fakes import EchoCore, turns
 
 from corewire_server.core.inputs import BytesReceived, LinkOpened
 from corewire_server.node.node import Node
@@ -183,8 +183,7 @@ async def test_held_client_is_read_up_to_a_limit_and_nothing_is_lost() -> None:
         sending = asyncio.create_task(asyncio.get_running_loop().sock_sendall(client, data))
         (early,) = await early_clients(backup)
         await until(lambda: len(early.held) == HELD_BYTES_MAX)
-        for _ in range(30):
-            await asyncio.sleep(0.001)
+        await turns()
         assert len(early.held) == HELD_BYTES_MAX
         backup.set(Door.SERVE)
         await until(lambda: len(backup.received()) == len(data))
@@ -206,8 +205,7 @@ async def test_client_whose_question_died_with_the_primary_is_asked_again_here()
         await primary.hears(0, b"hello")
         primary.listener.close()
         primary.sockets[0].close()
-        for _ in range(30):
-            await asyncio.sleep(0.001)
+        await turns()
         assert backup.server.door.held == 1
         backup.set(Door.SERVE)
         assert await receive(client) == b"hello"

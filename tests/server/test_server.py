@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.fakes import EchoCore
+from tests.server.fakes import EchoCore, turns
 
 from corewire_server.core.inputs import BytesReceived, LinkBlocked, LinkClosed, LinkOpened, Timeout
 from corewire_server.node.node import Node
@@ -50,13 +50,23 @@ class Crowded(Node):
         return self.crowded
 
 
+class Ringing(Server):
+    """A server that counts how often its timer rang."""
+
+    rings = 0
+
+    def _timer_rang(self, *, rested: bool = False) -> None:
+        self.rings += 1
+        super()._timer_rang(rested=rested)
+
+
 class World:
     """A server on loopback with one client."""
 
     def __init__(self) -> None:
         self.core, self.time, self.reasons = EchoCore(), Time(), list[str]()
         self.node = Crowded(self.core)
-        self.server = Server(self.node, self.time, 1, None, self.reasons.append)
+        self.server = Ringing(self.node, self.time, 1, None, self.reasons.append)
         self.client: socket.socket
 
     async def __aenter__(self) -> World:
@@ -80,6 +90,11 @@ class World:
 
     async def hear(self, count: int = 65536) -> bytes:
         return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.client, count), 5)
+
+    async def ring(self) -> None:
+        """Return when the timer has rung once more."""
+        before = self.server.rings
+        await self.until(lambda: self.server.rings > before)
 
     def slow(self) -> bool:
         return any(link.slow for link in self.server._links.values())
@@ -119,8 +134,7 @@ async def test_timer_that_rings_too_early_is_set_again() -> None:
         world.client.send(b"x")
         await world.hear()
         world.core.timeout = world.time.now() + 20
-        for _ in range(30):
-            await asyncio.sleep(0.001)
+        await world.ring()
         assert Timeout not in world.kinds()
         world.time.move(20)
         await world.until(lambda: Timeout in world.kinds())
@@ -134,8 +148,8 @@ async def test_nobody_is_read_or_judged_while_too_much_waits_for_the_disk() -> N
         assert await world.hear() == b"x"
         world.client.send(b"y")
         world.time.move(10)
-        for _ in range(30):
-            await asyncio.sleep(0.001)
+        await world.ring()
+        await world.ring()
         assert world.kinds() == [LinkOpened, BytesReceived]
         world.node.crowded = False
         world.server.offer(LinkClosed(0))  # as any answer of the disk
@@ -148,8 +162,7 @@ async def test_slow_reader_is_not_read_but_sips() -> None:
         world.client.send(b"flood 9000000")
         await world.until(lambda: world.slow())
         world.client.send(b"ping")
-        for _ in range(10):
-            await asyncio.sleep(0.001)
+        await turns()
         assert world.kinds() == [LinkOpened, BytesReceived]
         world.server._sip()
         await world.until(lambda: world.kinds() == [LinkOpened, BytesReceived, BytesReceived])
