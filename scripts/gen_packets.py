@@ -28,6 +28,8 @@ FAMILIES = (
     "connection",
     "session",
     "queue",
+    "query",
+    "binding",
     "producer",
     "consumer",
     "message",

@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING
 from corewire._lazy import exports as _exports
 
 if TYPE_CHECKING:
+    from corewire.wire.packets.binding import SessionBindingQuery as SessionBindingQuery
+    from corewire.wire.packets.binding import SessionBindingQueryResponse as SessionBindingQueryResponse
+    from corewire.wire.packets.binding import SessionBindingQueryResponseV2 as SessionBindingQueryResponseV2
+    from corewire.wire.packets.binding import SessionBindingQueryResponseV3 as SessionBindingQueryResponseV3
+    from corewire.wire.packets.binding import SessionBindingQueryResponseV4 as SessionBindingQueryResponseV4
+    from corewire.wire.packets.binding import SessionBindingQueryResponseV5 as SessionBindingQueryResponseV5
     from corewire.wire.packets.cluster import BackupRegistration as BackupRegistration
     from corewire.wire.packets.cluster import BackupRegistrationFailed as BackupRegistrationFailed
     from corewire.wire.packets.cluster import BackupRequest as BackupRequest
@@ -53,22 +59,16 @@ if TYPE_CHECKING:
     from corewire.wire.packets.producer import SessionProducerCredits as SessionProducerCredits
     from corewire.wire.packets.producer import SessionProducerFailCredits as SessionProducerFailCredits
     from corewire.wire.packets.producer import SessionProducerRequestCredits as SessionProducerRequestCredits
+    from corewire.wire.packets.query import SessionQueueQuery as SessionQueueQuery
+    from corewire.wire.packets.query import SessionQueueQueryResponse as SessionQueueQueryResponse
+    from corewire.wire.packets.query import SessionQueueQueryResponseV2 as SessionQueueQueryResponseV2
+    from corewire.wire.packets.query import SessionQueueQueryResponseV3 as SessionQueueQueryResponseV3
     from corewire.wire.packets.queue import CreateAddress as CreateAddress
     from corewire.wire.packets.queue import CreateQueue as CreateQueue
     from corewire.wire.packets.queue import CreateQueueV2 as CreateQueueV2
     from corewire.wire.packets.queue import CreateSharedQueue as CreateSharedQueue
     from corewire.wire.packets.queue import CreateSharedQueueV2 as CreateSharedQueueV2
     from corewire.wire.packets.queue import DeleteQueue as DeleteQueue
-    from corewire.wire.packets.queue import SessionBindingQuery as SessionBindingQuery
-    from corewire.wire.packets.queue import SessionBindingQueryResponse as SessionBindingQueryResponse
-    from corewire.wire.packets.queue import SessionBindingQueryResponseV2 as SessionBindingQueryResponseV2
-    from corewire.wire.packets.queue import SessionBindingQueryResponseV3 as SessionBindingQueryResponseV3
-    from corewire.wire.packets.queue import SessionBindingQueryResponseV4 as SessionBindingQueryResponseV4
-    from corewire.wire.packets.queue import SessionBindingQueryResponseV5 as SessionBindingQueryResponseV5
-    from corewire.wire.packets.queue import SessionQueueQuery as SessionQueueQuery
-    from corewire.wire.packets.queue import SessionQueueQueryResponse as SessionQueueQueryResponse
-    from corewire.wire.packets.queue import SessionQueueQueryResponseV2 as SessionQueueQueryResponseV2
-    from corewire.wire.packets.queue import SessionQueueQueryResponseV3 as SessionQueueQueryResponseV3
     from corewire.wire.packets.replication import ReplicationAppend as ReplicationAppend
     from corewire.wire.packets.replication import ReplicationAppendTx as ReplicationAppendTx
     from corewire.wire.packets.replication import ReplicationCommitRollback as ReplicationCommitRollback
@@ -125,6 +125,10 @@ else:
     __all__, __getattr__, __dir__ = _exports(
         __name__,
         {
+            "binding": (
+                "SessionBindingQuery SessionBindingQueryResponse SessionBindingQueryResponseV2 "
+                "SessionBindingQueryResponseV3 SessionBindingQueryResponseV4 SessionBindingQueryResponseV5"
+            ),
             "cluster": (
                 "BackupRegistration BackupRegistrationFailed BackupRequest BackupRequestResponse ClusterConnect "
                 "ClusterConnectReply FederationDownstreamConnect NodeAnnounce QuorumVote QuorumVoteReply "
@@ -147,12 +151,10 @@ else:
                 "CreateProducer RemoveProducer SessionProducerCredits SessionProducerFailCredits "
                 "SessionProducerRequestCredits"
             ),
-            "queue": (
-                "CreateAddress CreateQueue CreateQueueV2 CreateSharedQueue CreateSharedQueueV2 DeleteQueue "
-                "SessionBindingQuery SessionBindingQueryResponse SessionBindingQueryResponseV2 "
-                "SessionBindingQueryResponseV3 SessionBindingQueryResponseV4 SessionBindingQueryResponseV5 "
+            "query": (
                 "SessionQueueQuery SessionQueueQueryResponse SessionQueueQueryResponseV2 SessionQueueQueryResponseV3"
             ),
+            "queue": ("CreateAddress CreateQueue CreateQueueV2 CreateSharedQueue CreateSharedQueueV2 DeleteQueue"),
             "replication": (
                 "ReplicationAppend ReplicationAppendTx ReplicationCommitRollback ReplicationDelete "
                 "ReplicationDeleteTx ReplicationLargeMessageBegin ReplicationLargeMessageEnd "
