@@ -21,11 +21,23 @@ if TYPE_CHECKING:
 ALONE_POLLS: Final = 400  # events, two at a time, in which a primary should have gone on alone
 
 
-def _pair(faults: Faults) -> tuple[Machine, Machine] | None:
-    """The primary and the other one, if both are up."""
-    serving = [machine for machine in faults.machines if machine.serving]
-    others = [machine for machine in faults.machines if machine not in serving and machine.process is not None]
-    return (serving[0], others[0]) if serving and others else None
+def _of_a_pair(plot: Callable[[Faults, Machine, Machine], Plot]) -> Callable[[Faults], Plot]:
+    """What happens to the primary and the other one, if both are up."""
+
+    def begin(faults: Faults) -> Plot:
+        serving = [machine for machine in faults.machines if machine.serving]
+        others = [machine for machine in faults.machines if machine not in serving and machine.process is not None]
+        if serving and others:
+            yield from plot(faults, serving[0], others[0])
+
+    return begin
+
+
+def _back(faults: Faults, machine: Machine) -> Plot:
+    """After a while somebody starts it again."""
+    yield faults.moment(8, 22)
+    faults.say("healed", machine.name)
+    machine.start()
 
 
 def _until_alone(machine: Machine) -> Plot:
@@ -37,12 +49,8 @@ def _until_alone(machine: Machine) -> Plot:
         yield -2
 
 
-def _forsaken(faults: Faults) -> Plot:
+def _forsaken(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """The backup stands still until the primary has gone on alone and was killed; then it reads what lies in its buffers."""
-    pair = _pair(faults)
-    if pair is None:
-        return
-    primary, backup = pair
     process = backup.process
     assert process is not None
     faults.say("forsaken", f"{backup.name} stands still")
@@ -59,17 +67,11 @@ def _forsaken(faults: Faults) -> Plot:
     faults.say("healed", backup.name)
     if not process.ended:
         process.go_on()
-    yield faults.moment(8, 22)
-    faults.say("healed", primary.name)
-    primary.start()
+    yield from _back(faults, primary)
 
 
-def _unheard(faults: Faults) -> Plot:
+def _unheard(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """The backup hears the primary and is not heard, until the primary has gone on alone and is killed."""
-    pair = _pair(faults)
-    if pair is None:
-        return
-    primary, backup = pair
     faults.say("unheard", f"{backup.name} by {primary.name}")
     faults.network.silence(backup.name, primary.name)
     yield from _until_alone(primary)
@@ -78,17 +80,11 @@ def _unheard(faults: Faults) -> Plot:
     primary.kill(faults.moment(4, 12))
     faults.network.heal(backup.name, primary.name)
     faults.say("healed", f"{backup.name} to {primary.name}")
-    yield faults.moment(8, 22)
-    faults.say("healed", primary.name)
-    primary.start()
+    yield from _back(faults, primary)
 
 
-def _joining(faults: Faults) -> Plot:
+def _joining(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """The backup is killed and back, and the primary is killed while it joins."""
-    pair = _pair(faults)
-    if pair is None:
-        return
-    primary, backup = pair
     faults.say("joining", f"{backup.name} is killed")
     backup.kill(faults.moment(4, 12))
     yield faults.moment(8, 16)
@@ -102,17 +98,11 @@ def _joining(faults: Faults) -> Plot:
     else:
         primary.lose_power()
     faults.network.slow(primary.name, backup.name, 0)
-    yield faults.moment(8, 22)
-    faults.say("healed", primary.name)
-    primary.start()
+    yield from _back(faults, primary)
 
 
-def _torn(faults: Faults) -> Plot:
+def _torn(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """Inputs are late on their way to the backup, the link is reset with all of them on it, and the primary is killed."""
-    pair = _pair(faults)
-    if pair is None:
-        return
-    primary, backup = pair
     if faults.rng.random() < 0.5:
         backup.kill(faults.moment(4, 12))
         faults.say("torn", f"{backup.name} has to join anew")
@@ -126,17 +116,11 @@ def _torn(faults: Faults) -> Plot:
         faults.network.reset(end, faults.moment(4, 9))
     primary.kill(faults.moment(4, 9))
     faults.network.slow(primary.name, backup.name, 0)
-    yield faults.moment(8, 22)
-    faults.say("healed", primary.name)
-    primary.start()
+    yield from _back(faults, primary)
 
 
-def _split(faults: Faults) -> Plot:
+def _split(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """The primary is killed, and when it is back the two cannot reach each other for a while."""
-    pair = _pair(faults)
-    if pair is None:
-        return
-    primary, backup = pair
     faults.say("split", f"{primary.name} is killed")
     primary.kill(faults.moment(4, 12))
     yield faults.moment(8, 20)
@@ -168,11 +152,11 @@ def _both(faults: Faults) -> Plot:
 
 
 KINDS: Final[dict[str, Callable[[Faults], Plot]]] = {
-    "forsaken": _forsaken,
-    "unheard": _unheard,
-    "joining": _joining,
-    "torn": _torn,
-    "split": _split,
+    "forsaken": _of_a_pair(_forsaken),
+    "unheard": _of_a_pair(_unheard),
+    "joining": _of_a_pair(_joining),
+    "torn": _of_a_pair(_torn),
+    "split": _of_a_pair(_split),
     "both": _both,
 }
 """Those that only a pair can suffer, by name."""

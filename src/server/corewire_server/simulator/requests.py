@@ -111,14 +111,7 @@ def reply(client: Client, errand: Errand) -> Task:
     app = Application(client, errand)
     session = yield from app.session(AckMode.INDIVIDUAL)
     consumer = yield from app.consumer(session)
-    while True:
-        receiving = app.engine.receive(client.now_s(), consumer)
-        came = yield from client.wait(receiving, POLL_US)
-        if not came:
-            if client.leaving:
-                break
-            continue
-        question = receiving.result()
+    while (question := (yield from app.next_message(consumer))) is not None:
         taken = app.tell_delivered(question)
         message = Message(f"reply to {taken[0]} {taken[1]}", durable=False, correlation_id=str(taken[1]))
         try:

@@ -86,6 +86,15 @@ class Application:
         """Open a consumer."""
         return self.opened("create_consumer", self.engine.create_consumer, session, self.errand.queue, create=True)
 
+    def next_message(self, consumer: ConsumerId) -> Script[Delivery | None]:
+        """What comes next; None: nothing did, and it is time to leave."""
+        while True:
+            receiving = self.engine.receive(self.client.now_s(), consumer)
+            if (yield from self.client.wait(receiving, POLL_US)):
+                return receiving.result()
+            if self.client.leaving:
+                return None
+
     def message(self) -> Message:
         """The next one."""
         number, self.sent = self.sent, self.sent + 1
@@ -192,14 +201,7 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
     app = Application(client, errand)
     session = yield from app.session(mode)
     consumer = yield from app.consumer(session)
-    while True:
-        receiving = app.engine.receive(client.now_s(), consumer)
-        came = yield from client.wait(receiving, POLL_US)
-        if not came:
-            if client.leaving:
-                break
-            continue
-        delivery = receiving.result()
+    while (delivery := (yield from app.next_message(consumer))) is not None:
         taken = app.tell_delivered(delivery)
         yield from app.pause()
         try:
