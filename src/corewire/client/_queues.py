@@ -1,15 +1,17 @@
-"""Queues and addresses as values, to packets and back."""
+"""Queues and addresses as values, to packets and back, and the scripts that make, delete and look at them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire.errors import RemoteProtocolError
+from corewire.client._calls import Command, Fate
+from corewire.errors import QueueDoesNotExist, RemoteProtocolError
 from corewire.values import AddressInfo, QueueConfiguration, QueueInfo, RoutingType
 from corewire.wire import packets
 
 if TYPE_CHECKING:
-    from corewire.client._calls import Packet
+    from corewire.client._calls import Packet, Script
+    from corewire.errors import BrokerError
 
 _NO_ROUTING_TYPE = -1
 
@@ -151,3 +153,29 @@ def address_info(name: str, answer: Packet) -> AddressInfo:
         default_consumers_before_dispatch=answer.default_consumers_before_dispatch,
         default_delay_before_dispatch_ms=answer.default_delay_before_dispatch,
     )
+
+
+def create(packet: Packet, exists: type[BrokerError], *, exist_ok: bool, repeatable: bool) -> Script[None]:
+    """Make a queue or an address. ``repeatable``: the packet does no harm twice."""
+    command = Command(packet, packets.NullResponse, Fate.AGAIN if exist_ok or repeatable else Fate.UNBLOCKED)
+    try:
+        yield command
+    except exists:
+        if not (exist_ok or (repeatable and command.repeated)):
+            raise
+
+
+def delete(name: str, *, missing_ok: bool) -> Script[None]:
+    """Delete a queue."""
+    fate = Fate.AGAIN if missing_ok else Fate.UNBLOCKED
+    try:
+        yield Command(packets.DeleteQueue(name), packets.NullResponse, fate)
+    except QueueDoesNotExist:
+        if not missing_ok:
+            raise
+
+
+def query(name: str) -> Script[QueueInfo]:
+    """Look at a queue."""
+    answer = yield Command(packets.SessionQueueQuery(name), packets.SessionQueueQueryResponseV3, Fate.AGAIN)
+    return queue_info(name, answer)

@@ -1,0 +1,34 @@
+"""Transactions of a session: local ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire.client._registry import Registry
+
+if TYPE_CHECKING:
+    from corewire._operation import Operation
+    from corewire.client._ids import SessionId
+
+
+class TransactionVerbs(Registry):
+    """Commands that end transactions."""
+
+    def commit(self, now: float, session: SessionId) -> Operation[None]:
+        """Make what was sent and received take effect.
+
+        Fails with TransactionRolledBack (run it again), TransactionOutcomeUnknown (it may have happened),
+        DuplicateIdRejected, NotConnected.
+        """
+        found = self._open_session(session)
+        found.only_transacted("commit")
+        return found.run(now, found.transaction.commit())
+
+    def rollback(self, now: float, session: SessionId, *, consider_last_delivered: bool = False) -> Operation[None]:
+        """Undo what was sent; messages that were received, or only came, are delivered again.
+
+        In a session that is not transacted it gives back what was not acknowledged. ``consider_last_delivered``: the message
+        in hand counts as delivered.
+        """
+        found = self._open_session(session)
+        return found.run(now, found.transaction.roll_back(last_delivered=consider_last_delivered))
