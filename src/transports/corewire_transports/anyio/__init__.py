@@ -8,8 +8,9 @@ from corewire_transports.anyio.client import Client, ClientState, ClientStats
 from corewire_transports.anyio.consumer import Browser, Consumer, ConsumerOptions
 from corewire_transports.anyio.producer import Producer, Receipt, SendState
 from corewire_transports.anyio.received import ReceivedMessage
-from corewire_transports.anyio.session import Session, TransactedSession
+from corewire_transports.anyio.session import Session
 from corewire_transports.anyio.temporary import TemporaryQueue, TemporaryTopic
+from corewire_transports.anyio.transacted import TransactedSession
 
 __all__ = [
     "Browser",

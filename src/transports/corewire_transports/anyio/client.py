@@ -11,7 +11,8 @@ from corewire import AckMode
 from corewire._states import ClientState
 from corewire_transports._opening import opening
 from corewire_transports.anyio._events import Events
-from corewire_transports.anyio.session import Session, TransactedSession
+from corewire_transports.anyio.session import Session
+from corewire_transports.anyio.transacted import TransactedSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

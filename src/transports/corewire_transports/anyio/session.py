@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, suppress
-from threading import get_ident
 from typing import TYPE_CHECKING, Self, Unpack
-from uuid import uuid4
 
 from anyio import move_on_after
 
-from corewire import AckMode, QueueConfiguration, RoutingType
+from corewire import AckMode
 from corewire._states import ClientState
-from corewire.errors import CallTimeout, CorewireError, LocalProtocolError
+from corewire.errors import CallTimeout
 from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
 from corewire_transports._opening import opening
+from corewire_transports.anyio._objects import Objects
 from corewire_transports.anyio._requests import Inbox
 from corewire_transports.anyio.consumer import Browser, Consumer
 from corewire_transports.anyio.producer import Producer
-from corewire_transports.anyio.temporary import TemporaryQueue, TemporaryTopic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from types import TracebackType
 
-    from corewire import AddressInfo, Body, Destination, Headers, Message, Operation, Queue, QueueInfo, SessionId, Topic
+    from corewire import Body, Destination, Headers, Message, Operation, Queue, SessionId, Topic
     from corewire_transports.anyio.client import Client
     from corewire_transports.anyio.consumer import ConsumerOptions
     from corewire_transports.anyio.received import ReceivedMessage
 
-__all__ = ["Session", "TransactedSession"]
+__all__ = ["Session"]
 
 
-class Session:
+class Session(Objects):
     """A channel to the broker: order, acknowledgement, one transaction at a time. Sends may be shared by tasks."""
 
     def __init__(self, client: Client, handle: SessionId, ack_mode: AckMode) -> None:
@@ -177,59 +173,6 @@ class Session:
             consumer._in_hand = None
         await self._driver.call(self._engine.rollback, self._id, consider_last_delivered=in_hand)
 
-    # -- addresses and queues ------------------------------------------------------------------------------------------
-
-    @opening
-    async def temporary_queue(self) -> TemporaryQueue:
-        """Make a queue that goes at the end of the block, or with the connection."""
-        name = str(uuid4())
-        queue = QueueConfiguration(name=name, routing_type=RoutingType.ANYCAST, durable=False, temporary=True)
-        await self._driver.call(self._engine.create_queue, self._id, queue)
-        return TemporaryQueue(name, self)
-
-    @opening
-    async def temporary_topic(self) -> TemporaryTopic:
-        """Make a topic that goes at the end of the block, or with the connection."""
-        name = str(uuid4())
-        mark = QueueConfiguration(  # as JMS clients do: a queue that takes nothing says that the topic exists
-            name=name, routing_type=RoutingType.MULTICAST, filter_string="_AMQX=-1", durable=False, temporary=True
-        )
-        await self._driver.call(self._engine.create_queue, self._id, mark)
-        return TemporaryTopic(name, self)
-
-    async def create_queue(
-        self, queue: str | QueueConfiguration, /, *, shared: bool = False, exist_ok: bool = False
-    ) -> None:
-        """Create a queue; a name alone is an anycast queue. Raises QueueExists (not with ``exist_ok``), SecurityError.
-
-        ``shared``: it may be there already, with the same address and filter. Raises Unblocked where it may have happened.
-        """
-        if isinstance(queue, str):
-            queue = QueueConfiguration(name=queue, routing_type=RoutingType.ANYCAST)
-        await self._driver.call(self._engine.create_queue, self._id, queue, shared=shared, exist_ok=exist_ok)
-
-    async def delete_queue(self, name: str, /, *, missing_ok: bool = False) -> None:
-        """Delete a queue. Raises QueueDoesNotExist (not with ``missing_ok``), IllegalState while it has consumers."""
-        await self._driver.call(self._engine.delete_queue, self._id, name, missing_ok=missing_ok)
-
-    async def query_queue(self, name: str, /) -> QueueInfo:
-        """What the broker knows of a queue."""
-        return await self._driver.call(self._engine.query_queue, self._id, name)
-
-    async def create_address(self, name: str, /, *routing_types: RoutingType, exist_ok: bool = False) -> None:
-        """
-        Create an address, for both routing types if none is given. One that is there gets these types in place of its own.
-
-        Raises BrokerError if a queue there would lose its type. ``exist_ok``: the call is repeated after a failover, where
-        it would else raise Unblocked.
-        """
-        kinds = routing_types or tuple(RoutingType)
-        await self._driver.call(self._engine.create_address, self._id, name, kinds, exist_ok=exist_ok)
-
-    async def query_address(self, name: str, /) -> AddressInfo:
-        """What the broker knows of an address."""
-        return await self._driver.call(self._engine.query_address, self._id, name)
-
     # -- the session itself --------------------------------------------------------------------------------------------
 
     async def add_metadata(self, key: str, value: str, /, *, unique: bool = False) -> None:
@@ -305,79 +248,3 @@ class Session:
                     await consumer._close(give_back=True)
                     break  # this took back everything of the session
             await self._close()
-
-
-class TransactedSession(Session):
-    """A session in which sends and acknowledgements take effect at commit. One user at a time.
-
-    A transaction belongs to the thread that began it: until it was committed or rolled back, sending, receiving, committing and
-    rolling back in another one raise LocalProtocolError.
-    """
-
-    def __init__(self, client: Client, handle: SessionId, ack_mode: AckMode) -> None:
-        super().__init__(client, handle, ack_mode)
-        self._counts_on_return = False
-        self._threads: dict[SessionId, int] = {}  # its own, while a transaction is open
-
-    def _use(self) -> None:
-        caller = get_ident()
-        if self._threads.setdefault(self._id, caller) != caller:  # in one step, whoever else comes
-            raise LocalProtocolError(
-                "another thread is at work in this transaction", subject=repr(self), hint="Open a session per thread."
-            )
-
-    async def commit(self) -> None:
-        """Make what was sent and received take effect.
-
-        Raises TransactionRolledBack (run it again), TransactionOutcomeUnknown (it may have happened), DuplicateIdRejected, the
-        error of a send in it, or LocalProtocolError in another thread than the one that began it.
-        """
-        self._use()
-        try:
-            with move_on_after(None, shield=True):
-                await self._driver.call(self._engine.commit, self._id)
-        finally:
-            self._threads.clear()
-
-    async def rollback(self) -> None:
-        """Undo what was sent; messages that were received are delivered again."""
-        self._use()
-        try:
-            with move_on_after(None, shield=True):
-                await self._driver.call(self._engine.rollback, self._id)
-        finally:
-            self._threads.clear()
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[None]:
-        """Commit at the end of the block, roll back if it raises. Raises as `commit`."""
-        try:
-            yield
-        except BaseException:
-            with suppress(CorewireError):  # the block's own exception says more
-                await self.rollback()
-            raise
-        await self.commit()
-
-    async def request(
-        self,
-        destination: str | Destination,
-        body: Body | Message = None,
-        /,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109
-        **headers: Unpack[Headers],
-    ) -> ReceivedMessage:
-        """Not for transacted sessions: raises LocalProtocolError, since the question would wait for the commit."""
-        raise LocalProtocolError(
-            "the session is transacted: the question would wait for the commit", subject=repr(self)
-        )
-
-    async def recover(self) -> None:
-        """Not for transacted sessions: raises LocalProtocolError."""
-        raise LocalProtocolError("a transacted session is rolled back, not recovered", subject=repr(self))
-
-    @property
-    def rollback_only(self) -> bool:
-        """Whether the open transaction cannot be committed any more: its session was lost."""
-        return self._engine.rollback_only(self._id)

@@ -7,8 +7,9 @@ from corewire_transports.blocking.client import Client, ClientState, ClientStats
 from corewire_transports.blocking.consumer import Browser, Consumer, ConsumerOptions
 from corewire_transports.blocking.producer import Producer, Receipt, SendState
 from corewire_transports.blocking.received import ReceivedMessage
-from corewire_transports.blocking.session import Session, TransactedSession
+from corewire_transports.blocking.session import Session
 from corewire_transports.blocking.temporary import TemporaryQueue, TemporaryTopic
+from corewire_transports.blocking.transacted import TransactedSession
 
 __all__ = [
     "Browser",

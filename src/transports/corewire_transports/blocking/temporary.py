@@ -12,7 +12,7 @@ from corewire_transports._deadline import move_on_after
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from corewire_transports.blocking.session import Session
+    from corewire_transports.blocking._objects import Objects
 
 __all__ = ["TemporaryQueue", "TemporaryTopic"]
 
@@ -23,7 +23,7 @@ class Temporary:
     __slots__ = ()
 
     name: str
-    _session: Session
+    _session: Objects
 
     def delete(self) -> None:
         """Delete it. Raises IllegalState while it has consumers."""
@@ -45,7 +45,7 @@ class TemporaryQueue(Queue, Temporary):
 
     __slots__ = ("_session",)
 
-    def __init__(self, name: str, session: Session) -> None:
+    def __init__(self, name: str, session: Objects) -> None:
         super().__init__(name, temporary=True)
         object.__setattr__(self, "_session", session)
 
@@ -55,6 +55,6 @@ class TemporaryTopic(Topic, Temporary):
 
     __slots__ = ("_session",)
 
-    def __init__(self, name: str, session: Session) -> None:
+    def __init__(self, name: str, session: Objects) -> None:
         super().__init__(name, temporary=True)
         object.__setattr__(self, "_session", session)

@@ -7,8 +7,9 @@ from corewire_transports.threads.client import Client, ClientState, ClientStats
 from corewire_transports.threads.consumer import Browser, Consumer, ConsumerOptions
 from corewire_transports.threads.producer import Producer, Receipt, SendState
 from corewire_transports.threads.received import ReceivedMessage
-from corewire_transports.threads.session import Session, TransactedSession
+from corewire_transports.threads.session import Session
 from corewire_transports.threads.temporary import TemporaryQueue, TemporaryTopic
+from corewire_transports.threads.transacted import TransactedSession
 
 __all__ = [
     "Browser",

@@ -10,7 +10,8 @@ from corewire import AckMode
 from corewire._states import ClientState
 from corewire_transports._deadline import move_on_after
 from corewire_transports.threads._events import Events
-from corewire_transports.threads.session import Session, TransactedSession
+from corewire_transports.threads.session import Session
+from corewire_transports.threads.transacted import TransactedSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
