@@ -372,3 +372,63 @@ def test_a_rollback_whose_session_is_made_anew_gives_back_nothing_that_came_sinc
     world.run(engine.send(scene.now, scene.other, Queue("in"), Message("next")))
     bodies = world.receive_all(scene.consumer, acknowledge=False)
     assert bodies in (["next"], ["in hand", "next"])
+
+
+def test_what_is_handed_out_after_a_commit_of_unknown_outcome_is_lost_with_the_session() -> None:
+    """The caller goes on while the link is down, with what had come before; then the session is made anew."""
+    world = ClientWorld(resilient(retry_interval_s=0.5, call_timeout_s=2.0))
+    engine, other, session = world.engine, world.session(), world.session(transacted=True)
+    consumer = world.consumer(session)
+    for text in ("first", "second"):
+        world.run(engine.send(world.now, other, Queue("q"), Message(text)))
+    world.run(engine.receive(world.now, consumer))
+    world.wire.stalled = True
+    commit = engine.commit(world.now, session)
+    world.perform()
+    world.refusing.add("one")
+    world.restart()
+    world.advance(2.1)
+    with pytest.raises(TransactionOutcomeUnknown):
+        commit.result()
+    assert world.run(engine.receive(world.now, consumer)).body == "second"
+    world.refusing.clear()
+    world.advance(1.0)
+    assert world.names(FailedOver)
+    with pytest.raises(TransactionRolledBack):
+        world.run(engine.commit(world.now, session))
+    world.run(engine.commit(world.now, session))
+
+
+def test_what_is_sent_while_a_rollback_is_under_way_is_not_committed_without_a_word() -> None:
+    """Its caller was told that it took too long, and went on; the rollback then undoes that, too."""
+    scene = Scene(resilient(call_failover_timeout_s=1.0, retry_interval_s=0.1), transacted=True)
+    world, engine = scene.world, scene.engine
+    world.refusing.add("one")
+    world.cut()
+    undone = engine.rollback(scene.now, scene.session)
+    world.advance(1.1)
+    with pytest.raises(CallTimeout):
+        undone.result()
+    assert engine.send(scene.now, scene.session, Queue("out"), Message("behind the rollback")).done
+    world.refusing.clear()
+    world.advance(1.0)
+    with pytest.raises(TransactionRolledBack):
+        world.run(engine.commit(scene.now, scene.session))
+    assert world.run(engine.query_queue(scene.now, scene.other, "out")).message_count == 0
+    world.run(engine.commit(scene.now, scene.session))
+
+
+@pytest.mark.parametrize("frames", range(8))
+def test_a_rollback_that_begins_during_another_one_takes_no_message_back_that_was_handed_out(frames: int) -> None:
+    scene = Scene(resilient(), transacted=True)
+    world, engine = scene.world, scene.engine
+    undone = [engine.rollback(scene.now, scene.session)]
+    for _ in range(frames):
+        world.step()
+    undone.append(engine.rollback(scene.now, scene.session))
+    while world.step():  # frame by frame: the broker delivers as soon as it is told to start
+        pass
+    for each in undone:
+        each.result()
+    assert engine.buffered(scene.consumer) == 1
+    assert world.receive_all(scene.consumer, acknowledge=False) == ["in hand"]

@@ -25,7 +25,12 @@ class Transaction:
         self._session = session
         self.work_done = False  #: something was sent or handed out since the last commit or rollback
         self.rollback_only: CorewireError | None = None  #: why it cannot be committed any more
-        self.rolling_back = False  #: messages that come now will be given back, not handed out
+        self._undoing = 0  # rollbacks that are under way
+
+    @property
+    def rolling_back(self) -> bool:
+        """Whether messages that come now will be given back, not handed out."""
+        return self._undoing > 0
 
     def session_lost(self, error: CorewireError) -> None:
         """The broker gave up the session, and with it what was not committed."""
@@ -38,30 +43,33 @@ class Transaction:
             self.rollback_only = error
 
     def commit(self) -> Script[None]:
-        """Make it take effect."""
+        """Make it take effect.
+
+        What is done from the call on belongs to the next transaction: so where an answer takes so long that the caller was told
+        that nobody knows, and goes on. Where the session is lost then, that is for the next commit to tell.
+        """
         session = self._session
-        if (why := self._doomed()) is not None:
+        if self.rolling_back and self.rollback_only is None:
+            self.rollback_only = TransactionRolledBack("a rollback is still under way, and undoes it")
+        if (why := self.rollback_only) is not None:
             yield from self.roll_back()
-            raise TransactionRolledBack("its session was lost, so the broker rolled it back") from why
+            raise TransactionRolledBack("it was rolled back before the commit") from why
         for consumer in session.consumers.values():
             consumer.flush_acknowledgements()
+        at_stake, self.work_done = self.work_done, False
         try:
-            yield Command(packets.SessionCommit(), packets.NullResponse, bound=self.work_done)
+            yield Command(packets.SessionCommit(), packets.NullResponse, bound=at_stake)
         except Lost as lost:
             if lost.final and not lost.written:
                 raise
-            if not lost.final:
+            if not lost.final and self.rollback_only is None:
                 yield from self.roll_back()
             if not lost.written:
                 raise TransactionRolledBack("its session was lost before the commit") from lost.error.__cause__
             raise TransactionOutcomeUnknown("the commit was not answered") from lost.error.__cause__
-        if (why := self._doomed()) is not None:  # since the commit was written
-            yield from self.roll_back()
-            raise TransactionOutcomeUnknown("the session was lost during the commit") from why
-        self.work_done = False
-
-    def _doomed(self) -> CorewireError | None:
-        return self.rollback_only
+        except CorewireError:
+            self.work_done = self.work_done or at_stake
+            raise
 
     def roll_back(self, *, last_delivered: bool = False) -> Script[None]:
         """Undo it: sends are forgotten, messages come again, those that were handed out with a higher delivery count.
@@ -74,7 +82,8 @@ class Transaction:
         """
         session = self._session
         restart, lost = session.started, False
-        self.rolling_back = True
+        self.work_done, self.rollback_only = False, None
+        self._undoing += 1
         try:
             if restart:
                 stop = Command(packets.SessionStop(), packets.NullResponse, Fate.DONE)
@@ -83,11 +92,12 @@ class Transaction:
             if not lost:
                 for consumer in session.consumers.values():
                     consumer.give_back()
+                if session.transacted and self.work_done and self.rollback_only is None:
+                    # Somebody did not wait, or waited too long.
+                    self.rollback_only = TransactionRolledBack("a rollback that was still under way undid it")
                 counted = last_delivered and not session.acknowledges_in_transaction
                 yield Command(packets.SessionRollback(counted), packets.NullResponse, Fate.DONE)
         finally:
-            self.rolling_back = False
-        self.work_done = False
-        self.rollback_only = None
-        if restart and not lost:
+            self._undoing -= 1
+        if restart and not lost and not self._undoing:  # else messages would come before the next rollback is through
             session.post(packets.SessionStart())
