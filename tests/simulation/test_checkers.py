@@ -128,6 +128,28 @@ def test_what_a_broker_that_is_gone_had_written_may_still_come() -> None:
     assert len(checker.violations) == 1
 
 
+@pytest.mark.parametrize(("end", "broken"), [("Reattached", 2), ("FailedOver", 0)])
+def test_what_a_client_hands_out_without_a_link_counts_if_its_sessions_go_on(end: str, broken: int) -> None:
+    checker = NothingDoubled()
+    deliver(checker, 0)
+    deliver(checker, 1)
+    checker.consumed(4, "client of c", "c", "p", 0)
+    checker.event(5, "client of d", "FailureDetected")
+    deliver(checker, 0, consumer="d")
+    deliver(checker, 1, consumer="d")
+    assert not checker.violations
+    checker.event(6, "client of d", end)
+    assert len(checker.violations) == broken
+
+
+def test_what_was_consumed_is_not_consumed_again() -> None:
+    """Also by somebody of whom it is not known how he came by it."""
+    checker = NothingDoubled()
+    checker.consumed(4, "client of c", "c", "p", 0)
+    checker.consumed(5, "client of d", "d", "p", 0)
+    assert len(checker.violations) == 1
+
+
 def test_what_comes_was_sent_there_and_not_refused() -> None:
     checker = NothingForeign()
     send(checker, 0)
