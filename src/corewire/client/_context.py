@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from corewire.client._calls import Call
     from corewire.client._consumer import Consumer
+    from corewire.client._epochs import Epochs
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
     from corewire.client._producer import Producer
     from corewire.client._session import Session
@@ -49,7 +50,7 @@ class Context:
         self._last_id = 0
         self.counters = Counters()
         self.sessions: dict[SessionId, Session] = {}
-        self.by_channel: dict[int, Session] = {}
+        self.by_channel: dict[int, Epochs] = {}
         self.producers: dict[ProducerId, Producer] = {}
         self.consumers: dict[ConsumerId, Consumer] = {}
         self.client_name = (
@@ -79,7 +80,7 @@ class Context:
         digits = self.uuid_bytes().hex()
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
-    def forget(self, session: Session) -> None:
+    def forget(self, session: Epochs) -> None:
         """A session is over: its producers and consumers are no longer found."""
         self.producers = {name: each for name, each in self.producers.items() if each.session is not session}
         self.consumers = {name: each for name, each in self.consumers.items() if each.session is not session}

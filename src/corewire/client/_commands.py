@@ -1,0 +1,243 @@
+"""
+The commands of one session: written in order or kept while there is no link, their answers, and whoever waits for them.
+
+    command ── locked? ──> backlog ──┐
+       └──────────────────────────> channel ──> answers ──> whoever waits
+
+What becomes of them when a link is lost and found is decided by the `Epochs`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from corewire.client._backlog import Backlog
+from corewire.client._calls import Answers, Call, Command, Fate, Lost, Task, refusal
+from corewire.errors import (
+    CallTimeout,
+    CorewireError,
+    NotConnected,
+    ObjectClosed,
+    TransactionOutcomeUnknown,
+    Unblocked,
+)
+from corewire.wire import packets
+from corewire.wire.registry import encode
+from corewire.wire.versions import capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corewire._channel import Channel
+    from corewire.client._calls import Packet, Script
+    from corewire.client._context import Context
+
+T = TypeVar("T")
+
+_NULL_RESPONSE = packets.NullResponse()
+
+
+class Commands(ABC):
+    """See the module. Locked from its making until the broker has it, and while the link is lost."""
+
+    def __init__(self, context: Context, *, transacted: bool) -> None:
+        self.context = context
+        self.name = context.uuid()  #: at the broker; changes when it is made anew
+        self.transacted = transacted
+        self.epoch: int = 0  #: counts the sessions that the broker made for it
+        self.progress = 0  #: counts the answers that came
+        self.error: CorewireError | None = None  #: why it is closed
+        self.answers = Answers()
+        self._backlog = Backlog()
+        self._channel: Channel | None = None
+        self._locked = True
+
+    @property
+    def channel(self) -> Channel:
+        """The channel of this epoch."""
+        assert self._channel is not None
+        return self._channel
+
+    @property
+    def locked(self) -> bool:
+        """Whether there is no link to write to."""
+        return self._locked
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes kept for replay, or waiting for a link."""
+        return self._backlog.size if self._channel is None else self._backlog.size + self._channel.buffered_bytes
+
+    @property
+    def sends_unanswered(self) -> bool:
+        """Whether a send is under way that will be answered."""
+        return any(isinstance(command.packet, packets.SessionSend) for command in self.answers)
+
+    def next_timeout(self) -> float | None:
+        """When the next command will have waited too long."""
+        deadlines = (self._backlog.deadline(), self.answers.deadline())
+        return min((at for at in deadlines if at is not None), default=None)
+
+    @abstractmethod
+    def end(self, now: float, error: CorewireError) -> None:
+        """The session is over, here and for good: ``error`` is what later calls raise."""
+
+    # -- writing --------------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        now: float,
+        script: Script[T],
+        undo: Callable[[float, T], None] | None = None,
+        *,
+        leaving: bool = False,
+    ) -> Call[T]:
+        """Begin a script. ``undo`` closes what it opened if its caller has gone meanwhile; ``leaving``: it closes something."""
+        call: Call[T] = Call()
+        self._step(now, Task(call, script, undo, leaving=leaving))
+        return call
+
+    def background(self, now: float, script: Script[T]) -> None:
+        """Begin a script that nobody waits for."""
+        call: Call[T] = Call()
+        call.abandoned = True
+        self._step(now, Task(call, script))
+
+    def post(self, packet: Packet) -> None:
+        """Write what is not answered and means this epoch only."""
+        if self._locked:
+            self._backlog.append(Command(packet, fate=Fate.FORGOTTEN, bound=True))
+        else:
+            channel = self.channel
+            channel.send_frame(encode(packet, channel.channel, channel.version))
+
+    def write(self, now: float, command: Command) -> None:
+        """Write a command, or let it wait for a link."""
+        if self.error is not None:
+            if command.fate is Fate.DONE:
+                self._give(now, command)
+            else:
+                self._lose(now, command, final=True)
+        elif self._locked:
+            failover_s = self.context.config.call_failover_timeout_s
+            if command.deadline is None and command.waiter is not None and failover_s is not None:
+                command.deadline = now + failover_s
+            self._backlog.append(command)
+            self._let_leave(command)
+        else:
+            self._put(now, command)
+
+    def _let_leave(self, command: Command) -> None:
+        """The link is lost. Whoever only wants to close something does not wait for it; the broker is told later."""
+        leaving = command.waiter.leaving if isinstance(command.waiter, Task) else False
+        call = command.call
+        if call is not None and not call.done and (leaving or isinstance(command.packet, packets.SessionClose)):
+            self.context.succeed(call, None)
+
+    def withdraw(self, command: Command) -> None:
+        """Take back a command that no broker has seen; harmless for others."""
+        if not command.written:
+            self._backlog.discard(command)
+
+    def _put(self, now: float, command: Command) -> None:
+        packet, channel = command.packet, self.channel
+        command.written, command.epoch = True, self.epoch
+        if command.answer is None:
+            channel.send_frame(encode(packet, channel.channel, channel.version))
+            return
+        correlation = -1
+        match packet:
+            case packets.SessionSend() if capabilities(channel.version).correlation_ids:
+                packet.correlation_id = correlation = channel.next_async_correlation()
+            case packets.SessionCommit() if capabilities(channel.version).commit_correlation:
+                packet.correlation_id = correlation = channel.next_blocking_correlation()
+            case _:
+                pass
+        command.deadline = None if command.patient else now + self.context.config.call_timeout_s
+        command.ticket = channel.ask_frame(encode(packet, channel.channel, channel.version))
+        self.answers.expect(command, correlation)
+
+    def _step(self, now: float, task: Task[T], answer: Packet | None = None, error: Exception | None = None) -> None:
+        call = task.call
+        try:
+            command = task.script.send(answer) if error is None else task.script.throw(error)
+        except StopIteration as stop:
+            if not call.done:
+                self.context.succeed(call, stop.value)
+            if task.undo is not None:
+                value, undo = stop.value, task.undo
+                call.untake = lambda then: undo(then, value)
+                if call.abandoned or call.error is not None:  # its caller was told that it took too long
+                    call.untake(now)
+        except (Lost, CorewireError) as failure:
+            if not call.done:
+                self.context.fail(call, failure.error if isinstance(failure, Lost) else failure)
+        else:
+            command.waiter = task
+            self.write(now, command)
+
+    # -- answers --------------------------------------------------------------------------------------------------------
+
+    def answered(self, now: float, packet: Packet, correlation: int | None) -> None:
+        """An answer came; ``correlation`` is the number that it carries, if any. One that nobody asked for is dropped."""
+        command = self.answers.match(packet.TYPE, correlation)
+        if command is None:
+            return
+        self.progress += 1
+        error = refusal(packet)
+        self.channel.answered(command.ticket, refused=error is not None)
+        if isinstance(command.packet, packets.SessionClose):
+            self._give(now, command)
+            return
+        waiter = command.waiter
+        if isinstance(waiter, Task):
+            self._step(now, waiter, packet, error)
+        elif waiter is not None and not waiter.done:
+            if error is None:
+                self.context.succeed(waiter, None)
+            else:
+                self.context.fail(waiter, error)
+
+    def _give(self, now: float, command: Command) -> None:
+        if isinstance(command.waiter, Task):
+            self._step(now, command.waiter, _NULL_RESPONSE)
+        elif command.waiter is not None and not command.waiter.done:
+            self.context.succeed(command.waiter, None)
+        if isinstance(command.packet, packets.SessionClose):
+            self.end(now, ObjectClosed("the session is closed", subject=f"session {self.name}"))
+
+    def _lose(self, now: float, command: Command, *, final: bool, cause: CorewireError | None = None) -> None:
+        cause = cause or self.error
+        if command.written and (not final or command.fate is Fate.UNBLOCKED):
+            lost: CorewireError = Unblocked(f"{command.packet.NAME} was on its way when the session was lost")
+        else:
+            closed = self.error if isinstance(self.error, ObjectClosed) else None
+            lost = closed or NotConnected("the connection was given up" if final else "the session was lost")
+        lost.__cause__ = None if lost is cause else cause
+        waiter = command.waiter
+        if isinstance(waiter, Task):
+            self._step(now, waiter, error=Lost(lost, written=command.written, final=final))
+        elif waiter is None:
+            if not self.transacted:  # of those, the commit tells
+                self.context.counters.messages_maybe_lost += isinstance(command.packet, packets.SessionSend)
+        elif not waiter.done:
+            self.context.fail(waiter, lost)
+
+    def expire(self, now: float) -> bool:
+        """Tell callers that have waited too long. Returns whether the link is to blame: an answer did not come."""
+        late = self.answers.expire(now)
+        waiting = self._backlog.expire(now)
+        for command in waiting:
+            if isinstance(command.waiter, Call):
+                self.withdraw(command)
+        for command in (*late, *waiting):
+            self._let_leave(command)  # there may be a link, but hardly a broker
+            call = command.call
+            if call is None or call.done:
+                continue
+            if command.written and isinstance(command.packet, packets.SessionCommit):
+                self.context.fail(call, TransactionOutcomeUnknown("the commit was not answered in time"))
+            else:
+                self.context.fail(call, CallTimeout(f"{command.packet.NAME} was not answered in time"))
+        return bool(late) and not self._locked

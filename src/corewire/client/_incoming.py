@@ -1,0 +1,84 @@
+"""What a broker tells a session: deliveries, credits, confirmations; whatever else it says answers a command."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from corewire.client._commands import Commands
+from corewire.wire import packets
+from corewire.wire.registry import decode
+
+if TYPE_CHECKING:
+    from corewire.client._calls import Packet
+    from corewire.client._consumer import Consumer
+    from corewire.client._context import Context
+    from corewire.client._outlets import Outlets
+
+_CONSUMER_ID = Struct(">q")
+_CORRELATION = Struct(">q")
+_COMMAND_ID = Struct(">i")
+_RECEIVE = packets.SessionReceiveMessage.TYPE
+_NULL = packets.NullResponse.TYPE
+_NULL_RESPONSE = packets.NullResponse()
+_CONFIRMED = packets.PacketsConfirmed.TYPE
+_CONFIRMED_BYTES = 17  # of a whole one; the decoder says what is wrong with others
+
+
+class Incoming(Commands):
+    """The frames of one session's channel, each to whom it concerns."""
+
+    outlets: Outlets
+
+    def __init__(self, context: Context, *, transacted: bool) -> None:
+        super().__init__(context, transacted=transacted)
+        self.consumers: dict[int, Consumer] = {}
+
+    def receive_frame(self, now: float, frame: bytes) -> None:
+        """A whole frame of this session's channel. Raises RemoteProtocolError."""
+        kind = frame[4]
+        if kind == _RECEIVE:
+            (number,) = _CONSUMER_ID.unpack_from(frame, len(frame) - 12)
+            self.channel.processed(len(frame))
+            if (consumer := self.consumers.get(number)) is not None:
+                consumer.deliver(frame)
+        elif kind == _NULL:
+            self.channel.processed(len(frame))
+            correlation = _CORRELATION.unpack_from(frame, 13)[0] if len(frame) >= 21 else None
+            self.answered(now, _NULL_RESPONSE, correlation)
+        elif kind == _CONFIRMED and len(frame) >= _CONFIRMED_BYTES:
+            self.channel.confirmed(_COMMAND_ID.unpack_from(frame, 13)[0])
+        else:
+            packet = decode(frame, self.channel.version)
+            self.channel.processed(len(frame))
+            self._receive(now, packet)
+        if self.outlets.waiting:
+            self.outlets.pump(now)
+
+    def _receive(self, now: float, packet: Packet) -> None:
+        match packet:
+            case packets.SessionProducerCredits(credits=credits, address=address):
+                self.outlets.granted(now, address, credits, failed=False)
+            case packets.SessionProducerFailCredits(credits=credits, address=address):
+                self.outlets.granted(now, address, credits, failed=True)
+            case packets.DisconnectConsumer(consumer_id=number):
+                if (consumer := self.consumers.get(number)) is not None:
+                    consumer.closed_by_broker(now)
+            case packets.SessionReceiveLargeMessage(consumer_id=number):
+                if (consumer := self.consumers.get(number)) is not None:
+                    consumer.refuse_large()
+            case packets.SessionReceiveContinuation():
+                pass  # of a large message that was refused
+            case _:
+                self.answered(now, packet, getattr(packet, "correlation_id", None))
+
+    def next_timeout(self) -> float | None:
+        """When a command, or a message that waits for room, will have waited too long."""
+        deadlines = (super().next_timeout(), self.outlets.next_timeout())
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def expire(self, now: float) -> bool:
+        """Tell callers that have waited too long. Returns whether the link is to blame: an answer did not come."""
+        self.outlets.tell(now)
+        self.outlets.expire(now)
+        return super().expire(now)
