@@ -184,6 +184,27 @@ def test_stopped_primary_shows_nothing_any_more() -> None:
     assert pair.a.core.words == [b"1"]
 
 
+def test_stopped_primary_executes_nothing_any_more_but_its_backup_keeps_its_place() -> None:
+    """Its disk is slow to write down that it has stopped, and its core wanted to do something by itself meanwhile."""
+    pair = Pair.in_step()
+    pair.a.client(b"keep 1")
+    pair.pump()
+    pair.a.disk_holds = True
+    pair.a.core.timeout = pair.now + 100
+    pair.a.perform(pair.a.up.stop(pair.now))
+    pair.sleep(10)
+    assert pair.a.role == "stopped"
+    executed = pair.a.up.status(pair.now).executed
+    pair.a.client(b"keep 2")
+    pair.sleep(3000)
+    assert pair.a.up.status(pair.now).executed == executed
+    assert pair.confirmed == [b"1"]
+    assert b"tick" not in pair.a.shown
+    pair.a.kill()
+    pair.until(lambda: pair.b.role == "primary", 100)
+    pair.heal()
+
+
 def test_stopped_backup_gives_its_place_up_first() -> None:
     pair = Pair.in_step()
     pair.b.perform(pair.b.up.stop(pair.now))

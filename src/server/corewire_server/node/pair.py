@@ -91,13 +91,13 @@ class PairNode:
         """Whether nothing is held back and nothing waits; after ``stop``: whether the node has ended."""
         if self._stops_at is not None and self.role is not Role.STOPPED:
             return False
-        return self._kit.gate.empty and self._keeper.idle and (not self.pending or self.role is Role.STOPPED)
+        return self._kit.gate.empty and self._keeper.idle and not self.pending
 
     @property
     def pending(self) -> bool:
         """Whether inputs wait to be executed."""
         part = self._part
-        return part is not None and part.pending and not self._halted
+        return part is not None and part.pending and not self._halted and self.role is not Role.STOPPED
 
     @property
     def serving(self) -> bool:
@@ -165,7 +165,7 @@ class PairNode:
     def run(self, now: int, limit: int = 1 << 30) -> list[Order]:
         """Execute at most ``limit`` of the inputs that wait."""
         part = self._part
-        if part is not None:
+        if part is not None and self.role is not Role.STOPPED:
             part.run(now, limit)
             if self._serving is not None:
                 self._go_on_ending(now, self._serving)
@@ -251,7 +251,7 @@ class PairNode:
             self._following.leave(now)
         last = self._recovered.step
         if self._serving is not None:
-            last = self._serving.executed
+            last = self._serving.end()
         elif self._following is not None and self._following.intake is not None:
             last = self._following.intake.executed
         self._keeper.end(last, now if self._part is None else self._part.time(now))

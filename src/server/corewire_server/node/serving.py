@@ -72,6 +72,7 @@ class Serving:
         self._heir_since = 0
         self._announces = False  # clients are told that there is no backup, when the gate opens
         self._withheld: deque[Input] | None = None  # inputs that are not numbered while this node hands over
+        self._over = False  # stopped in order: it only keeps its backup sure of its place
         self._hands_over_since = 0
         self._said_at: int | None = None  # when the backup was told to serve
         self._behind_since = 0
@@ -146,6 +147,8 @@ class Serving:
 
     def offer(self, now: int, item: Input) -> None:
         """Number one input."""
+        if self._over:
+            return
         if self._withheld is not None:
             self._withheld.append(item)
         elif isinstance(item, BytesReceived) and len(item.data) > INPUT_BYTES_MAX:
@@ -205,6 +208,12 @@ class Serving:
         self.offer(now, item)
         self.flush()
         self.run(now, OWN_INPUTS)
+
+    def end(self) -> int:
+        """Take and execute nothing any more, nor what the core wants to do by itself. Returns the last input that was executed."""
+        self._over = True
+        self._pending.clear()
+        return self.executed
 
     def inherits(self, now: int) -> None:
         """The primary of before is known not to go on."""
@@ -426,7 +435,7 @@ class Serving:
         """When ``tick`` wants to be called, on the node's own clock."""
         settings, times = self._kit.settings, list[int]()
         due = self.core.next_timeout()
-        if due is not None and self._withheld is None:
+        if due is not None and self._withheld is None and not self._over:
             times.append(due - self.ahead)
         if self._withheld is not None and self._said_at is None:
             times.append(self._hands_over_since + HAND_OVER_MS)
@@ -456,7 +465,7 @@ class Serving:
         if self.heir and now - self._heir_since >= settings.silence_ms:
             self.inherits(now)
         due = self.core.next_timeout()
-        if due is not None and due <= self.time(now) and self._withheld is None:
+        if due is not None and due <= self.time(now) and self._withheld is None and not self._over:
             self.act(now, Timeout())
         self.progress(now)
 
