@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
+from struct import error as StructError
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 _FLOAT = Struct(">f")
 _INT_MIN, _INT_MAX = -(1 << 31), (1 << 31) - 1
+_INT = Struct(">i")
+_TWO_INTS = Struct(">ii")
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 class RoutingType(IntEnum):
@@ -268,7 +273,10 @@ class Headers(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Xid:
-    """Name of a branch of a distributed transaction. Raises ValueError if a part is out of its range."""
+    """Name of a branch of a distributed transaction. Raises ValueError if a part is out of its range.
+
+    ``str()`` is what Artemis writes in its lists and logs, without Java's identity number; `parse` reads both.
+    """
 
     format_id: int  #: 32 bits, signed
     global_transaction_id: bytes  #: 1..64 bytes
@@ -281,6 +289,61 @@ class Xid:
             raise ValueError("global_transaction_id has 1 to 64 bytes")
         if len(self.branch_qualifier) > 64:
             raise ValueError("branch_qualifier has at most 64 bytes")
+
+    def __str__(self) -> str:
+        branch, whole = _dotted(self.branch_qualifier), _dotted(self.global_transaction_id)
+        return f"Xid (bq:{branch} formatID:{self.format_id} gtxid:{whole} base64:{self.base64})"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``str(xid)``, or a line of the management operation ``listPreparedTransactions``. Raises ValueError for others."""
+        _, _, rest = text.partition("bq:")
+        branch, _, rest = rest.partition(" formatID:")
+        format_id, _, rest = rest.partition(" gtxid:")
+        whole, _, _ = rest.partition(" ")
+        try:
+            return cls(int(format_id), _undotted(whole), _undotted(branch))
+        except ValueError as error:
+            raise ValueError(f"{text!r} names no branch: {error}") from None
+
+    @property
+    def base64(self) -> str:
+        """What management operations call it (Artemis: ``XidImpl.toBase64String``). The parts cannot be told from it again.
+
+        Java takes the bytes of the format id modulo 255 there, lowest first, so two ids may look alike.
+        """
+        form = (self.format_id >> shift for shift in (0, 8, 16, 24))
+        tail = bytes((abs(part) % 255 * (1 if part >= 0 else -1)) & 0xFF for part in form)
+        text = b2a_base64(self.branch_qualifier + self.global_transaction_id + tail, newline=False)
+        return text.decode().translate(_URL_SAFE)
+
+    def to_bytes(self) -> bytes:
+        """As it stands in packets and journals: format id, then branch qualifier and global id, each behind its length."""
+        branch, whole = self.branch_qualifier, self.global_transaction_id
+        head, middle = _TWO_INTS.pack(self.format_id, len(branch)), _INT.pack(len(whole))
+        return b"".join((head, branch, middle, whole))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote. Raises ValueError for anything else."""
+        try:
+            format_id, size = _TWO_INTS.unpack_from(data)
+            branch = data[8 : 8 + size]
+            (rest,) = _INT.unpack_from(data, 8 + size)
+        except StructError:
+            raise ValueError(f"{len(data)} bytes are no Xid") from None
+        if size < 0 or rest < 0 or 12 + size + rest != len(data):
+            raise ValueError(f"the lengths in a Xid of {len(data)} bytes lie")
+        return cls(format_id, data[12 + size :], branch)
+
+
+def _dotted(data: bytes) -> str:
+    return ".".join(str(byte - 256 if byte > 127 else byte) for byte in data)
+
+
+def _undotted(text: str) -> bytes:
+    numbers = (int(part) for part in text.split(".")) if text else ()
+    return bytes(number + 256 if number < 0 else number for number in numbers)
 
 
 # -- what a broker is asked and tells ---------------------------------------------------------------------------------------

@@ -106,3 +106,61 @@ def test_an_xid_has_limits() -> None:
     ):
         with pytest.raises(ValueError, match="has"):
             Xid(format_id, global_id, branch)
+
+
+# What Artemis 2.44.0 answered: XidImpl.toBase64String for format id, global id, branch.
+JAVA_NAMES = (
+    (1, "030405", "0102", "AQIDBAUBAAAA"),
+    (255, "ff", "", "_wAAAAA="),
+    (256, "00", "fbffbf3e3f", "-_-_Pj8AAQEAAA=="),
+    (254, "030405", "0102", "AQIDBAX-AAAA"),
+    (-1, "ff", "", "______8="),
+    (-255, "00", "fbffbf3e3f", "-_-_Pj8AAP___w=="),
+    (-256, "030405", "0102", "AQIDBAX_____"),
+    (0x7FFFFFFF, "ff", "", "_39_f38="),
+    (-0x80000000, "00", "fbffbf3e3f", "-_-_Pj8AgICAgA=="),
+    (0x1020304, "030405", "0102", "AQIDBAUKBgMB"),
+    (-559038737, "030405", "0102", "AQIDBAU7S4ze"),
+)
+
+
+@pytest.mark.parametrize(("format_id", "global_id", "branch", "name"), JAVA_NAMES)
+def test_an_xid_is_called_as_java_calls_it(format_id: int, global_id: str, branch: str, name: str) -> None:
+    assert Xid(format_id, bytes.fromhex(global_id), bytes.fromhex(branch)).base64 == name
+
+
+def test_an_xid_is_read_from_what_artemis_lists() -> None:
+    line = "11/26/26, 12:19 PM base64: - XidImpl (1394438858 bq:1.-2 formatID:-7 gtxid:-85.0.127 base64:Af6rAH_5____"
+    assert Xid.parse(line) == Xid(-7, b"\xab\x00\x7f", b"\x01\xfe")
+
+
+xids = st.builds(
+    Xid, st.integers(-(1 << 31), (1 << 31) - 1), st.binary(min_size=1, max_size=64), st.binary(max_size=64)
+)
+
+
+@given(xids, xids)
+def test_xids_are_equal_by_their_parts_and_survive_bytes_and_text(one: Xid, other: Xid) -> None:
+    assert Xid.from_bytes(one.to_bytes()) == one == Xid.parse(str(one))
+    assert {one: 1}[Xid.from_bytes(one.to_bytes())] == 1
+    assert (one == other) == (one.to_bytes() == other.to_bytes())
+
+
+def test_bytes_of_an_xid_are_those_of_packets() -> None:
+    assert Xid(7, b"\3\4\5", b"\1\2").to_bytes().hex() == "00000007000000020102" + "00000003030405"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0" * 11, b"\0" * 12, Xid(1, b"g", b"b").to_bytes() + b"x", b"\0\0\0\1\xff\xff\xff\xff" + b"\0" * 8]
+)
+def test_bytes_that_are_no_xid_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"Xid|has 1 to 64"):
+        Xid.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "bq:1 formatID:x gtxid:1 ", "bq:900 formatID:1 gtxid:1", "bq:1 formatID:1 gtxid:"]
+)
+def test_text_that_is_no_xid_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="names no branch"):
+        Xid.parse(text)
