@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from corewire import Operation
 from corewire.errors import LocalProtocolError, NotConnected, ObjectClosed
 from corewire_transports import blocking, threads
+from corewire_transports.threads import _driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +134,23 @@ def test_interrupt_in_the_middle_of_the_engine_ends_the_client(
         monkeypatch.undo()
         with pytest.raises(NotConnected, match="interrupted"):
             session.query_queue(queue)
+
+
+def test_interrupt_at_the_door_of_the_engine_leaves_the_client_in_order(
+    url: str, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with threads.connect(url) as client, client.session() as session:
+
+        def interrupt() -> float:
+            if threading.current_thread() is threading.main_thread():
+                raise KeyboardInterrupt
+            return time.monotonic()
+
+        monkeypatch.setattr(_driver, "time", SimpleNamespace(monotonic=interrupt))
+        with pytest.raises(KeyboardInterrupt):
+            session.query_queue(queue)
+        monkeypatch.undo()
+        session.create_queue(queue)
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError
 
+from corewire_server.cli.interrupts import interruptible
 from corewire_server.cli.report import Exit, UsageError, complain
 from corewire_server.cli.words import COMMANDS_NOT_BUILT, unknown_option
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from types import FrameType
 
 app = App(
     name="corewire",
@@ -50,7 +43,7 @@ app.command(_cluster)
 def main(words: list[str]) -> int:
     """Run the command in ``words``. Returns the exit code; what was used wrongly is 2, an interrupted command 130."""
     try:
-        with _interruptible():
+        with interruptible():
             result = app(words, exit_on_error=False, print_error=False)
             sys.stdout.flush()
     except CycloptsError as error:
@@ -81,21 +74,3 @@ def _discard_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-
-
-@contextmanager
-def _interruptible() -> Generator[None]:
-    """The first Ctrl-C unwinds the command, so that it closes cleanly; a second one ends the program at once."""
-
-    def interrupted(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from corewire_server.cli.interrupts import check
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -25,6 +27,7 @@ class Shared(Generic[T]):
         return self
 
     def __next__(self) -> T:
+        check()
         with self._lock:
             return next(self._items)
 
@@ -41,6 +44,7 @@ class Pace:
 
     def step(self, ending: threading.Event) -> None:
         """Wait until the next step may be taken, or ``ending`` is set."""
+        check()
         wait_s = self._pause_s
         if self._every_s:
             with self._lock:

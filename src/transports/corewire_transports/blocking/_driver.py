@@ -157,8 +157,8 @@ class Driver:
             raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
         if self._inside:
             raise LocalProtocolError("on_event must not call the client", hint="Use events().")
-        self._inside = True
         try:
+            self._inside = True
             try:
                 return step()
             finally:
