@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test quick check format generate peers bench docs soak clean
+.PHONY: demo test quick check format generate peers bench bench-clients docs soak clean
 
 demo: $(READY)
 	$(BIN)/corewire demo
@@ -36,6 +36,10 @@ peers: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pytest -q bench/bench_*.py --benchmark-only --benchmark-disable-gc --benchmark-timer=time.process_time
 	$(BIN)/python -m bench.end_to_end
+
+bench-clients: $(READY)
+	$(BIN)/python -m pip install -q --group bench
+	$(BIN)/python -m bench.clients
 
 docs: $(READY)
 	$(BIN)/python -m pip install -q --group docs

@@ -1,0 +1,48 @@
+"""stomp.py: a listener that acknowledges each message."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import stomp
+from bench.clients.course import BODY, QUEUE, Watch, task
+
+
+class Taker(stomp.ConnectionListener):
+    """Acknowledges what comes, until all has come."""
+
+    def __init__(self, connection: stomp.Connection12, messages: int) -> None:
+        self._connection = connection
+        self._messages = messages
+        self.received = 0
+        self.over = threading.Event()
+
+    def on_message(self, frame: Any) -> None:
+        """See stomp.py."""
+        assert frame.body
+        self._connection.ack(frame.headers["ack"])
+        self.received += 1
+        if self.received == self._messages:
+            self.over.set()
+
+
+def main() -> None:
+    """Send all, then take all."""
+    work = task()
+    connection = stomp.Connection12([(work.host, work.port)], heartbeats=(10_000, 10_000))
+    connection.connect(wait=True)
+    taker = Taker(connection, work.messages)
+    watch = Watch(work.messages)
+    for _ in range(work.messages):
+        connection.send(QUEUE, BODY, headers={"destination-type": "ANYCAST"})
+    watch.sent()
+    connection.set_listener("", taker)
+    connection.subscribe(QUEUE, id="1", ack="client-individual", headers={"subscription-type": "ANYCAST"})
+    taker.over.wait(120)
+    watch.done(taker.received)
+    connection.disconnect()
+
+
+if __name__ == "__main__":
+    main()
