@@ -10,45 +10,48 @@ carry ids of their own.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from corewire._operation import Operation
+from typing import Generic, Protocol, TypeVar
 
 EXCEPTION = 20
 
 
-@dataclass(slots=True, eq=False)
-class Question:
+class Question(Protocol):
     """One command that will be answered."""
 
-    operation: Operation[Any] | None  #: None: nobody waits any more, the answer will be dropped
-    expected: tuple[int, ...]  #: types of the answer; EXCEPTION always fits
-    correlation: int  #: -1 where the packet has no such field
-    ticket: int = 0  #: of `Channel.ask_frame`
+    @property
+    def expected(self) -> tuple[int, ...]:
+        """Types of the answer; EXCEPTION always fits."""
+        ...
+
+    @property
+    def correlation(self) -> int:
+        """-1 where the packet has no such field."""
+        ...
 
 
-class Replies:
+Q = TypeVar("Q", bound=Question)
+
+
+class Replies(Generic[Q]):
     """The unanswered questions of one session. It outlives links, as the channel does."""
 
     __slots__ = ("_by_id", "_in_order")
 
     def __init__(self) -> None:
-        self._in_order: deque[Question] = deque()
-        self._by_id: dict[int, Question] = {}
+        self._in_order: deque[Q] = deque()
+        self._by_id: dict[int, Q] = {}
 
     def __len__(self) -> int:
         return len(self._in_order) + len(self._by_id)
 
-    def ask(self, question: Question) -> None:
+    def ask(self, question: Q) -> None:
         """Remember a question; one with a positive correlation is answered by that number, others in order."""
         if question.correlation > 0:
             self._by_id[question.correlation] = question
         else:
             self._in_order.append(question)
 
-    def match(self, packet_type: int, correlation: int | None) -> Question | None:
+    def match(self, packet_type: int, correlation: int | None) -> Q | None:
         """
         Take out the question that an answer belongs to; None where there is no such question: drop the answer.
 
@@ -69,21 +72,9 @@ class Replies:
             return self._in_order.popleft()  # a failure that the broker did not put a name to
         return None
 
-    def take(self, correlation: int) -> Question | None:
-        """Take out a send by its number, as when a confirmation covered it (peers below version 130)."""
-        return self._by_id.pop(correlation, None)
-
-    def abandon(self, operation: Operation[Any]) -> bool:
-        """Nobody waits for it any more: its question keeps its place. False where there is no such question."""
-        for question in (*self._in_order, *self._by_id.values()):
-            if question.operation is operation:
-                question.operation = None
-                return True
-        return False
-
-    def clear(self) -> list[Question]:
+    def clear(self) -> list[Q]:
         """Take out all, oldest first within each kind: the session was recreated or closed."""
-        questions = [*self._in_order, *self._by_id.values()]
+        questions: list[Q] = [*self._in_order, *self._by_id.values()]
         self._in_order.clear()
         self._by_id.clear()
         return questions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from corewire._channel import Channel, int32
 from corewire._connection import Connection, ConnectionConfig, Role
 from corewire._operation import Operation
-from corewire._replies import Question, Replies
+from corewire._replies import Replies
 from corewire.wire import registry
 from corewire.wire.framing import MAGIC, FrameReader, channel_id, frame_header, packet_type
 from corewire.wire.packets import (
@@ -21,6 +21,8 @@ from corewire.wire.packets import (
 )
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from corewire.events import Event
 
 SESSION = "one session"
@@ -31,6 +33,16 @@ QUESTION = 43  # SESS_COMMIT: is answered
 REFUSED = 44  # SESS_ROLLBACK, which the server of these tests refuses
 DELIVERY = 80  # SESS_PRODUCER_CREDITS
 PING_60 = bytes.fromhex("000000110a0000000000000000000000000000ea60")
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A question as simple as can be."""
+
+    operation: Operation[Any] | None
+    expected: tuple[int, ...]
+    correlation: int
+    ticket: int = 0
 
 
 def frame(packet: registry.Packet, channel: int = 0, version: int = 136) -> bytes:
@@ -139,7 +151,8 @@ class SessionPair:
         start = replace(new, first=int32(first_id), last_received=int32(first_id - 1))
         self.ends = {role: End(role, Channel.restore(start, None)) for role in Role}
         self.replayed: dict[Role, list[bytes]] = {role: [] for role in Role}
-        self.replies = Replies()
+        self.replies = Replies[Asked]()
+        self.abandoned: set[Operation[int]] = set()
         self._written_readers = {role: FrameReader() for role in Role}
         self.pair.pump()
         for role, end in self.ends.items():
@@ -210,14 +223,15 @@ class SessionPair:
     def ask(self, number: int, *, size: int = 0, kind: int = QUESTION) -> Operation[int]:
         """Let the client ask something that the server answers with the number, or refuses with it."""
         operation: Operation[int] = Operation()
-        self.replies.ask(Question(operation, (NullResponse.TYPE,), -1))
+        self.replies.ask(Asked(operation, (NullResponse.TYPE,), -1))
         self.client.send(command(number, size=size, kind=kind))
         return operation
 
     def _answer(self, kind: int, number: int) -> None:
         question = self.replies.match(kind, None)
         assert question is not None
-        if question.operation is not None:
+        assert question.operation is not None
+        if question.operation not in self.abandoned:
             question.operation.succeed(number)
 
     def cut(self) -> None:

@@ -16,12 +16,13 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tests.engine.helpers import Asked
 from tests.engine.recordings import Ended, Item, Opened, Written
 
 from corewire._channel import Channel, ConfirmationMismatch
 from corewire._connection import Connection, ConnectionConfig, Role
 from corewire._foreign_channel import ForeignChannel
-from corewire._replies import Question, Replies
+from corewire._replies import Replies
 from corewire._states import LinkState
 from corewire.wire import registry
 from corewire.wire.framing import MAGIC, channel_id, packet_type
@@ -55,7 +56,7 @@ class Session:
     channel: Channel
     unprocessed: deque[bytes] = field(default_factory=deque)
     unanswered: int = 0  # questions that were processed
-    replies: Replies = field(default_factory=Replies)  # client: what it asked
+    replies: Replies[Asked] = field(default_factory=lambda: Replies[Asked]())  # client: what it asked
     confirmed: deque[int] = field(default_factory=deque)  # by our window, to be met in the recording
     replayed: deque[bytes] = field(default_factory=deque)  # written again by us, to be met in the recording
 
@@ -197,7 +198,7 @@ class Playback:
             session.channel.send_uncounted(frame)
         elif self.role is Role.CLIENT and _asks(frame, session.channel.version):
             correlation = getattr(registry.decode(frame, session.channel.version), "correlation_id", None) or -1
-            session.replies.ask(Question(None, RESPONSES, correlation, session.channel.ask_frame(frame)))
+            session.replies.ask(Asked(None, RESPONSES, correlation, session.channel.ask_frame(frame)))
         else:
             session.channel.send_frame(frame)
 

@@ -333,7 +333,7 @@ class TwoEngines(RuleBasedStateMachine):
         operation = self.session.ask(self.number, size=size, kind=kind)
         self.session.watch()
         if abandoned:
-            assert self.session.replies.abandon(operation)
+            self.session.abandoned.add(operation)
         else:
             self.waiting[self.number] = operation
 

@@ -32,7 +32,8 @@ def test_a_named_answer_finds_its_question_anywhere() -> None:
     answers = Answers()
     unnamed, named = command(), command()
     answers.expect(unnamed)
-    answers.expect(named, 7)
+    named.correlation = 7
+    answers.expect(named)
     assert answers.match(NULL, 7) is named
     assert list(answers) == [unnamed]
 
@@ -76,7 +77,8 @@ def test_all_is_given_back_in_the_order_of_writing() -> None:
     answers = Answers()
     commands = [command() for _ in range(4)]
     for number, each in enumerate(commands):
-        answers.expect(each, number if number % 2 else -1)
+        each.correlation = number if number % 2 else -1
+        answers.expect(each)
     assert answers.take_all() == commands
     assert len(answers) == 0
     assert answers.deadline() is None

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.engine.helpers import Asked
 
 from corewire._operation import Operation
-from corewire._replies import EXCEPTION, Question, Replies
+from corewire._replies import EXCEPTION, Replies
 
 NULL_RESPONSE = 21
 QUERY_RESPONSE = -14
 
 
-def question(expected: int = NULL_RESPONSE, correlation: int = -1) -> Question:
-    return Question(Operation(), (expected,), correlation)
+def question(expected: int = NULL_RESPONSE, correlation: int = -1) -> Asked:
+    return Asked(Operation(), (expected,), correlation)
 
 
 def test_unnamed_answers_go_to_the_oldest_question_of_their_type() -> None:
-    replies = Replies()
+    replies = Replies[Asked]()
     query, first, second = question(QUERY_RESPONSE), question(), question()
     for each in (query, first, second):
         replies.ask(each)
@@ -28,23 +29,8 @@ def test_unnamed_answers_go_to_the_oldest_question_of_their_type() -> None:
     assert replies.match(QUERY_RESPONSE, None) is None
 
 
-def test_abandoned_question_keeps_its_place() -> None:
-    replies = Replies()
-    first, second = question(), question()
-    replies.ask(first)
-    replies.ask(second)
-    waiting = first.operation
-    assert waiting is not None
-    assert replies.abandon(waiting)
-    assert not replies.abandon(waiting)
-    answered = replies.match(NULL_RESPONSE, -1)
-    assert answered is first
-    assert answered.operation is None
-    assert replies.match(NULL_RESPONSE, -1) is second
-
-
 def test_named_answers_go_to_their_question() -> None:
-    replies = Replies()
+    replies = Replies[Asked]()
     blocking, unblocked = question(correlation=-2), question(correlation=1)
     replies.ask(blocking)
     replies.ask(unblocked)
@@ -55,7 +41,7 @@ def test_named_answers_go_to_their_question() -> None:
 
 
 def test_exception_without_a_number_goes_to_a_question_without_one() -> None:
-    replies = Replies()
+    replies = Replies[Asked]()
     send, create_queue = question(correlation=-2), question()
     replies.ask(send)
     replies.ask(create_queue)
@@ -64,24 +50,15 @@ def test_exception_without_a_number_goes_to_a_question_without_one() -> None:
 
 
 def test_exception_without_a_number_falls_to_the_oldest_rather_than_to_nobody() -> None:
-    replies = Replies()
+    replies = Replies[Asked]()
     send = question(correlation=-2)
     replies.ask(send)
     assert replies.match(EXCEPTION, None) is send
     assert replies.match(EXCEPTION, None) is None
 
 
-def test_confirmed_send_is_taken_once() -> None:
-    replies = Replies()
-    send = question(correlation=5)
-    replies.ask(send)
-    assert replies.take(5) is send
-    assert replies.take(5) is None
-    assert replies.match(NULL_RESPONSE, 5) is None
-
-
 def test_clear_returns_all_questions() -> None:
-    replies = Replies()
+    replies = Replies[Asked]()
     send, call = question(correlation=5), question()
     replies.ask(send)
     replies.ask(call)
@@ -91,10 +68,10 @@ def test_clear_returns_all_questions() -> None:
 
 @given(st.data())
 def test_every_question_ends_once(data: st.DataObject) -> None:
-    """Invariants 9, 10 and 11 of the channel: answers in any order that a broker may send, some questions abandoned."""
-    replies = Replies()
+    """Invariants 9, 10 and 11 of the channel: answers in any order that a broker may send."""
+    replies = Replies[Asked]()
     kinds = data.draw(st.lists(st.sampled_from(["call", "query", "send", "unblocked"]), max_size=20))
-    asked: list[Question] = []
+    asked: list[Asked] = []
     for number, kind in enumerate(kinds):
         each = {
             "call": question(),
@@ -104,8 +81,6 @@ def test_every_question_ends_once(data: st.DataObject) -> None:
         }[kind]
         asked.append(each)
         replies.ask(each)
-        if data.draw(st.booleans()) and each.operation is not None:
-            replies.abandon(each.operation)
     answered = data.draw(st.integers(0, len(asked)))
     ended = [replies.match(each.expected[0], each.correlation) for each in asked[:answered]]
     assert ended == asked[:answered]

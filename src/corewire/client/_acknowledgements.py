@@ -42,14 +42,9 @@ class Acknowledgements:
         self._batched: list[int] = []  # ids of messages that count and of which the broker was not told
         self._batched_bytes = 0
         self._in_hand: dict[int, int] = {}  # CLIENT, INDIVIDUAL: message id to its number among the session's hand-outs
-
-    @property
-    def _mode(self) -> AckMode:
-        return self._session.ack_mode
-
-    @property
-    def _nothing_to_tell(self) -> bool:
-        return self._consumer.browse_only or (self._session.pre_acknowledged and not self._session.transacted)
+        session = consumer.session
+        self._mode = session.ack_mode
+        self._nothing_to_tell = consumer.browse_only or (session.pre_acknowledged and not session.transacted)
 
     def handed_out(self, delivery: Delivery) -> None:
         """The application has it."""

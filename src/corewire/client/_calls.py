@@ -19,7 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from corewire._operation import Operation
-from corewire._replies import Question, Replies
+from corewire._replies import Replies
 from corewire.errors import BrokerError, CorewireError
 from corewire.wire.packets import ExceptionResponse
 
@@ -78,8 +78,14 @@ class Command:
     deadline: float | None = None
     patient: bool = False  #: nobody waits for its answer, or someone who judges by himself how long
     ticket: int = 0  #: of `Channel.ask_frame`
+    correlation: int = -1  #: the number on the wire that its answer will carry; -1: none
     repeated: bool = False  #: asked again on a new session: the first time may have done it
     epoch: int = 0  #: of the session that it was written to
+
+    @property
+    def expected(self) -> tuple[int, ...]:
+        """Type of its answer."""
+        return () if self.answer is None else (self.answer.TYPE,)
 
     @property
     def call(self) -> Call[Any] | None:
@@ -113,8 +119,8 @@ class Task(Generic[T]):
 class Answers:
     """Written commands whose answer is to come, oldest first."""
 
-    _replies: Replies = field(default_factory=Replies)
-    _commands: dict[Question, Command] = field(default_factory=lambda: dict[Question, Command]())
+    _replies: Replies[Command] = field(default_factory=lambda: Replies[Command]())
+    _commands: dict[Command, None] = field(default_factory=lambda: dict[Command, None]())
     _clock: deque[Command] = field(default_factory=lambda: deque[Command]())  # deadlines never decrease in it
     _grace_until: float = 0.0
 
@@ -122,24 +128,21 @@ class Answers:
         return len(self._commands)
 
     def __iter__(self) -> Iterator[Command]:
-        return iter(self._commands.values())
+        return iter(self._commands)
 
-    def expect(self, command: Command, correlation: int = -1) -> None:
-        """A command was written. ``correlation`` is the one its packet has on the wire, -1 if none."""
-        assert command.answer is not None
-        question = Question(None, (command.answer.TYPE,), correlation, command.ticket)
-        self._replies.ask(question)
-        self._commands[question] = command
+    def expect(self, command: Command) -> None:
+        """A command was written that will be answered."""
+        self._replies.ask(command)
+        self._commands[command] = None
         if command.deadline is not None:
             self._clock.append(command)
 
     def match(self, packet_type: int, correlation: int | None) -> Command | None:
         """Take out the command that an answer belongs to; None: nobody asked, drop it."""
-        question = self._replies.match(packet_type, correlation)
-        if question is None:
-            return None
-        command = self._commands.pop(question)
-        command.deadline = None
+        command = self._replies.match(packet_type, correlation)
+        if command is not None:
+            del self._commands[command]
+            command.deadline = None
         return command
 
     def deadline(self) -> float | None:
@@ -167,7 +170,7 @@ class Answers:
 
     def take_all(self) -> list[Command]:
         """No more answers will come: all that waits, oldest first."""
-        commands = list(self._commands.values())
+        commands = list(self._commands)
         self._replies.clear()
         self._commands.clear()
         self._clock.clear()

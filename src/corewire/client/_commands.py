@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from corewire.client._backlog import Backlog
 from corewire.client._calls import Answers, Call, Command, Fate, Lost, Task, refusal
+from corewire.client._frames import frame_of
 from corewire.errors import (
     CallTimeout,
     CorewireError,
@@ -23,7 +24,6 @@ from corewire.errors import (
     Unblocked,
 )
 from corewire.wire import packets
-from corewire.wire.registry import encode
 from corewire.wire.versions import capabilities
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Commands(ABC):
             self._backlog.append(Command(packet, fate=Fate.FORGOTTEN, bound=True))
         else:
             channel = self.channel
-            channel.send_frame(encode(packet, channel.channel, channel.version))
+            channel.send_frame(frame_of(packet, channel.channel, channel.version))
 
     def write(self, now: float, command: Command) -> None:
         """Write a command, or let it wait for a link."""
@@ -144,19 +144,18 @@ class Commands(ABC):
         packet, channel = command.packet, self.channel
         command.written, command.epoch = True, self.epoch
         if command.answer is None:
-            channel.send_frame(encode(packet, channel.channel, channel.version))
+            channel.send_frame(frame_of(packet, channel.channel, channel.version))
             return
-        correlation = -1
-        match packet:
-            case packets.SessionSend() if capabilities(channel.version).correlation_ids:
-                packet.correlation_id = correlation = channel.next_async_correlation()
-            case packets.SessionCommit() if capabilities(channel.version).commit_correlation:
-                packet.correlation_id = correlation = channel.next_blocking_correlation()
-            case _:
-                pass
+        kind, version = type(packet), channel.version
+        if kind is packets.SessionSend and capabilities(version).correlation_ids:
+            packet.correlation_id = command.correlation = channel.next_async_correlation()
+        elif kind is packets.SessionCommit and capabilities(version).commit_correlation:
+            packet.correlation_id = command.correlation = channel.next_blocking_correlation()
+        else:
+            command.correlation = -1
         command.deadline = None if command.patient else now + self.context.config.call_timeout_s
-        command.ticket = channel.ask_frame(encode(packet, channel.channel, channel.version))
-        self.answers.expect(command, correlation)
+        command.ticket = channel.ask_frame(frame_of(packet, channel.channel, version))
+        self.answers.expect(command)
 
     def _step(self, now: float, task: Task[T], answer: Packet | None = None, error: Exception | None = None) -> None:
         call = task.call

@@ -34,6 +34,10 @@ class ProducerCredits:
         self._arriving += missing
         return missing
 
+    def covers(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes may be sent now."""
+        return self._slice is None or (self._balance >= size and not self._failed)
+
     def take(self, size: int) -> bool:
         """Pay for a message; False if the balance does not cover it."""
         if self._slice is None:

@@ -79,7 +79,7 @@ class Outlet:
 
     def pump(self, now: float) -> None:
         """Admit what may go."""
-        session, context = self._session, self._session.context
+        context = self._session.context
         while self.waiting and self.ready:
             outgoing = self.waiting[0]
             self.ask_for_credits(outgoing.size)
@@ -92,13 +92,29 @@ class Outlet:
             if not self.credits.take(outgoing.size):
                 self._block(now)
                 return
-            self._unblock(now)
             self.waiting.popleft()
-            context.counters.messages_sent += 1
-            context.counters.bytes_sent += outgoing.size
-            session.write(now, outgoing.command)
+            self._write(now, outgoing.command, outgoing.size)
             if outgoing.admitted is not None and not outgoing.admitted.done:
                 context.succeed(outgoing.admitted, outgoing.receipt)
+
+    def admit(self, now: float, command: Command, size: int) -> bool:
+        """Write a command at once, if it would wait for nothing. Returns whether it was."""
+        if self.waiting or not self.ready or not self.credits.covers(size):
+            return False
+        if not self._session.context.has_room(command.size):
+            return False
+        self.ask_for_credits(size)
+        self.credits.take(size)
+        self._write(now, command, size)
+        return True
+
+    def _write(self, now: float, command: Command, size: int) -> None:
+        if self.blocked_since is not None:
+            self._unblock(now, self.blocked_since)
+        counters = self._session.context.counters
+        counters.messages_sent += 1
+        counters.bytes_sent += size
+        self._session.write(now, command)
 
     def end(self, error: CorewireError) -> None:
         """Nothing will go out here: tell those who wait."""
@@ -116,13 +132,12 @@ class Outlet:
             self.blocked_since = now
             self._told = False
 
-    def _unblock(self, now: float) -> None:
-        if self.blocked_since is not None:
-            waited_s = now - self.blocked_since
-            self.blocked_since = None
-            self._session.context.counters.credit_wait_s += waited_s
-            if self._told:
-                self._session.context.notify(ProducerUnblocked(self.destination.name, waited_s))
+    def _unblock(self, now: float, since: float) -> None:
+        waited_s = now - since
+        self.blocked_since = None
+        self._session.context.counters.credit_wait_s += waited_s
+        if self._told:
+            self._session.context.notify(ProducerUnblocked(self.destination.name, waited_s))
 
     @property
     def to_be_told_at(self) -> float | None:
@@ -184,6 +199,11 @@ class Outlets:
         self._outlets = {each: outlet for each, outlet in self._outlets.items() if outlet.waiting or outlet.looking}
         addresses = {destination.name: None for destination in self._outlets}
         self._credits = {name: account for name, account in self._credits.items() if name in addresses}
+
+    def admit(self, now: float, destination: Destination, command: Command, size: int) -> bool:
+        """Write a message at once, if it would wait for nothing. Returns whether it was; else ``offer`` it."""
+        outlet = self._outlets.get(destination)
+        return outlet is not None and not self._session.locked and outlet.admit(now, command, size)
 
     def offer(self, now: float, destination: Destination, outgoing: Outgoing) -> None:
         """Send a message as soon as there is room; ``outgoing.call`` withdraws it until it was written."""

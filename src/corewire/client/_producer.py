@@ -113,7 +113,10 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
     else:
         command.patient = True
     session.transaction.work_done = True
-    session.outlets.offer(now, destination, Outgoing(command, len(message), None if waits else call))
+    if not session.outlets.admit(now, destination, command, len(message)):
+        session.outlets.offer(now, destination, Outgoing(command, len(message), None if waits else call))
+    elif not waits:
+        call.succeed(None)  # before anybody could wait for it
     return call
 
 
@@ -127,5 +130,8 @@ def submit(now: float, producer: Producer, message: bytes) -> Call[Operation[Non
     command.waiter = receipt
     command.patient = True
     session.transaction.work_done = True
-    session.outlets.offer(now, producer.destination, Outgoing(command, len(message), admitted, receipt))
+    if session.outlets.admit(now, producer.destination, command, len(message)):
+        admitted.succeed(receipt)  # before anybody could wait for it
+    else:
+        session.outlets.offer(now, producer.destination, Outgoing(command, len(message), admitted, receipt))
     return admitted

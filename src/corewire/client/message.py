@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 from corewire.client import _headers
@@ -17,6 +18,7 @@ from corewire.client._headers import Draft, instant, message_id_text, millisecon
 from corewire.errors import BodyTypeMismatch
 from corewire.values import Address, Byte, Json, Long, MessageType, Object, RoutingType, destination
 from corewire.wire import conversions
+from corewire.wire import properties as typed
 from corewire.wire.message import CoreMessage, encode_message
 from corewire.wire.properties import Properties
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _KEEP: Final = cast("Body", object())  # what `replace` takes for "no other body"
 _ROUTING: Final = (Byte(RoutingType.MULTICAST), Byte(RoutingType.ANYCAST))
+_COMPRESSED: Final = typed.encode_name(_headers.LARGE_COMPRESSED)
 
 
 class Message:
@@ -116,7 +119,7 @@ class Message:
         of = self._of
         if (
             isinstance(of, CoreMessage)
-            and of.may_hold_reserved
+            and of.may_hold(_COMPRESSED)
             and of.properties.get(_headers.LARGE_COMPRESSED) is True
         ):
             return inflate(of.body)
@@ -299,15 +302,16 @@ def encode(
     consumers that want no messages of their own.
     """
     draft = message._draft()
-    properties = dict(draft.properties)
-    if to.routing_type is not None:
-        properties[_headers.ROUTING_TYPE] = _ROUTING[to.routing_type]
-    if client_id is not None:
-        properties[_headers.CLIENT_ID] = client_id
-    if draft.delay:
-        properties[_headers.DELIVER_AT] = Long(now_ms + draft.delay)
-    if group_id is not None:
-        properties.setdefault(_headers.GROUP_ID, group_id)
+    if draft.properties or draft.delay or group_id is not None:
+        properties = dict(draft.properties)
+        properties.update(_of_the_journey(to.routing_type, client_id))
+        if draft.delay:
+            properties[_headers.DELIVER_AT] = Long(now_ms + draft.delay)
+        if group_id is not None:
+            properties.setdefault(_headers.GROUP_ID, group_id)
+        encoded = typed.encode(properties)
+    else:
+        encoded = _encoded_journey(to.routing_type, client_id)
     return encode_message(
         draft.body,
         address=to.name,
@@ -317,5 +321,20 @@ def encode(
         expiration=now_ms + draft.ttl if draft.ttl else draft.expiration,
         timestamp=now_ms,
         priority=draft.priority,
-        properties=properties,
+        encoded_properties=encoded,
     )
+
+
+def _of_the_journey(routing_type: RoutingType | None, client_id: str | None) -> dict[str, PropertyValue]:
+    """What every message of a client to such a destination has."""
+    properties: dict[str, PropertyValue] = {}
+    if routing_type is not None:
+        properties[_headers.ROUTING_TYPE] = _ROUTING[routing_type]
+    if client_id is not None:
+        properties[_headers.CLIENT_ID] = client_id
+    return properties
+
+
+@lru_cache(maxsize=64)
+def _encoded_journey(routing_type: RoutingType | None, client_id: str | None) -> bytes:
+    return typed.encode(_of_the_journey(routing_type, client_id))

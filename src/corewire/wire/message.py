@@ -132,6 +132,10 @@ class CoreMessage:
             found = self._properties = typed.decode(self.raw, self.properties_at)[0]
         return found
 
+    def may_hold(self, name: bytes) -> bool:
+        """False if there is no property of this (encoded) name; True if it is worth decoding them to look."""
+        return self.raw.find(name, self.properties_at) >= 0
+
     @property
     def may_hold_reserved(self) -> bool:
         """False if no property begins ``_AMQ_``; True if it is worth decoding them to look."""
@@ -228,8 +232,10 @@ def encode_message(
     timestamp: int = 0,
     priority: int = PRIORITY_DEFAULT,
     properties: Mapping[str, PropertyValue] | None = None,
+    encoded_properties: bytes = b"\x00",
 ) -> bytes:
-    """Make the bytes of a message. Times are milliseconds since the epoch; ``user_id`` is 16 bytes.
+    """Make the bytes of a message. Times are milliseconds since the epoch; ``user_id`` is 16 bytes. ``encoded_properties`` are
+    its properties unless there are ``properties``.
 
     Raises TypeError or ValueError for a property without a Java type, ``struct.error`` for a number out of range.
     """
@@ -238,7 +244,7 @@ def encode_message(
             _INT.pack(len(body) + _PACKET_HEADER),
             body,
             *_header(message_id, address, user_id, type, durable, expiration, timestamp, priority),
-            typed.encode(properties) if properties else b"\x00",
+            typed.encode(properties) if properties else encoded_properties,
         )
     )
 

@@ -81,10 +81,13 @@ class Driver:
         self._links: dict[int, Link] = {}
         self._waiting: dict[int, list[anyio.Event]] = {}
         self._timer_scope = anyio.CancelScope(shield=True)
+        self._gather_scope = anyio.CancelScope(shield=True)
         self._link_moved = anyio.Event()  # it has written, or ended
         self._timer_changed = anyio.Event()
         self._sleeping_until = -math.inf
         self._calls_in_a_row = 0
+        self._gathered = 0  # commands whose effects were not performed yet
+        self._has_gathered = anyio.Event()
         self._inside = False
         self._broken: BaseException | None = None
         self._birthplace = Birthplace()
@@ -92,6 +95,7 @@ class Driver:
     async def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
         self._tasks.start_soon(self._keep_time)
+        self._tasks.start_soon(self._perform_what_gathers)
         await self.call(self.engine.start)
 
     async def call(
@@ -99,9 +103,19 @@ class Driver:
     ) -> T:
         """Run a command of the engine and wait for its operation. Cancellation abandons it."""
         await self.give_way()
-        operation = self.begin(command, *args, **kwargs)
+        return await self._answer(self.begin(command, *args, **kwargs))
+
+    async def call_soon(
+        self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same for what many are called of: what several ask for leaves together, at the latest in the loop's next turn."""
+        await self.give_way()
+        return await self._answer(self.gather(command, *args, **kwargs))
+
+    async def _answer(self, operation: Operation[T]) -> T:
         try:
-            await self.wait(operation)
+            if not operation.done:
+                await self.wait(operation)
         except BaseException:
             if self._broken is None:
                 self.begin(self.engine.abandon, operation)
@@ -110,17 +124,14 @@ class Driver:
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
-        self._birthplace.check()
-        if self._broken is not None:
-            raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
-        if self._inside:
-            raise LocalProtocolError("on_event must not call the client", hint="Use events().")
+        self._check()
         now = time.monotonic()
         try:
             self._inside = True
             try:
                 return command(now, *args, **kwargs)
             finally:
+                self._gathered = 0
                 self._perform(now)
         except Exception:
             raise
@@ -129,6 +140,35 @@ class Driver:
             raise
         finally:
             self._inside = False
+
+    def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a command of the engine. Its effects are performed with the next ones, at the latest in the loop's next turn."""
+        self._check()
+        try:
+            self._inside = True
+            result = command(time.monotonic(), *args, **kwargs)
+        except Exception:
+            raise
+        except BaseException as error:  # as in `begin`
+            self._broken = error
+            raise
+        finally:
+            self._inside = False
+        self._gathered += 1
+        if self._gathered == 1:
+            self._has_gathered.set()
+        return result
+
+    def _perform_gathered(self) -> None:
+        if self._gathered:
+            self.begin(_nothing)
+
+    def _check(self) -> None:
+        self._birthplace.check()
+        if self._broken is not None:
+            raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
+        if self._inside:
+            raise LocalProtocolError("on_event must not call the client", hint="Use events().")
 
     async def finish(
         self, command: Callable[Concatenate[float, P], Operation[None]], *args: P.args, **kwargs: P.kwargs
@@ -140,6 +180,7 @@ class Driver:
     async def wait(self, operation: Operation[Any]) -> None:
         """Until an operation is done."""
         if not operation.done:
+            self._perform_gathered()
             event = anyio.Event()
             waiting = self._waiting.setdefault(id(operation), [])
             waiting.append(event)
@@ -155,6 +196,7 @@ class Driver:
         self._calls_in_a_row += 1
         if self._calls_in_a_row >= CALLS_IN_A_ROW_MAX:
             self._calls_in_a_row = 0
+            self._perform_gathered()
             await checkpoint()
             while self._unwritten_bytes > UNWRITTEN_BYTES_MAX:
                 self._link_moved = anyio.Event()
@@ -197,6 +239,7 @@ class Driver:
             for link in self._links.values():
                 link.scope.cancel()
             self._timer_scope.cancel()
+            self._gather_scope.cancel()
             for reading in self._audience.dismiss():
                 self.wake(reading)
 
@@ -207,6 +250,14 @@ class Driver:
             while True:
                 await self._sleep_until_deadline()
                 self._feed(self.engine.handle_timeout)
+
+    async def _perform_what_gathers(self) -> None:
+        with self._gather_scope:
+            while True:
+                await self._has_gathered.wait()
+                self._has_gathered = anyio.Event()
+                if self._gathered and self._broken is None:
+                    self._feed(_nothing)
 
     async def _sleep_until_deadline(self) -> None:
         while True:
@@ -307,3 +358,7 @@ class Driver:
                     assert_never(effect)
         if self._sleeping_until > now + TIMER_SLACK_S:  # then it is asked, not here: asking costs as much as a call
             self._timer_changed.set()
+
+
+def _nothing(_now: float) -> None:
+    """For `begin`, to have what gathered performed."""

@@ -29,6 +29,8 @@ T = TypeVar("T")
 GLANCE_S = 0.05  # how soon a deadline is seen that a signal handler or another thread cancels
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
 CALLS_IN_A_ROW_MAX = 64  # then what came is read
+GATHERED_MAX = 64  # commands; then their effects are performed
+GATHER_S = 0.001  # after effects were performed: those of what comes so soon leave with the next ones
 
 
 class Driver:
@@ -41,6 +43,8 @@ class Driver:
         self._sockets = Sockets(engine, self.wake, self._notify)
         self._audience = Audience(engine.counters, on_event)
         self._calls_in_a_row = 0
+        self._gathered = 0  # commands whose effects were not performed yet
+        self._performed_at = -math.inf
         self._birthplace = Birthplace()
         self._inside = False
         self._close_asked = False
@@ -58,7 +62,14 @@ class Driver:
     def call(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and turn it until its operation is done. Leaving early abandons it."""
         self.give_way()
-        operation = self.begin(command, *args, **kwargs)
+        return self._answer(self.begin(command, *args, **kwargs))
+
+    def call_soon(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for what many are called of: what several ask for within a millisecond leaves together, with the next call."""
+        self.give_way()
+        return self._answer(self.gather(command, *args, **kwargs))
+
+    def _answer(self, operation: Operation[T]) -> T:
         try:
             self.wait(operation)
         except BaseException:
@@ -70,6 +81,27 @@ class Driver:
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
         return self._enter(lambda: command(time.monotonic(), *args, **kwargs))
+
+    def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a command of the engine. If others were performed within the last millisecond, its effects are with the next ones."""
+        now = time.monotonic()
+        if self._gathered >= GATHERED_MAX or now - self._performed_at > GATHER_S:
+            return self.begin(command, *args, **kwargs)
+        self._check()
+        try:
+            self._inside = True
+            result = command(now, *args, **kwargs)
+        except Exception:
+            raise
+        except BaseException as error:  # as in `_enter`
+            self._broken = error
+            raise
+        finally:
+            self._inside = False
+        self._gathered += 1
+        if self._close_asked:
+            self.begin(_nothing)
+        return result
 
     def finish(
         self, command: Callable[Concatenate[float, P], Operation[None]], *args: P.args, **kwargs: P.kwargs
@@ -139,6 +171,8 @@ class Driver:
     def _turn(self, until: float) -> None:
         """Wait for input or time, at most until ``until`` on the monotonic clock, and let the engine have it."""
         self._calls_in_a_row = 0
+        if self._gathered:
+            self.begin(_nothing)
         deadline = self._sockets.next_timeout()
         left = min(until, math.inf if deadline is None else deadline) - time.monotonic()
         if guarded():
@@ -152,16 +186,14 @@ class Driver:
         self._enter(lambda: self._sockets.turn(ready))
 
     def _enter(self, step: Callable[[], T]) -> T:
-        self._birthplace.check()
-        if self._broken is not None:
-            raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
-        if self._inside:
-            raise LocalProtocolError("on_event must not call the client", hint="Use events().")
+        self._check()
         try:
             self._inside = True
             try:
                 return step()
             finally:
+                self._gathered = 0
+                self._performed_at = time.monotonic()
                 self._sockets.perform()
                 if self._close_asked:
                     self._close_asked = False
@@ -175,5 +207,16 @@ class Driver:
         finally:
             self._inside = False
 
+    def _check(self) -> None:
+        self._birthplace.check()
+        if self._broken is not None:
+            raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
+        if self._inside:
+            raise LocalProtocolError("on_event must not call the client", hint="Use events().")
+
     def _notify(self, event: ClientEvent) -> None:
         self._audience.tell(event)
+
+
+def _nothing(_now: float) -> None:
+    """For `begin`, to have what gathered performed."""

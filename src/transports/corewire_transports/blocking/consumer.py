@@ -128,7 +128,7 @@ class Consumer:
         self._session._use()
         self._driver.give_way()
         settled: list[Operation[None]] = []
-        delivery = self._driver.begin(self._next, settled)
+        delivery = self._driver.gather(self._next, settled)
         for operation in settled:
             self._driver.wait(operation)
             operation.result()

@@ -33,6 +33,7 @@ logger = logging.getLogger("corewire")
 
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
+GATHERED_MAX = 64  # commands; then their effects are performed
 
 
 class Driver:
@@ -53,6 +54,7 @@ class Driver:
         self._inside = False
         self._close_asked = False
         self._hurry = False
+        self._gathered = 0  # commands whose effects were not performed yet
         self._ended = False
         self._broken: BaseException | None = None
         self._sleeping_until = -math.inf
@@ -75,7 +77,14 @@ class Driver:
     def call(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and wait for its operation. Leaving early abandons it."""
         self.give_way()
-        operation = self.begin(command, *args, **kwargs)
+        return self._answer(self.begin(command, *args, **kwargs))
+
+    def call_soon(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for what many are called of: what several ask for leaves together, as soon as the driver's thread comes to it."""
+        self.give_way()
+        return self._answer(self.gather(command, *args, **kwargs))
+
+    def _answer(self, operation: Operation[T]) -> T:
         try:
             if not operation.done:  # as it is where a message had room, say
                 self.wait(operation)
@@ -87,18 +96,15 @@ class Driver:
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
-        self._birthplace.check()
         with self._lock:
-            if self._broken is not None:
-                raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
-            if self._inside:
-                raise LocalProtocolError("on_event must not call the client", hint="Use events().")
+            self._check()
             now = time.monotonic()
             try:
                 self._inside = True
                 try:
                     return command(now, *args, **kwargs)
                 finally:
+                    self._gathered = 0
                     self._sockets.perform()
                     self._close_if_asked()
                     self._mind_thread(now)
@@ -109,6 +115,34 @@ class Driver:
                 raise
             finally:
                 self._inside = False
+
+    def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a command of the engine. Its effects are performed with the next ones, at the latest by the driver's thread."""
+        with self._lock:
+            self._check()
+            if self._gathered >= GATHERED_MAX:
+                self.begin(_nothing)
+            try:
+                self._inside = True
+                result = command(time.monotonic(), *args, **kwargs)
+            except Exception:
+                raise
+            except BaseException as error:  # as in `begin`
+                self._break(error)
+                raise
+            finally:
+                self._inside = False
+            self._gathered += 1
+            if self._gathered == 1:
+                self._ring()
+            return result
+
+    def _check(self) -> None:
+        self._birthplace.check()
+        if self._broken is not None:
+            raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
+        if self._inside:
+            raise LocalProtocolError("on_event must not call the client", hint="Use events().")
 
     def finish(
         self, command: Callable[Concatenate[float, P], Operation[None]], *args: P.args, **kwargs: P.kwargs
@@ -123,6 +157,8 @@ class Driver:
         with self._lock:
             if operation.done:
                 return
+            if self._gathered:
+                self.begin(_nothing)
             waiting = self._waiting.setdefault(id(operation), [])
             waiting.append(event)
         try:
@@ -229,6 +265,7 @@ class Driver:
                 self._sleeping_until = -math.inf
                 self._listen_to_bell()
                 self._inside = True
+                self._gathered = 0
                 try:
                     self._sockets.turn(ready)
                     self._close_if_asked()
@@ -280,3 +317,7 @@ class Driver:
     def _notify(self, event: ClientEvent) -> None:
         for reading in self._audience.tell(event):
             self.wake(reading)
+
+
+def _nothing(_now: float) -> None:
+    """For `begin`, to have what gathered performed."""

@@ -1,0 +1,33 @@
+"""The commands of a client as frames. Those that make up nearly all traffic go past the registry, which looks at every field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corewire.wire import hot, packets
+from corewire.wire.registry import encode
+from corewire.wire.versions import capabilities
+
+if TYPE_CHECKING:
+    from corewire.client._calls import Packet
+
+
+def frame_of(packet: Packet, channel: int, version: int) -> bytes:
+    """The whole frame of a packet as a broker of ``version`` reads it. Raises LocalProtocolError for what the wire cannot hold."""
+    kind = type(packet)
+    if kind is packets.SessionSend:
+        allowed = capabilities(version)
+        if allowed.new_addressing:
+            return hot.send_frame(
+                channel,
+                packet.message,
+                packet.requires_response,
+                packet.correlation_id,
+                packet.sender_id,
+                hot.send_trailer(allowed),
+            )
+    elif kind is packets.SessionAcknowledge or kind is packets.SessionIndividualAcknowledge:
+        return hot.acknowledge_frame(
+            channel, packet.consumer_id, packet.message_id, packet.requires_response, packet.TYPE
+        )
+    return encode(packet, channel, version)
