@@ -51,6 +51,14 @@ class ClientEngine(SessionVerbs, SendingVerbs, ReceivingVerbs, TransactionVerbs,
         """Bytes came from a link. Harmless for links that the engine gave up."""
         self._lifeline.receive_data(now, link, data)
 
+    def datagram_received(self, now: float, data: bytes) -> None:
+        """A datagram came in the group that ``Discover`` asked to join."""
+        self._lifeline.datagram_received(now, data)
+
+    def group_lost(self, now: float, error: Exception) -> None:
+        """The group could not be joined, or cannot be listened to any more. Asked for again later."""
+        self._lifeline.group_lost(now, error)
+
     def handle_timeout(self, now: float) -> None:
         """A deadline has passed, or not: may be called early, late or twice."""
         self._lifeline.handle_timeout(now)
