@@ -78,7 +78,7 @@ class Command:
     deadline: float | None = None
     patient: bool = False  #: nobody waits for its answer, or someone who judges by himself how long
     ticket: int = 0  #: of `Channel.ask_frame`
-    repeated: bool = False  #: asked again on a new session: the first time may have done it
+    repeated: bool = False  #: asked again, on a new session or of a broker not ours: the first time may have done it
     epoch: int = 0  #: of the session that it was written to
 
     @property

@@ -92,9 +92,11 @@ class Commands(ABC):
         undo: Callable[[float, T], None] | None = None,
         *,
         leaving: bool = False,
+        call: Call[T] | None = None,
     ) -> Call[T]:
-        """Begin a script. ``undo`` closes what it opened if its caller has gone meanwhile; ``leaving``: it closes something."""
-        call: Call[T] = Call()
+        """Begin a script. ``undo`` closes what it opened if its caller has gone meanwhile; ``leaving``: it closes something.
+        ``call``: for whoever waits, where it is of a special kind."""
+        call = call or Call()
         self._step(now, Task(call, script, undo, leaving=leaving))
         return call
 

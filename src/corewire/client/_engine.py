@@ -16,13 +16,14 @@ from corewire.client.verbs._receiving import ReceivingVerbs
 from corewire.client.verbs._sending import SendingVerbs
 from corewire.client.verbs._sessions import SessionVerbs
 from corewire.client.verbs._transactions import TransactionVerbs
+from corewire.client.verbs._xa import XaVerbs
 
 if TYPE_CHECKING:
     from corewire._operation import Operation
     from corewire.effects import Effect
 
 
-class ClientEngine(SessionVerbs, SendingVerbs, ReceivingVerbs, TransactionVerbs, ObjectVerbs):
+class ClientEngine(SessionVerbs, SendingVerbs, ReceivingVerbs, TransactionVerbs, XaVerbs, ObjectVerbs):
     """Links, sessions and failover of one client. Call anything, then drain ``poll_effects()`` until it is empty.
 
     ``now`` is monotonic seconds. Commands return an `Operation` at once; its result is there, or its error raised, when it

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from corewire.client._transaction import Transaction
     from corewire.errors import CorewireError
 
+#: What separates one transaction from the next.
+_BOUNDARIES = (
+    packets.SessionCommit,
+    *(packets.SessionXaStart, packets.SessionXaJoin, packets.SessionXaResume),
+    *(packets.SessionXaEnd, packets.SessionXaSuspend),
+)
+
 
 class Epochs(Incoming):
     """A session through all that the broker made for it, one after the other."""
@@ -51,10 +58,11 @@ class Epochs(Incoming):
     @property
     def may_continue(self) -> bool:
         """Whether it may be re-attached: without a window it kept nothing. A broker that is not ours may have run what it
-        did not answer, and would run it twice: not to be borne with a commit behind the sends, nor after it happened once."""
+        did not answer, and would run it twice: not to be borne where the sends would then be in another transaction, or in none,
+        nor after it happened once."""
         if self.tainted or self.distrusted or self.channel.window_bytes is None:
             return False
-        committing = any(isinstance(command.packet, packets.SessionCommit) for command in self.answers)
+        committing = any(isinstance(command.packet, _BOUNDARIES) for command in self.answers)
         return not (self.may_run_twice and self.transacted and committing and self.sends_unanswered)
 
     def lock(self, now: float) -> None:
@@ -87,6 +95,7 @@ class Epochs(Incoming):
             producer.announce()
         for consumer in list(self.consumers.values()):
             consumer.reopen(now)
+        self.transaction.announce(now)
         if self.started:
             self.post(packets.SessionStart())
         self.outlets.reset(now)

@@ -5,7 +5,7 @@ Sending: what a call waits for, and the producers that give a destination a name
 |--------------------------------|-------------------------|---------------------------------------|
 | durable, outside transactions  | always                  | with the answer (`block_on_durable_send`) |
 | not durable                    | with a window           | when it is admitted (`block_on_non_durable_send`: with the answer) |
-| in a transaction               | with a window           | when it is admitted                   |
+| in a transaction, or branch    | with a window           | when it is admitted                   |
 | submitted                      | always                  | outer: when it is admitted; inner: with the answer |
 
 Answers to sends carry the number of their question from version 130 on, so any number of sends may be under way.
@@ -104,7 +104,9 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
     """Send one message; see the table above."""
     session.check_open()
     config = session.context.config
-    waits = not session.transacted and (config.block_on_durable_send if durable else config.block_on_non_durable_send)
+    waits = not session.transaction.open and (
+        config.block_on_durable_send if durable else config.block_on_non_durable_send
+    )
     windowed = config.confirmation_window_bytes is not None
     command = _command(session, message, answered=waits or windowed, sender=_NOBODY)
     call: Call[None] = Call()

@@ -122,7 +122,7 @@ class Sessions:
             config.user,
             config.password,
             config.large_message_bytes_min,
-            xa=False,
+            xa=session.xa,
             auto_commit_sends=not session.transacted,
             auto_commit_acks=not session.transacted and session.ack_mode in (AckMode.AUTO, AckMode.DUPS_OK),
             window_size=-1 if window is None else window,
@@ -193,6 +193,8 @@ class Sessions:
             raise
         if replayed and isinstance(session.channel, ForeignChannel):
             session.tainted = True
+            for command in session.answers:
+                command.repeated = True
             if session.sends_unanswered:
                 session.transaction.replayed(error)
         return replayed
