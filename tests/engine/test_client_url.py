@@ -167,7 +167,9 @@ def test_a_key_given_beside_resilient_wins_even_if_it_is_the_default() -> None:
         ("udp://231.7.7.7:1?name=x", "url", "stands alone"),
         ("(udp://231.7.7.7:1,tcp://a)", "url", "stands alone"),
         ("udp://231.7.7.7:1?refreshTimeout=0", "refreshTimeout", "1 to"),
-        ("tcp://a?exactlyOnce=true", "exactlyOnce", "exactly-once is not built yet"),
+        ("tcp://a?exactlyOnce=true;preAcknowledge=true", "pre_acknowledge", "preAcknowledge=true contradicts"),
+        ("tcp://a?exactlyOnce=true;reconnectAttempts=0", "reconnect_attempts", "reconnectAttempts=0 contradicts"),
+        ("tcp://a?exactlyOnce=true;blockOnDurableSend=false", "block_on_durable_send", "=false contradicts"),
         ("tcp://a?producerMaxRate=5", "producerMaxRate", "not built yet"),
         ("tcp://a?httpEnabled=true", "httpEnabled", "HTTP tunnelling"),
         ("tcp://a?incomingInterceptorList=a.B", "incomingInterceptorList", "classes of Java"),
@@ -282,6 +284,8 @@ def test_every_configuration_survives_as_a_url(values: dict[str, Any], places: d
         del values["user"]
     if values.get("password", "") is None:
         del values["password"]
+    if values.get("exactly_once"):
+        values |= {"pre_acknowledge": False, "block_on_durable_send": True}
     config = ClientConfig(**places, **values)
     assert ClientConfig.from_url(config.to_url()) == config
 

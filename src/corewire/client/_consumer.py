@@ -102,6 +102,7 @@ class Consumer:
         configuration = queue_configuration(self.queue, answer)
         self.address = configuration.address or self.queue
         self.routing_type = configuration.routing_type
+        self.session.context.found_queue(self.queue, auto_delete=answer.auto_delete and answer.durable)
         if not answer.durable or answer.auto_created:
             self._again = queue_packet(configuration, answered=False)
         default = answer.default_consumer_window_size

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from corewire.effects import Completed, Notify
+from corewire.events import QueueMayForget
 
 if TYPE_CHECKING:
     from random import Random
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from corewire.events import ClientEvent
 
 T = TypeVar("T")
+
+NAMED_MAX = 10_000  # queues of which the application was warned once; of further ones each time
 
 
 @dataclass(slots=True)
@@ -56,6 +59,11 @@ class Context:
         self.client_name = (
             config.client_id or self.uuid()
         )  #: on every message, for consumers that want none of their own
+        self.exactly_once = config.exactly_once  #: design.md: what is sent takes effect once, over failures
+        self.node_id: str | None = None  #: of the broker at hand; None while it is not known
+        self._client_uuid = self.uuid() if self.exactly_once else ""
+        self._last_unique = 0
+        self._named_auto_delete: set[str] = set()
         self._short_of_room = False  # a sender waits until less is kept for replay
         self._room_bytes = 0  # so much more may be kept at least, as far as messages are concerned
 
@@ -79,6 +87,22 @@ class Context:
         """A name that nobody else has."""
         digits = self.uuid_bytes().hex()
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+    def duplicate_id(self) -> str:
+        """An id of which brokers take only one message, and that nobody else uses."""
+        self._last_unique += 1
+        return f"{self._client_uuid}-{self._last_unique}"
+
+    def fence_name(self, session: Epochs) -> str:
+        """What all that brokers make for a session is named, so that no two of them live at once."""
+        return f"{self._client_uuid}/{session.id}"
+
+    def found_queue(self, queue: str, *, auto_delete: bool | None) -> None:
+        """A queue was there. Exactly-once has the application warned of one that the broker deletes when it is empty."""
+        if auto_delete and self.exactly_once and queue not in self._named_auto_delete:
+            if len(self._named_auto_delete) < NAMED_MAX:
+                self._named_auto_delete.add(queue)
+            self.notify(QueueMayForget(queue))
 
     def forget(self, session: Epochs) -> None:
         """A session is over: its producers and consumers are no longer found."""

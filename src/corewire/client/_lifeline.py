@@ -78,7 +78,6 @@ class Lifeline:
     def __init__(self, context: Context, rng: Random, trace: Callable[[TraceRecord], None] | None) -> None:
         self.state = ClientState.NEW
         self.topology = _topology.TopologyTable()
-        self.node_id: str | None = None
         self.error: CorewireError | None = None  #: why later calls are refused
         self._context = context
         self._trace = trace
@@ -145,7 +144,7 @@ class Lifeline:
 
     def _ask_for_sessions(self, now: float) -> None:
         if self._link is not None:
-            self._openings.ask(now, self._link, ours=self.topology.is_ours(self.node_id))
+            self._openings.ask(now, self._link, ours=self.topology.is_ours(self._context.node_id))
 
     def close(self, now: float) -> Call[None]:
         """Close sessions and link; waits for answers only from a broker that is there."""
@@ -284,9 +283,9 @@ class Lifeline:
                 pass
 
     def _learn(self, link: Link) -> None:
-        self.node_id = self.topology.node_at(link.endpoint)
-        if self._context.config.ha and self._slots is not None and self.node_id is not None:
-            member = self.topology.member(self.node_id)
+        node_id = self._context.node_id = self.topology.node_at(link.endpoint)
+        if self._context.config.ha and self._slots is not None and node_id is not None:
+            member = self.topology.member(node_id)
             if member is None:
                 return
             # Led in by a backup, we are at its address: then the other one is the primary's, which Artemis' clients forget.
@@ -319,9 +318,9 @@ class Lifeline:
 
     def _establish(self, link: Link) -> ControlScript[list[Verdict]]:
         first = self._is(ClientState.CONNECTING)
-        yield from link.open(None if first else self.node_id)
+        yield from link.open(None if first else self._context.node_id)
         sessions = [session for session in self._context.sessions.values() if session.epoch]
-        ours = self.topology.is_ours(self.node_id)
+        ours = self.topology.is_ours(self._context.node_id)
         return (yield from self._makes.recover(link.connection, sessions, ours=ours))
 
     def _settle(self, now: float) -> None:
@@ -330,7 +329,7 @@ class Lifeline:
             inquiry = link.control.outcomes.pop(0)
             if inquiry is self._establishing:
                 self._established(now, link, inquiry)
-            elif (blame := self._openings.answered(now, link, inquiry)) is not None:
+            elif (blame := self._openings.answered(now, inquiry)) is not None:
                 self._lose(now, ConnectionTimedOut(str(blame)))
         self._finish_start(now)
         self._context.pump(now)
@@ -366,7 +365,7 @@ class Lifeline:
         counters = self._context.counters
         if not self._connected:
             self._connected = True
-            self._context.notify(Connected(link.endpoint, self.node_id, self._version))
+            self._context.notify(Connected(link.endpoint, self._context.node_id, self._version))
             if self._context.config.client_id is not None:
                 self._naming = Naming(now, self._context, self._openings)
         else:

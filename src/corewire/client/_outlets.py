@@ -3,7 +3,7 @@ Where the messages of one session go out: an outlet per destination, credits per
 
 A message waits in its outlet, in the order of the calls, for three things: that the destination was looked up, that the
 broker has granted credits for the address, and that there is room among the bytes kept for replay. Then it is admitted:
-it becomes a command of the session.
+it becomes a command of the session. With exactly-once it comes back when the session is made anew, to the head of its outlet.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from corewire.client._calls import Lost
 from corewire.client._credits import ProducerCredits
 from corewire.client._destinations import look_up
-from corewire.errors import AddressFull, CallTimeout, CorewireError
+from corewire.errors import AddressFull, BrokerError, CallTimeout, CorewireError, Unblocked
 from corewire.events import ProducerBlocked, ProducerUnblocked
 from corewire.wire.packets import SessionProducerRequestCredits
 
@@ -37,11 +37,19 @@ class Outgoing:
     size: int  #: what it costs in credits
     admitted: Call[Any] | None  #: told when there was room, with `receipt`
     receipt: Call[None] | None = None
+    destination: Destination | None = None  #: where it goes; known when it is offered
 
     @property
     def call(self) -> Call[Any] | None:
         """Who waits for it now."""
         return self.admitted or self.command.call
+
+
+def unknown_outcome(cause: CorewireError) -> Unblocked:
+    """What senders are told whose message was written, and will not be written again."""
+    lost = Unblocked("SESS_SEND was on its way when the session was lost")
+    lost.__cause__ = cause
+    return lost
 
 
 class Outlet:
@@ -94,8 +102,9 @@ class Outlet:
                 return
             self._unblock(now)
             self.waiting.popleft()
-            context.counters.messages_sent += 1
-            context.counters.bytes_sent += outgoing.size
+            if not outgoing.command.written:
+                context.counters.messages_sent += 1
+                context.counters.bytes_sent += outgoing.size
             session.write(now, outgoing.command)
             if outgoing.admitted is not None and not outgoing.admitted.done:
                 context.succeed(outgoing.admitted, outgoing.receipt)
@@ -103,7 +112,9 @@ class Outlet:
     def end(self, error: CorewireError) -> None:
         """Nothing will go out here: tell those who wait."""
         while self.waiting:
-            self._refuse(self.waiting.popleft(), error)
+            outgoing = self.waiting.popleft()
+            doubtful = outgoing.command.written and not isinstance(error, BrokerError)
+            self._refuse(outgoing, unknown_outcome(error) if doubtful else error)
 
     def _refuse(self, outgoing: Outgoing, error: CorewireError) -> None:
         for call in (outgoing.admitted, outgoing.command.call):
@@ -189,14 +200,39 @@ class Outlets:
         """Send a message as soon as there is room; ``outgoing.call`` withdraws it until it was written."""
         outlet = self.outlet(destination)
         outlet.waiting.append(outgoing)
-        self._busy[outlet] = None
-        if (call := outgoing.call) is not None:
-            call.withdraw = lambda then: self._withdraw(then, outlet, outgoing)
+        self._enter(outlet, destination, outgoing)
         if not (outlet.ready or outlet.looking):
             self._session.background(now, outlet.look_up())
         self._pump(now, outlet)
         if self._session.locked and outlet.waiting and outlet.waiting[-1] is outgoing:
             self._limit(now, outlet, outgoing)
+
+    def _enter(self, outlet: Outlet, destination: Destination, outgoing: Outgoing) -> None:
+        outgoing.destination = destination
+        if self._session.sends_again:
+            outgoing.command.outgoing = outgoing
+        self._busy[outlet] = None
+        if (call := outgoing.call) is not None:
+            call.withdraw = lambda then: self._withdraw(then, outlet, outgoing)
+
+    def offer_again(self, commands: list[Command]) -> None:
+        """The session is made anew, and these are to go out before all that waits. Their destinations are looked up again."""
+        for command in reversed(commands):
+            outgoing = command.outgoing
+            assert outgoing is not None
+            assert outgoing.destination is not None
+            command.deadline = None
+            outlet = self.outlet(outgoing.destination)
+            outlet.waiting.appendleft(outgoing)
+            self._enter(outlet, outgoing.destination, outgoing)
+
+    def take_written(self) -> list[Command]:
+        """Take out what was written once and has not found its way again."""
+        written: list[Command] = []
+        for outlet in self._busy:
+            written += [each.command for each in outlet.waiting if each.command.written]
+            outlet.waiting = deque(each for each in outlet.waiting if not each.command.written)
+        return written
 
     # -- while there is no link
 
@@ -208,7 +244,7 @@ class Outlets:
 
     def _limit(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
         failover_s = self._session.context.config.call_failover_timeout_s
-        if failover_s is not None and outgoing.receipt is None:
+        if failover_s is not None and outgoing.receipt is None and not outgoing.command.written:
             self._limits.append((now + failover_s, outlet, outgoing))
 
     def lift_limits(self) -> None:
@@ -227,6 +263,8 @@ class Outlets:
     # -- when room is made
 
     def _withdraw(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
+        if outgoing.command.written:
+            return  # it is on its way, and may have arrived
         if outgoing in outlet.waiting:
             outlet.waiting.remove(outgoing)
             self._limits = deque(each for each in self._limits if each[2] is not outgoing)

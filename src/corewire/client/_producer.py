@@ -9,6 +9,9 @@ Sending: what a call waits for, and the producers that give a destination a name
 | submitted                      | always                  | outer: when it is admitted; inner: with the answer |
 
 Answers to sends carry the number of their question from version 130 on, so any number of sends may be under way.
+
+With exactly-once a durable message outside transactions carries an id of which the broker takes only one, and is sent again
+when the session is made anew: it is done with its own answer, and with nothing else.
 """
 
 from __future__ import annotations
@@ -92,12 +95,13 @@ class Submission(Call[None]):
         self.command = command
 
 
-def _command(session: Session, message: bytes, *, answered: bool, sender: int) -> Command:
+def _command(session: Session, message: bytes, *, answered: bool, sender: int, durable: bool) -> Command:
     size = len(message) + _FRAME_OVERHEAD
     if size > FRAME_BYTES_MAX:
         raise LocalProtocolError(f"a message of {len(message)} bytes does not fit a frame of {FRAME_BYTES_MAX}")
     packet = packets.SessionSend(message, requires_response=answered, sender_id=sender)
-    return Command(packet, packets.NullResponse if answered else None, Fate.UNBLOCKED, size=size)
+    fate = Fate.RESENT if durable and session.sends_again else Fate.UNBLOCKED
+    return Command(packet, packets.NullResponse if answered else None, fate, size=size)
 
 
 def send(now: float, session: Session, destination: Destination, message: bytes, *, durable: bool) -> Call[None]:
@@ -107,8 +111,8 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
     waits = not session.transaction.open and (
         config.block_on_durable_send if durable else config.block_on_non_durable_send
     )
-    windowed = config.confirmation_window_bytes is not None
-    command = _command(session, message, answered=waits or windowed, sender=_NOBODY)
+    windowed = session.channel.window_bytes is not None
+    command = _command(session, message, answered=waits or windowed, sender=_NOBODY, durable=durable)
     call: Call[None] = Call()
     if waits:
         command.waiter = call
@@ -119,11 +123,11 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
     return call
 
 
-def submit(now: float, producer: Producer, message: bytes) -> Call[Operation[None]]:
+def submit(now: float, producer: Producer, message: bytes, *, durable: bool) -> Call[Operation[None]]:
     """Send one message and go on as soon as there is room for it."""
     session = producer.session
     session.check_open()
-    command = _command(session, message, answered=True, sender=producer.number)
+    command = _command(session, message, answered=True, sender=producer.number, durable=durable)
     admitted: Call[Operation[None]] = Call()
     receipt = Submission(command)
     command.waiter = receipt

@@ -54,7 +54,7 @@ class Registry:
     @property
     def node_id(self) -> str | None:
         """The broker's node id, None while it is not known."""
-        return self._lifeline.node_id
+        return self._context.node_id
 
     @property
     def version(self) -> int:

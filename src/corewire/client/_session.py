@@ -52,6 +52,11 @@ class Session(Epochs):
         """Whether acknowledgements take effect with a commit only."""
         return self.transacted or self.ack_mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)
 
+    @property
+    def sends_again(self) -> bool:
+        """Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions."""
+        return self.context.exactly_once and not self.transacted
+
     def next_consumer(self) -> int:
         """The wire's number for the next consumer."""
         self._last_consumer += 1

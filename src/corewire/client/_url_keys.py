@@ -53,7 +53,7 @@ REFUSED: Final = {
 }
 #: Keys that may be said to be off although what they would turn on is refused.
 MAY_BE_OFF: Final = {
-    **dict.fromkeys(("exactlyOnce", "enable1xPrefixes"), "false"),
+    "enable1xPrefixes": "false",
     **dict.fromkeys(("httpEnabled", "httpUpgradeEnabled", "useServlet"), "false"),
     **dict.fromkeys(("consumerMaxRate", "producerMaxRate"), "-1"),
 }

@@ -21,7 +21,6 @@ _SOCKS_NAME_BYTES_MAX: Final = 255
 NOT_BUILT: Final[dict[str, str]] = {
     **dict.fromkeys(("compressLargeMessage", "compressionLevel"), "compression"),
     **dict.fromkeys(("consumerMaxRate", "producerMaxRate"), "limiting rates"),
-    "exactlyOnce": "exactly-once",
     "maxCollectSize": "streaming of large bodies",
 }
 
@@ -159,6 +158,13 @@ _RESILIENT: Final[dict[str, object]] = {
     "retry_interval_multiplier": 2.0,
     "retry_interval_s_max": 2.0,
 }
+_UNLIMITED: Final[dict[str, object]] = {"call_failover_timeout_s": None}
+#: What exactly-once cannot go together with: field, value, how it stands on a URL, and why.
+_CONTRADICTIONS: Final = (
+    ("pre_acknowledge", True, "preAcknowledge=true", "the broker would forget messages before it delivers them"),
+    ("reconnect_attempts", 0, "reconnectAttempts=0", "nothing would be sent again"),
+    ("block_on_durable_send", False, "blockOnDurableSend=false", "a send would be done before its answer came"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -167,6 +173,7 @@ class ClientConfig:
 
     Raises ConfigError for a value of a wrong type or out of range. ``resilient`` sets the fields that it is short for, unless
     they are given; a field equal to its default counts as not given, unless it is named in ``explicit``, as a URL does.
+    ``exactly_once`` sets them too, and no limit to ``call_failover_timeout_s``; it is refused together with what contradicts it.
     """
 
     endpoints: tuple[Endpoint, ...] = (Endpoint(),)  #: none where ``discovery`` finds them
@@ -213,6 +220,8 @@ class ClientConfig:
     on_message_close_timeout_s: float | None = option(10.0, "onMessageCloseTimeout", "seconds", nullable=True)
     # ours
     resilient: bool = option(False, "resilient", "flag")
+    #: What is sent takes effect once, and what was handed out is not handed out again, over failures of the broker.
+    exactly_once: bool = option(False, "exactlyOnce", "flag")
     #: Larger bodies are handed to the application unread.
     #: Bytes kept for replay; senders wait beyond it.
     resend_bytes_max: int = option(67_108_864, "maxResendSize", "integer", low=1, high=LONG_MAX)
@@ -224,10 +233,14 @@ class ClientConfig:
         self._check_endpoints()
         if unknown := self.explicit - {each.name for each in fields(self)}:
             raise ConfigError(f"no such fields: {', '.join(sorted(unknown))}", parameter="explicit")
-        if self.resilient:
-            for name, value in _RESILIENT.items():
-                if not self.gives(name):
-                    object.__setattr__(self, name, value)
+        if self.exactly_once:
+            for name, value, key, why in _CONTRADICTIONS:
+                if getattr(self, name) == value and self.gives(name):
+                    raise ConfigError(f"{key} contradicts exactlyOnce: {why}", parameter=name)
+        short_for = {**_RESILIENT, **_UNLIMITED} if self.exactly_once else _RESILIENT if self.resilient else {}
+        for name, setting in short_for.items():
+            if not self.gives(name):
+                object.__setattr__(self, name, setting)
 
     def _check_endpoints(self) -> None:
         if self.discovery is None:

@@ -291,11 +291,13 @@ def encode(
     user_id: bytes | None,
     client_id: str | None = None,
     group_id: str | None = None,
+    duplicate_id: str | None = None,
 ) -> bytes:
     """Make the bytes that are sent: the message, addressed.
 
     ``now_ms`` is the wall clock in milliseconds since the epoch. ``user_id`` is the message id, 16 bytes shaped as a UUID of
-    version 1, ``group_id`` the group (of ``auto_group``), both unless the message has its own. ``client_id`` names the client to
+    version 1, ``group_id`` the group (of ``auto_group``), ``duplicate_id`` an id of which brokers take only one message, all
+    unless the message has its own. ``client_id`` names the client to
     consumers that want no messages of their own.
     """
     draft = message._draft()
@@ -308,6 +310,8 @@ def encode(
         properties[_headers.DELIVER_AT] = Long(now_ms + draft.delay)
     if group_id is not None:
         properties.setdefault(_headers.GROUP_ID, group_id)
+    if duplicate_id is not None:
+        properties.setdefault(_headers.DUPLICATE_ID, duplicate_id)
     return encode_message(
         draft.body,
         address=to.name,

@@ -177,13 +177,13 @@ def _connector_values(query: Query) -> dict[str, Any]:
 
 def write_url(config: ClientConfig) -> str:
     """Write the URL from which ``read_url`` reads this configuration: what is not the default, and what is explicit."""
-    plain = ClientConfig(resilient=config.resilient)
+    plain = ClientConfig(resilient=config.resilient, exactly_once=config.exactly_once)
     said = [
         (key, write_value(option, getattr(config, name)))
         for key, (name, option) in OF_CLIENT.items()
         if name in config.explicit
         or getattr(config, name) != getattr(plain, name)
-        or (name == "resilient" and config.resilient)
+        or (name in ("resilient", "exactly_once") and getattr(config, name))
     ]
     if config.discovery is not None:
         return _write_discovery(config.discovery, said)
