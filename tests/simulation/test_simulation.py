@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from corewire_server.simulator import compound
-from corewire_server.simulator.faults import KINDS
+from corewire_server.simulator.faults import KINDS, OF_A_PAIR
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import RECEIVING, SENDING, Options, draw
 from corewire_server.simulator.simulation import simulate
@@ -77,7 +76,7 @@ def test_who_listens_changes_nothing() -> None:
     assert simulate(3).events == simulate(3, observer=Everything()).events
 
 
-CASES = [(kind, nodes) for kind in KINDS for nodes in (1, 2) if nodes == 2 or kind not in ("switch", *compound.KINDS)]
+CASES = [(kind, nodes) for kind in KINDS for nodes in (1, 2) if nodes == 2 or kind not in OF_A_PAIR]
 
 
 @pytest.mark.parametrize(("kind", "nodes"), CASES)
