@@ -11,6 +11,7 @@ from corewire_transports.anyio.received import ReceivedMessage
 from corewire_transports.anyio.session import Session
 from corewire_transports.anyio.temporary import TemporaryQueue, TemporaryTopic
 from corewire_transports.anyio.transacted import TransactedSession
+from corewire_transports.anyio.xa import XaSession, XaVote
 
 __all__ = [
     "Browser",
@@ -28,6 +29,8 @@ __all__ = [
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",
+    "XaSession",
+    "XaVote",
     "connect",
     "fail_after",
     "move_on_after",

@@ -13,6 +13,7 @@ from corewire_transports._opening import opening
 from corewire_transports.anyio._events import Events
 from corewire_transports.anyio.session import Session
 from corewire_transports.anyio.transacted import TransactedSession
+from corewire_transports.anyio.xa import XaSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,6 +66,11 @@ class Client:
         return TransactedSession(
             self, await self._driver.call(self._engine.create_session, transacted=True), AckMode.AUTO
         )
+
+    @opening
+    async def xa_session(self) -> XaSession:
+        """Open a session that takes part in distributed transactions. Raises as `session`, BrokerError where there are none."""
+        return XaSession(self, await self._driver.call(self._engine.create_session, xa=True))
 
     def events(self, *, buffer: int = 256) -> AsyncIterator[ClientEvent]:
         """What happens to the connection from now on, until the client is closed. Beyond ``buffer`` events the oldest go."""

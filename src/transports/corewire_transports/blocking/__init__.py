@@ -10,6 +10,7 @@ from corewire_transports.blocking.received import ReceivedMessage
 from corewire_transports.blocking.session import Session
 from corewire_transports.blocking.temporary import TemporaryQueue, TemporaryTopic
 from corewire_transports.blocking.transacted import TransactedSession
+from corewire_transports.blocking.xa import XaSession, XaVote
 
 __all__ = [
     "Browser",
@@ -26,6 +27,8 @@ __all__ = [
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",
+    "XaSession",
+    "XaVote",
     "connect",
     "fail_after",
     "move_on_after",

@@ -10,6 +10,7 @@ from corewire_transports.threads.received import ReceivedMessage
 from corewire_transports.threads.session import Session
 from corewire_transports.threads.temporary import TemporaryQueue, TemporaryTopic
 from corewire_transports.threads.transacted import TransactedSession
+from corewire_transports.threads.xa import XaSession, XaVote
 
 __all__ = [
     "Browser",
@@ -26,6 +27,8 @@ __all__ = [
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",
+    "XaSession",
+    "XaVote",
     "connect",
     "fail_after",
     "move_on_after",

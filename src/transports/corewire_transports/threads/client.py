@@ -12,6 +12,7 @@ from corewire_transports._deadline import move_on_after
 from corewire_transports.threads._events import Events
 from corewire_transports.threads.session import Session
 from corewire_transports.threads.transacted import TransactedSession
+from corewire_transports.threads.xa import XaSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,10 @@ class Client:
     def transacted_session(self) -> TransactedSession:
         """Open a session in which sends and acknowledgements take effect at commit. Raises as `session`."""
         return TransactedSession(self, self._driver.call(self._engine.create_session, transacted=True), AckMode.AUTO)
+
+    def xa_session(self) -> XaSession:
+        """Open a session that takes part in distributed transactions. Raises as `session`, BrokerError where there are none."""
+        return XaSession(self, self._driver.call(self._engine.create_session, xa=True))
 
     def events(self, *, buffer: int = 256) -> Iterator[ClientEvent]:
         """What happens to the connection from now on, until the client is closed. Beyond ``buffer`` events the oldest go."""
