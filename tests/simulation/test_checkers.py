@@ -10,7 +10,7 @@ from tests.simulation.slips import ONLY
 
 from corewire.client.message import Message
 from corewire.errors import AddressFull
-from corewire.values import Queue, QueueConfiguration
+from corewire.values import Queue, QueueConfiguration, RoutingType
 from corewire.wire import hot, packets, registry
 from corewire_server.core import Broker, CoreConfig
 from corewire_server.core.inputs import BytesReceived, LinkOpened, Timeout
@@ -181,7 +181,9 @@ def test_what_a_broker_had_given_to_another_one_may_be_late_though_it_never_left
     checker, world = OrderKept(), ClientWorld()
     checker.core_made(0, "a", world.brokers["one"])
     session = world.session()
-    world.run(world.engine.create_queue(world.now, session, QueueConfiguration(name="q", durable=True)))
+    world.run(
+        world.engine.create_queue(world.now, session, QueueConfiguration(name="q", routing_type=RoutingType.ANYCAST))
+    )
     world.run(world.engine.send(world.now, session, Queue("q"), Message("p 4 ")))
     for _ in range(2):
         holder = world.session()
