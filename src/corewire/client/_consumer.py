@@ -85,7 +85,7 @@ class Consumer:
         """Make it at the broker; ``create``: the queue too, if it is missing and may be made."""
         if create:
             self.queue = yield from look_up_queue(self.session, self.queue)
-        answer = yield self._creation(Fate.AGAIN)
+        answer = yield self._creation(Fate.UNBLOCKED if self.transient else Fate.AGAIN)
         self._opened(answer)
         self.session.consumers[self.number] = self
         self._grant(self._window.opening())

@@ -6,6 +6,8 @@ from corewire_transports._opening import Opening
 from corewire_transports.anyio._connect import connect
 from corewire_transports.anyio.client import Client, ClientState, ClientStats
 from corewire_transports.anyio.consumer import Browser, Consumer, ConsumerOptions
+from corewire_transports.anyio.management import JsonValue, Management, Page, QueueStats
+from corewire_transports.anyio.notifications import Notifications
 from corewire_transports.anyio.producer import Producer, Receipt, SendState
 from corewire_transports.anyio.received import ReceivedMessage
 from corewire_transports.anyio.session import Session
@@ -20,8 +22,13 @@ __all__ = [
     "ClientStats",
     "Consumer",
     "ConsumerOptions",
+    "JsonValue",
+    "Management",
+    "Notifications",
     "Opening",
+    "Page",
     "Producer",
+    "QueueStats",
     "Receipt",
     "ReceivedMessage",
     "SendState",

@@ -38,7 +38,7 @@ class Session(Objects):
         self._name = self._engine.session_name(handle)
         self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
         self._consumers: dict[Consumer, None] = {}
-        self._inbox: Inbox | None = None
+        self._inboxes: dict[SessionId, Inbox] = {}  # its own, once it has asked
         client._sessions[self] = None
 
     def __repr__(self) -> str:
@@ -74,10 +74,15 @@ class Session(Objects):
 
         Raises CallTimeout without a reply in time, Unblocked where a failure lost the question or the queue, and as `send`.
         """
-        if self._inbox is None or self._inbox.lost:
-            self._inbox = Inbox.open(self._client)
+        to, question = as_destination(destination), as_message(body, headers)
+        inbox = self._inboxes.get(self._id)
+        if inbox is None:
+            opened = Inbox.open(self._client)
+            inbox = self._inboxes.setdefault(self._id, opened)  # in one step, whoever else asks
+            if inbox is not opened:
+                opened.close()
         patience_s = self._client.config.call_timeout_s if timeout is None else timeout
-        return self._inbox.request(self, as_destination(destination), as_message(body, headers), patience_s)
+        return inbox.request(to, question, patience_s, asking=self)
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
@@ -177,8 +182,8 @@ class Session(Objects):
             self._close()
 
     def _close(self) -> None:
-        if self._inbox is not None:
-            self._inbox.close()
+        for inbox in self._inboxes.values():
+            inbox.close()
         self._client._sessions.pop(self, None)
         self._consumers.clear()
         self._driver.finish(self._engine.close_session, self._id)
