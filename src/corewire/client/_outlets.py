@@ -237,14 +237,14 @@ class Outlets:
     # -- while there is no link
 
     def limit(self, now: float) -> None:
-        """The link is lost: who waits for room does so no longer than callers of commands. `submit` waits as it takes."""
+        """The link is lost: who waits for room does so no longer than callers of commands."""
         for outlet in self._busy:
             for outgoing in outlet.waiting:
                 self._limit(now, outlet, outgoing)
 
     def _limit(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
         failover_s = self._session.context.config.call_failover_timeout_s
-        if failover_s is not None and outgoing.receipt is None and not outgoing.command.written:
+        if failover_s is not None and not outgoing.command.written:
             self._limits.append((now + failover_s, outlet, outgoing))
 
     def lift_limits(self) -> None:
