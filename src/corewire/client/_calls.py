@@ -26,7 +26,7 @@ from corewire.wire.packets import ExceptionResponse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from corewire.client._outlets import Outgoing
+    from corewire.client._outgoing import Outgoing
 
 T = TypeVar("T")
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NULL_RESPONSE = packets.NullResponse()
+_SENDS = (packets.SessionSend, packets.SessionSendContinuation)
 
 
 class Commands(ABC):
@@ -74,7 +75,7 @@ class Commands(ABC):
     @property
     def sends_unanswered(self) -> bool:
         """Whether a send is under way that will be answered."""
-        return any(isinstance(command.packet, packets.SessionSend) for command in self.answers)
+        return any(isinstance(command.packet, _SENDS) for command in self.answers)
 
     @property
     def _standing_still(self) -> bool:
@@ -155,11 +156,11 @@ class Commands(ABC):
         if command.answer is None:
             channel.send_frame(encode(packet, channel.channel, channel.version))
             return
-        correlation = -1
+        correlation, allowed = -1, capabilities(channel.version)
         match packet:
-            case packets.SessionSend() if capabilities(channel.version).correlation_ids:
+            case packets.SessionSend() | packets.SessionSendContinuation() if allowed.correlation_ids:
                 packet.correlation_id = correlation = channel.next_async_correlation()
-            case packets.SessionCommit() if capabilities(channel.version).commit_correlation:
+            case packets.SessionCommit() if allowed.commit_correlation:
                 packet.correlation_id = correlation = channel.next_blocking_correlation()
             case _:
                 pass

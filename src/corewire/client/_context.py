@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from corewire.client._consumer import Consumer
     from corewire.client._epochs import Epochs
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
+    from corewire.client._large_send import Stream
     from corewire.client._producer import Producer
     from corewire.client._session import Session
     from corewire.client.config import ClientConfig
@@ -56,6 +57,7 @@ class Context:
         self.by_channel: dict[int, Epochs] = {}
         self.producers: dict[ProducerId, Producer] = {}
         self.consumers: dict[ConsumerId, Consumer] = {}
+        self.streams: dict[int, Stream] = {}
         self.client_name = (
             config.client_id or self.uuid()
         )  #: on every message, for consumers that want none of their own
@@ -105,9 +107,10 @@ class Context:
             self.notify(QueueMayForget(queue))
 
     def forget(self, session: Epochs) -> None:
-        """A session is over: its producers and consumers are no longer found."""
+        """A session is over: its producers, consumers and streams are no longer found."""
         self.producers = {name: each for name, each in self.producers.items() if each.session is not session}
         self.consumers = {name: each for name, each in self.consumers.items() if each.session is not session}
+        self.streams = {name: each for name, each in self.streams.items() if each.session is not session}
 
     @property
     def kept_bytes(self) -> int:

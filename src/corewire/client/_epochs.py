@@ -111,7 +111,7 @@ class Epochs(Incoming):
         self.transaction.announce(now)
         if self.started:
             self.post(packets.SessionStart())
-        self.outlets.reset(now)
+        self.outlets.reset(now, error)
         self._locked = True
 
     def _sort_out(self) -> None:
@@ -147,6 +147,7 @@ class Epochs(Incoming):
         unsettled, self._unsettled = self._unsettled, []
         for command in unsettled:
             self._settle(now, command, error)
+        self.go_on_delivering(now)
         self.outlets.pump(now)
 
     def _settle(self, now: float, command: Command, error: CorewireError | None) -> None:

@@ -3,46 +3,32 @@ Where the messages of one session go out: an outlet per destination, credits per
 
 A message waits in its outlet, in the order of the calls, for three things: that the destination was looked up, that the
 broker has granted credits for the address, and that there is room among the bytes kept for replay. Then it is admitted:
-it becomes a command of the session. With exactly-once it comes back when the session is made anew, to the head of its outlet.
+it becomes a command of the session; a large one becomes many, each with credits of its own. With exactly-once it comes back when the session is made anew, to the head of its outlet.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from corewire.client._calls import Lost
 from corewire.client._credits import ProducerCredits
 from corewire.client._destinations import look_up
+from corewire.client._large_send import Turns
 from corewire.errors import AddressFull, BrokerError, CallTimeout, CorewireError, Unblocked
 from corewire.events import ProducerBlocked, ProducerUnblocked
 from corewire.wire.packets import SessionProducerRequestCredits
 
 if TYPE_CHECKING:
     from corewire.client._calls import Call, Command, Script
+    from corewire.client._large_send import Stream
+    from corewire.client._outgoing import Outgoing, Piece
     from corewire.client._session import Session
     from corewire.values import Destination
 
 
 OUTLETS_MAX = 1_000  # of a session, beside those where messages wait
 BLOCKED_AFTER_S = 0.25  # credits that are merely on their way are no news
-
-
-@dataclass(slots=True, eq=False)
-class Outgoing:
-    """A message that waits for room."""
-
-    command: Command
-    size: int  #: what it costs in credits
-    admitted: Call[Any] | None  #: told when there was room, with `receipt`
-    receipt: Call[None] | None = None
-    destination: Destination | None = None  #: where it goes; known when it is offered
-
-    @property
-    def call(self) -> Call[Any] | None:
-        """Who waits for it now."""
-        return self.admitted or self.command.call
 
 
 def unknown_outcome(cause: CorewireError) -> Unblocked:
@@ -60,11 +46,17 @@ class Outlet:
         self.destination = destination
         self.credits = account
         self.waiting: deque[Outgoing] = deque()
+        self.streams: list[Stream] = []  #: they let others pass
         self.ready = False  #: the destination was looked up
         self.looking = False  #: it is being looked up
         self.error: CorewireError | None = None  #: why it was not found
         self.blocked_since: float | None = None
         self._told = False  # the application knows that it is blocked
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message waits here, or a stream goes out."""
+        return bool(self.waiting or self.streams)
 
     def look_up(self) -> Script[None]:
         """Make sure that the destination is there; if it is not, those who wait are told why."""
@@ -88,35 +80,75 @@ class Outlet:
     def pump(self, now: float) -> None:
         """Admit what may go."""
         session, context = self._session, self._session.context
-        while self.waiting and self.ready:
-            outgoing = self.waiting[0]
-            self.ask_for_credits(outgoing.size)
+        while self.ready and (front := self._front()) is not None:
+            outgoing, (command, size) = front
+            self.ask_for_credits(size)
             if self.credits.take_failure():
-                self.waiting.popleft()
-                self._refuse(outgoing, AddressFull(f"address {self.destination.name!r} takes no more messages"))
+                self._drop(outgoing, AddressFull(f"address {self.destination.name!r} takes no more messages"))
                 continue
-            if not context.has_room(outgoing.command.size):
-                return
-            if not self.credits.take(outgoing.size):
+            if not context.has_room(command.size):
+                break
+            if not self.credits.take(size):
                 self._block(now)
-                return
+                break
             self._unblock(now)
+            repeated = command.written
+            context.counters.bytes_sent += 0 if repeated else size
+            last = outgoing.wrote()
+            session.write(now, command)
+            if last:
+                context.counters.messages_sent += not repeated
+                self._written(outgoing)
+        for stream in tuple(self.streams):
+            self._look_after(stream)
+
+    def _front(self) -> tuple[Outgoing, Piece] | None:
+        """What goes out next. The piece of a stream is the only one that it has, so others have their turn."""
+        for stream in self.streams:
+            if (piece := stream.piece()) is not None:
+                return stream, piece
+        while self.waiting:
+            outgoing = self.waiting[0]
+            if outgoing.error is not None:
+                self._drop(outgoing, outgoing.error)
+            elif (piece := outgoing.piece()) is not None:
+                return outgoing, piece
+            else:
+                break
+        return None
+
+    def _written(self, outgoing: Outgoing) -> None:
+        if outgoing not in self.streams:
             self.waiting.popleft()
-            if not outgoing.command.written:
-                context.counters.messages_sent += 1
-                context.counters.bytes_sent += outgoing.size
-            session.write(now, outgoing.command)
             if outgoing.admitted is not None and not outgoing.admitted.done:
-                context.succeed(outgoing.admitted, outgoing.receipt)
+                self._session.context.succeed(outgoing.admitted, outgoing.receipt)
+        outgoing.left()
+
+    def _drop(self, outgoing: Outgoing, error: Exception) -> None:
+        if outgoing in self.streams:
+            outgoing.error = error
+            return
+        self.waiting.remove(outgoing)
+        outgoing.left()
+        self._refuse(outgoing, error)
+
+    def _look_after(self, stream: Stream) -> None:
+        stream.tell(ready=self.ready)
+        if stream.ended or stream.error is not None:
+            self.streams.remove(stream)
+            stream.left()
 
     def end(self, error: CorewireError) -> None:
         """Nothing will go out here: tell those who wait."""
+        for stream in tuple(self.streams):
+            stream.error = stream.error or error
+            self._look_after(stream)
         while self.waiting:
             outgoing = self.waiting.popleft()
             doubtful = outgoing.command.written and not isinstance(error, BrokerError)
             self._refuse(outgoing, unknown_outcome(error) if doubtful else error)
 
-    def _refuse(self, outgoing: Outgoing, error: CorewireError) -> None:
+    def _refuse(self, outgoing: Outgoing, error: Exception) -> None:
         for call in (outgoing.admitted, outgoing.command.call):
             if call is not None and not call.done:
                 self._session.context.fail(call, error)
@@ -151,6 +183,7 @@ class Outlets:
     """All outlets of a session. Idle ones are forgotten when there are too many: replies have a destination each."""
 
     def __init__(self, session: Session) -> None:
+        self.turns = Turns()
         self._session = session
         self._outlets: dict[Destination, Outlet] = {}
         self._busy: dict[Outlet, None] = {}  # those where messages wait, in the order in which they began to
@@ -192,28 +225,51 @@ class Outlets:
         return outlet
 
     def _forget_idle(self) -> None:
-        self._outlets = {each: outlet for each, outlet in self._outlets.items() if outlet.waiting or outlet.looking}
+        self._outlets = {each: outlet for each, outlet in self._outlets.items() if outlet.busy or outlet.looking}
         addresses = {destination.name: None for destination in self._outlets}
         self._credits = {name: account for name, account in self._credits.items() if name in addresses}
+
+    def open_stream(self, now: float, stream: Stream, destination: Destination) -> None:
+        """Let a large message in pieces have its turn. Until it has ended, ``feed`` gives it more."""
+        outlet = self.outlet(destination)
+        outlet.streams.append(stream)
+        stream.outlet = outlet
+        self._begin(now, outlet, stream)
+
+    def feed(self, now: float, stream: Stream, data: bytes, call: Call[None], *, last: bool) -> None:
+        """More of a stream; ``call`` is told when it was written."""
+        assert stream.outlet is not None
+        stream.more(data, call, last=last)
+        self._begin(now, stream.outlet, stream)
+
+    def abort(self, now: float, stream: Stream, error: CorewireError) -> None:
+        """A stream will not go on. Harmless for one that has ended."""
+        outlet = stream.outlet
+        if outlet is not None and stream in outlet.streams:
+            stream.error = stream.error or error
+            self._pump(now, outlet)
+
+    def _begin(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
+        self._enter(outlet, outgoing)
+        if not (outlet.ready or outlet.looking):
+            self._session.background(now, outlet.look_up())
+        self._pump(now, outlet)
+        if self._session.locked and (outgoing in outlet.streams or (outlet.waiting and outlet.waiting[-1] is outgoing)):
+            self._limit(now, outlet, outgoing)
+
+    def _enter(self, outlet: Outlet, outgoing: Outgoing) -> None:
+        outgoing.destination = outlet.destination
+        if self._session.sends_again and outgoing.repeatable:
+            outgoing.command.outgoing = outgoing
+        self._busy[outlet] = None
+        if (call := outgoing.call) is not None:
+            call.withdraw = lambda then: self._withdraw(then, outlet, outgoing)
 
     def offer(self, now: float, destination: Destination, outgoing: Outgoing) -> None:
         """Send a message as soon as there is room; ``outgoing.call`` withdraws it until it was written."""
         outlet = self.outlet(destination)
         outlet.waiting.append(outgoing)
-        self._enter(outlet, destination, outgoing)
-        if not (outlet.ready or outlet.looking):
-            self._session.background(now, outlet.look_up())
-        self._pump(now, outlet)
-        if self._session.locked and outlet.waiting and outlet.waiting[-1] is outgoing:
-            self._limit(now, outlet, outgoing)
-
-    def _enter(self, outlet: Outlet, destination: Destination, outgoing: Outgoing) -> None:
-        outgoing.destination = destination
-        if self._session.sends_again:
-            outgoing.command.outgoing = outgoing
-        self._busy[outlet] = None
-        if (call := outgoing.call) is not None:
-            call.withdraw = lambda then: self._withdraw(then, outlet, outgoing)
+        self._begin(now, outlet, outgoing)
 
     def offer_again(self, commands: list[Command]) -> None:
         """The session is made anew, and these are to go out before all that waits. Their destinations are looked up again."""
@@ -224,7 +280,8 @@ class Outlets:
             command.deadline = None
             outlet = self.outlet(outgoing.destination)
             outlet.waiting.appendleft(outgoing)
-            self._enter(outlet, outgoing.destination, outgoing)
+            outgoing.begin_again()
+            self._enter(outlet, outgoing)
 
     def take_written(self) -> list[Command]:
         """Take out what was written once and has not found its way again."""
@@ -239,7 +296,7 @@ class Outlets:
     def limit(self, now: float) -> None:
         """The link is lost: who waits for room does so no longer than callers of commands."""
         for outlet in self._busy:
-            for outgoing in outlet.waiting:
+            for outgoing in (*outlet.streams, *outlet.waiting):
                 self._limit(now, outlet, outgoing)
 
     def _limit(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
@@ -265,8 +322,12 @@ class Outlets:
     def _withdraw(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
         if outgoing.command.written:
             return  # it is on its way, and may have arrived
-        if outgoing in outlet.waiting:
+        if outgoing in outlet.streams:
+            outgoing.error = outgoing.error or CallTimeout("its caller has gone")
+            self._pump(now, outlet)
+        elif outgoing in outlet.waiting:
             outlet.waiting.remove(outgoing)
+            outgoing.left()
             self._limits = deque(each for each in self._limits if each[2] is not outgoing)
             self._pump(now, outlet)  # those behind it may be smaller
         else:
@@ -278,10 +339,14 @@ class Outlets:
         for outlet in list(self._busy):
             self._pump(now, outlet)
 
-    def _pump(self, now: float, outlet: Outlet) -> None:
-        outlet.pump(now)
-        if not outlet.waiting:
-            self._busy.pop(outlet, None)
+    def _pump(self, now: float, outlet: Outlet | None) -> None:
+        while outlet is not None:
+            before = self.turns.holder
+            outlet.pump(now)
+            if not outlet.busy:
+                self._busy.pop(outlet, None)
+            heir = self.turns.holder
+            outlet = None if heir is before or heir is None or heir.destination is None else self.find(heir.destination)
 
     def granted(self, now: float, address: str, size: int, *, failed: bool) -> None:
         """The broker granted credits."""
@@ -289,13 +354,14 @@ class Outlets:
             account.granted(size, failed=failed)
             self.pump(now)
 
-    def reset(self, now: float) -> None:
-        """The session was made anew: credits are gone, and destinations may be."""
+    def reset(self, now: float, error: CorewireError | None) -> None:
+        """The session was made anew, lost by ``error``: credits are gone, and destinations may be."""
+        self.turns.epoch_lost(error)
         for account in self._credits.values():
             account.reset()
         for outlet in list(self._outlets.values()):
             outlet.ready = False
-            if not outlet.waiting:
+            if not outlet.busy:
                 self.forget(outlet)
             elif not outlet.looking:  # else that will be asked again
                 self._session.background(now, outlet.look_up())

@@ -16,13 +16,15 @@ when the session is made anew: it is done with its own answer, and with nothing 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from corewire.client._calls import Call, Command, Fate
 from corewire.client._ids import ProducerId
-from corewire.client._outlets import Outgoing
+from corewire.client._large_send import Form, Stream, Transfer, is_large
+from corewire.client._outgoing import Outgoing
 from corewire.errors import LocalProtocolError
 from corewire.wire import packets
+from corewire.wire.message import CoreMessage
 from corewire.wire.versions import capabilities
 
 if TYPE_CHECKING:
@@ -90,36 +92,56 @@ class Submission(Call[None]):
 
     __slots__ = ("command",)
 
-    def __init__(self, command: Command) -> None:
-        super().__init__()
-        self.command = command
+    command: Command
 
 
-def _command(session: Session, message: bytes, *, answered: bool, sender: int, durable: bool) -> Command:
-    size = len(message) + _FRAME_OVERHEAD
-    if size > FRAME_BYTES_MAX:
-        raise LocalProtocolError(f"a message of {len(message)} bytes does not fit a frame of {FRAME_BYTES_MAX}")
+def _outgoing(
+    session: Session,
+    message: bytes,
+    admitted: Call[Any] | None,
+    receipt: Submission | None = None,
+    *,
+    durable: bool,
+    answered: bool,
+    sender: int,
+) -> Outgoing:
+    """A message of one piece or, if its body is large, of many. Raises LocalProtocolError for one that no frame can hold."""
+    config = session.context.config
     packet = packets.SessionSend(message, requires_response=answered, sender_id=sender)
     fate = Fate.RESENT if durable and session.sends_again else Fate.UNBLOCKED
-    return Command(packet, packets.NullResponse if answered else None, fate, size=size)
+    size = len(message) + _FRAME_OVERHEAD
+    command = Command(packet, packets.NullResponse if answered else None, fate, size=size)
+    if len(message) > config.large_message_bytes_min and is_large(
+        CoreMessage(message).body_bytes, config.large_message_bytes_min
+    ):
+        form = Form.of(session, compress=config.compress_large_message, sender=sender)
+        return Transfer(session, message, form, command, admitted, receipt)
+    if size > FRAME_BYTES_MAX:
+        raise LocalProtocolError(f"a message of {len(message)} bytes does not fit a frame of {FRAME_BYTES_MAX}")
+    return Outgoing(command, len(message), admitted, receipt)
+
+
+def _waits(session: Session, *, durable: bool) -> bool:
+    """Whether whoever sends waits for the answer."""
+    config = session.context.config
+    return not session.transaction.open and (
+        config.block_on_durable_send if durable else config.block_on_non_durable_send
+    )
 
 
 def send(now: float, session: Session, destination: Destination, message: bytes, *, durable: bool) -> Call[None]:
     """Send one message; see the table above."""
     session.check_open()
-    config = session.context.config
-    waits = not session.transaction.open and (
-        config.block_on_durable_send if durable else config.block_on_non_durable_send
-    )
-    windowed = session.channel.window_bytes is not None
-    command = _command(session, message, answered=waits or windowed, sender=_NOBODY, durable=durable)
+    waits = _waits(session, durable=durable)
+    answered = waits or session.channel.window_bytes is not None
     call: Call[None] = Call()
+    outgoing = _outgoing(session, message, None if waits else call, durable=durable, answered=answered, sender=_NOBODY)
     if waits:
-        command.waiter = call
+        outgoing.command.waiter = call
     else:
-        command.patient = True
+        outgoing.command.patient = True
     session.transaction.work_done = True
-    session.outlets.offer(now, destination, Outgoing(command, len(message), None if waits else call))
+    session.outlets.offer(now, destination, outgoing)
     return call
 
 
@@ -127,11 +149,30 @@ def submit(now: float, producer: Producer, message: bytes, *, durable: bool) -> 
     """Send one message and go on as soon as there is room for it."""
     session = producer.session
     session.check_open()
-    command = _command(session, message, answered=True, sender=producer.number, durable=durable)
     admitted: Call[Operation[None]] = Call()
-    receipt = Submission(command)
-    command.waiter = receipt
-    command.patient = True
+    receipt = Submission()
+    outgoing = _outgoing(session, message, admitted, receipt, durable=durable, answered=True, sender=producer.number)
+    receipt.command = outgoing.command
+    outgoing.command.waiter = receipt
+    outgoing.command.patient = True
     session.transaction.work_done = True
-    session.outlets.offer(now, producer.destination, Outgoing(command, len(message), admitted, receipt))
+    session.outlets.offer(now, producer.destination, outgoing)
     return admitted
+
+
+def open_stream(
+    now: float, session: Session, destination: Destination, message: bytes, *, durable: bool, compress: bool | None
+) -> tuple[Stream, Call[int]]:
+    """Begin a large message whose body comes later. The call is done when it is its turn."""
+    session.check_open()
+    waits = _waits(session, durable=durable)
+    answered = waits or session.channel.window_bytes is not None
+    last = Command(packets.SessionSend(message), packets.NullResponse if answered else None, Fate.UNBLOCKED)
+    last.patient = not waits
+    opening: Call[int] = Call()
+    compress = session.context.config.compress_large_message if compress is None else compress
+    stream = Stream(session, message, Form.of(session, compress=compress, sender=_NOBODY), last, opening)
+    stream.waits = waits
+    session.transaction.work_done = True
+    session.outlets.open_stream(now, stream, destination)
+    return stream, opening

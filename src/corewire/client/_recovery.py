@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 STARTING_RETRY_S = 0.01  # a broker that is still starting refuses sessions; asked again, as Artemis does
 FIRST_SESSION_CHANNEL = 10
+#: A broker that is not ours may append a chunk twice that is written twice, and nobody would know.
+_LARGE = (packets.SessionSendLarge.TYPE, packets.SessionSendContinuation.TYPE)
 FENCE_KEY = "corewire"
 
 
@@ -181,7 +183,8 @@ class Sessions:
             connection.attach(session.channel)
             question = packets.ReattachSession(session.name, session.channel.last_received)
             answer = yield Ask(Command(question, packets.ReattachSessionResponse))
-            if answer.reattached and session.may_continue:
+            repeats = session.channel.would_repeat(answer.last_confirmed_command_id, _LARGE)
+            if answer.reattached and session.may_continue and not repeats:
                 verdicts.append(Continue(session, answer.last_confirmed_command_id))
                 continue
             connection.detach(session.channel)

@@ -85,6 +85,10 @@ class Registry:
         found = self._context.sessions.get(session)
         return found is not None and found.error is None and not found.closing
 
+    def sends_again(self, session: SessionId) -> bool:
+        """Whether durable messages of a session are sent again when it is made anew."""
+        return self._session(session).sends_again
+
     def progress(self, session: SessionId) -> int:
         """Counts the answers that came to a session; 0 for one that is closed. While it grows, patience is worth it."""
         found = self._context.sessions.get(session)

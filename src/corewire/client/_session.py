@@ -85,6 +85,7 @@ class Session(Epochs):
         """Let messages be delivered."""
         self.started = True
         self.post(packets.SessionStart())
+        self.readers.postpone(now)
         return self.done()
 
     def stop(self, now: float) -> Call[None]:

@@ -19,9 +19,7 @@ _SOCKS_NAME_BYTES_MAX: Final = 255
 
 #: Keys of Artemis and of corewire whose feature this version does not have: refused. An entry goes when its feature comes.
 NOT_BUILT: Final[dict[str, str]] = {
-    **dict.fromkeys(("compressLargeMessage", "compressionLevel"), "compression"),
     **dict.fromkeys(("consumerMaxRate", "producerMaxRate"), "limiting rates"),
-    "maxCollectSize": "streaming of large bodies",
 }
 
 
@@ -208,7 +206,9 @@ class ClientConfig:
     block_on_non_durable_send: bool = option(False, "blockOnNonDurableSend", "flag")
     producer_window_bytes: int | None = option(65_536, "producerWindowSize", "integer", nullable=True, low=1)
     large_message_bytes_min: int = option(102_400, "minLargeMessageSize", "integer", low=1)
+    compress_large_message: bool = option(False, "compressLargeMessage", "flag")
     #: 0 to 9; None: zlib's own choice.
+    compression_level: int | None = option(None, "compressionLevel", "integer", nullable=True, high=9)
     auto_group: bool = option(False, "autoGroup", "flag")
     group_id: str | None = option(None, "groupID", "text", nullable=True, low=1)
     # receiving
@@ -223,6 +223,7 @@ class ClientConfig:
     #: What is sent takes effect once, and what was handed out is not handed out again, over failures of the broker.
     exactly_once: bool = option(False, "exactlyOnce", "flag")
     #: Larger bodies are handed to the application unread.
+    collect_bytes_max: int = option(10_485_760, "maxCollectSize", "integer", high=LONG_MAX)
     #: Bytes kept for replay; senders wait beyond it.
     resend_bytes_max: int = option(67_108_864, "maxResendSize", "integer", low=1, high=LONG_MAX)
     #: Names of fields that count as given although they equal their default.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 from corewire.client import _headers
-from corewire.client._bodies import JSON_TYPE, Content, decode_body, encode_as, encode_body, inflate
+from corewire.client._bodies import JSON_TYPE, Content, decode_body, encode_as, encode_body
 from corewire.client._headers import Draft, instant, message_id_text, milliseconds
 from corewire.errors import BodyTypeMismatch
 from corewire.values import Address, Byte, Json, Long, MessageType, Object, RoutingType, destination
@@ -112,15 +112,8 @@ class Message:
 
     @property
     def _encoded_body(self) -> bytes:
-        """The bytes of the body, inflated."""
-        of = self._of
-        if (
-            isinstance(of, CoreMessage)
-            and of.may_hold_reserved
-            and of.properties.get(_headers.LARGE_COMPRESSED) is True
-        ):
-            return inflate(of.body)
-        return of.body
+        """The bytes of the body, as its type has them."""
+        return self._of.body
 
     @property
     def body(self) -> str | bytes | Object | Mapping[str, PropertyValue] | Sequence[PropertyValue] | None:

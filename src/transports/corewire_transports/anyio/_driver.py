@@ -6,6 +6,7 @@ import math
 import selectors
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import anyio
@@ -184,6 +185,10 @@ class Driver:
     async def poll(self) -> None:
         """Let the driver's own tasks run once."""
         await checkpoint()
+
+    async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may take a while, a file's work, where it holds up nobody else."""
+        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs))
 
     def listen(self, size: int) -> EventQueue:
         """Keep events from now on for one more reader."""

@@ -53,6 +53,8 @@ class Inbox:
             question = message.replace(reply_to=queue, correlation_id=correlation)
             await (asking or self._session).send(destination, question)
             reply = await replies.receive(patience_s)
+            if reply is not None:
+                await reply.read()  # its consumer ends with this block
         if reply is None:
             raise CallTimeout(f"no reply within {patience_s:g} s", subject=str(destination))
         return reply

@@ -105,6 +105,10 @@ class Driver:
         """Let the engine have what came and the time, without waiting."""
         self._turn(-math.inf)
 
+    def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may take a while, a file's work."""
+        return function(*args, **kwargs)
+
     def listen(self, size: int) -> EventQueue:
         """Keep events from now on for one more reader."""
         return self._audience.join(size)

@@ -54,6 +54,8 @@ class Inbox:
             question = message.replace(reply_to=queue, correlation_id=correlation)
             (asking or self._session).send(destination, question)
             reply = replies.receive(patience_s)
+            if reply is not None:
+                reply.read()  # its consumer ends with this block
         if reply is None:
             raise CallTimeout(f"no reply within {patience_s:g} s", subject=str(destination))
         return reply

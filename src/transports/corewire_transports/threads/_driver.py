@@ -159,6 +159,10 @@ class Driver:
     def poll(self) -> None:
         """Nothing: the driver's thread turns the engine."""
 
+    def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may take a while, a file's work."""
+        return function(*args, **kwargs)
+
     def listen(self, size: int) -> EventQueue:
         """Keep events from now on for one more reader."""
         with self._lock:
