@@ -254,7 +254,7 @@ def test_who_submits_in_an_outage_waits_no_longer_either() -> None:
 
 
 def test_more_than_a_frame_holds_is_refused_here() -> None:
-    world = ClientWorld(resilient(producer_window_bytes=None))
+    world = ClientWorld(resilient(producer_window_bytes=None, large_message_bytes_min=20_000_000))
     session = world.session()
     with pytest.raises(LocalProtocolError):
         world.engine.send(world.now, session, Queue("q"), Message(bytes(17_000_000)))
