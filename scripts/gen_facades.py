@@ -22,7 +22,7 @@ RULES = (
     (r"from corewire_transports\._opening import [^\n]*\n", ""),
     (r'    "Opening",\n', ""),
     # colours
-    (r"\bAsyncIterator\b", "Iterator"),
+    (r"\bAsync(Iterator|Iterable)\b", r"\1"),
     (r"\bAsyncGenerator\b", "Generator"),
     (r"\bAwaitable\[([^\[\]]+)\]", r"\1"),
     (r"import (Iterator, )?Awaitable, ", r"import \1"),

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from corewire.client._ids import ProducerId as ProducerId
     from corewire.client._ids import SessionId as SessionId
     from corewire.client.config import ClientConfig as ClientConfig
+    from corewire.client.config import Discovery as Discovery
     from corewire.client.config import Endpoint as Endpoint
     from corewire.client.config import LoadBalancing as LoadBalancing
+    from corewire.client.config import Tls as Tls
     from corewire.client.message import Message as Message
     from corewire.errors import BrokerError as BrokerError
     from corewire.errors import CallTimeout as CallTimeout
@@ -68,7 +70,7 @@ else:
             "client._delivery": "Delivery",
             "client._engine": "ClientEngine",
             "client._ids": "ConsumerId ProducerId SessionId",
-            "client.config": "ClientConfig Endpoint LoadBalancing",
+            "client.config": "ClientConfig Discovery Endpoint LoadBalancing Tls",
             "client.message": "Message",
             "errors": (
                 "BrokerError CallTimeout ConfigError ConnectionLost CorewireError ErrorCode LocalProtocolError ProtocolError "

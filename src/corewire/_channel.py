@@ -27,7 +27,7 @@ from corewire.wire.hot import packets_confirmed_frame
 from corewire.wire.registry import encode, is_countable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from corewire._connection import Connection
     from corewire.wire.registry import Packet
@@ -253,6 +253,10 @@ class Channel:
         self._check(peer_received, count)
         self._forget(count)
         return self._reopen(state)
+
+    def would_repeat(self, peer_received: int, kinds: Collection[int]) -> bool:
+        """Whether ``resume`` would write packets of these types again, to a peer that takes it amiss: this one does not."""
+        return False
 
     def _check(self, command_id: int, count: int) -> None:
         if not 0 <= count <= len(self._frames) - self._waiting:

@@ -15,9 +15,14 @@ Commands that ask for nothing have no other proof than the number.
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from corewire._channel import Channel, int32
 from corewire._states import CHANNEL, ChannelMove, advance
+from corewire.wire.framing import packet_type
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _NO_ANSWER = 0
 _ANSWERED = -1
@@ -96,6 +101,20 @@ class ForeignChannel(Channel):
         self._first = int32(peer_received + 1)
         self._number_places()
         return self._reopen(state)
+
+    def would_repeat(self, peer_received: int, kinds: Collection[int]) -> bool:
+        """Whether ``resume`` would write packets of these types again."""
+        if any(packet_type(frame) in kinds for frame in self._owed.values()):
+            return True
+        covered = int32(peer_received + 1 - self._first)
+        for frame, ticket in zip(self._frames, self._tickets, strict=True):
+            if ticket == _REFUSED:
+                continue
+            covered -= 1
+            written_again = ticket > _NO_ANSWER or (ticket == _NO_ANSWER and covered < 0)
+            if written_again and packet_type(frame) in kinds:
+                return True
+        return False
 
     def _set_aside(self, count: int) -> int:
         end = covered = 0

@@ -53,7 +53,10 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Discover:
-    """Join a UDP group and feed its datagrams to datagram_received."""
+    """Join a UDP group, leaving it first where it was joined before, and feed its datagrams to ``datagram_received``.
+
+    Answer with ``group_lost`` if that fails, then or later. Leave it when the client ends.
+    """
 
     group: Discovery
 

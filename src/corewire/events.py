@@ -133,6 +133,13 @@ class ConsumerClosedByBroker:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueMayForget:
+    """Exactly-once with a queue that the broker deletes when it is empty: the ids of what was sent there go with it."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventsMissed:
     """The reader of events() was too slow."""
 
@@ -151,6 +158,7 @@ ClientEvent: TypeAlias = (
     | ProducerBlocked
     | ProducerUnblocked
     | ConsumerClosedByBroker
+    | QueueMayForget
     | EventsMissed
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.engine.strategies import java_text, property_maps, property_values
 
-from corewire.client import _bodies
-from corewire.client._bodies import decode_body, encode_body, inflate
-from corewire.errors import BodyNotRead, RemoteProtocolError
+from corewire.client._bodies import decode_body, encode_body
+from corewire.errors import RemoteProtocolError
 from corewire.values import Byte, Char, Float, Json, Long, MessageType, Object, Short
 from corewire.wire.message import encode_message
 from corewire.wire.properties import Properties
@@ -140,14 +138,3 @@ def test_garbage_raises_nothing_but_the_protocol_error(kind: MessageType, data: 
 def test_a_body_that_lies_is_refused(kind: MessageType, raw: str) -> None:
     with pytest.raises(RemoteProtocolError):
         decode_body(kind, bytes.fromhex(raw))
-
-
-def test_a_compressed_body_is_inflated_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert inflate(zlib.compress(b"x" * 1000)) == b"x" * 1000
-    monkeypatch.setattr(_bodies, "INFLATED_BYTES_MAX", 1000)
-    assert inflate(zlib.compress(b"x" * 1000)) == b"x" * 1000
-    with pytest.raises(BodyNotRead, match="more than 1000 bytes"):
-        inflate(zlib.compress(b"x" * 100_000))
-    for garbage in (b"", b"garbage", zlib.compress(b"x" * 1000)[:-6]):
-        with pytest.raises(RemoteProtocolError):
-            inflate(garbage)

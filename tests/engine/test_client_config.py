@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from corewire.client.config import NOT_BUILT, ClientConfig, Endpoint, LoadBalancing
+from corewire.client._url_keys import OF_CLIENT, OF_CONNECTOR, OF_DISCOVERY
+from corewire.client.config import NOT_BUILT, ClientConfig, Discovery, Endpoint, LoadBalancing, Tls
 from corewire.errors import ConfigError
 
 
@@ -56,10 +57,61 @@ def test_an_endpoint_that_cannot_be_dialled_is_refused(values: dict[str, Any]) -
         Endpoint(**values)
 
 
+@pytest.mark.parametrize(
+    ("values", "parameter", "words"),
+    [
+        ({"key_store_type": "JKS"}, "key_store_type", "keytool -importkeystore .* -deststoretype PKCS12"),
+        ({"trust_store_type": "JCEKS"}, "trust_store_type", "-srcstoretype JCEKS"),
+        ({"trust_store_type": "PEMCFG"}, "trust_store_type", "is PEM or PKCS12, not 'PEMCFG'"),
+        ({"key_store_alias": "me"}, "key_store_alias", "of the type PKCS12 only"),
+        ({"enabled_protocols": ("SSLv3",)}, "enabled_protocols", "'SSLv3' is not spoken"),
+        ({"enabled_protocols": ("TLSv1.1", "TLSv1.3")}, "enabled_protocols", "leaves one out"),
+        ({"enabled_cipher_suites": ("a,b",)}, "enabled_cipher_suites", "a tuple of names"),
+        ({"enabled_cipher_suites": "a"}, "enabled_cipher_suites", "is a tuple, not str"),
+        ({"verify_host": None}, "verify_host", "is a bool"),
+    ],
+)
+def test_encryption_that_cannot_be_is_refused(values: dict[str, Any], parameter: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        Tls(**values)
+    assert caught.value.parameter == parameter
+
+
+@pytest.mark.parametrize(
+    ("values", "parameter", "words"),
+    [
+        ({"socks_host": "p"}, "socks_port", "needs a socks_port"),
+        ({"socks_host": "p", "socks_port": 1, "socks_version": 6}, "socks_version", "is 4 to 5"),
+        ({"socks_host": "p", "socks_port": 1, "socks_version": 4, "socks_password": "x"}, "socks_password", "no passw"),
+        ({"socks_host": "p", "socks_port": 1, "socks_username": "\xe9" * 128}, "socks_username", "too long"),
+    ],
+)
+def test_a_proxy_that_cannot_be_is_refused(values: dict[str, Any], parameter: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        Endpoint(**values)
+    assert caught.value.parameter == parameter
+
+
+def test_endpoints_are_given_or_discovered() -> None:
+    group = Discovery(group_address="231.7.7.7", group_port=9876)
+    config = ClientConfig(discovery=group)
+    assert config.endpoints == ()
+    assert replace(config, user="ann").discovery == group
+    with pytest.raises(ConfigError, match="either endpoints, or discovery"):
+        ClientConfig(discovery=group, endpoints=(Endpoint(host="a"),))
+    with pytest.raises(ConfigError, match="not from the template"):
+        Discovery(group_address="231.7.7.7", group_port=9876, template=Endpoint(host="a"))
+    for values in ({"group_address": ""}, {"group_port": 0}, {"refresh_timeout_s": 0}):
+        with pytest.raises(ConfigError):
+            Discovery(**{"group_address": "231.7.7.7", "group_port": 9876, **values})
+
+
 def test_repr_shows_what_differs_and_no_password() -> None:
     config = ClientConfig(user="ann", password="secret", call_timeout_s=10, explicit=frozenset({"ha"}))
     assert repr(config) == str(config) == "ClientConfig(user='ann', password='***', call_timeout_s=10)"
     assert repr(Endpoint(port=1, extra={"keyStorePassword": "secret"})) == "Endpoint(port=1)"
+    proxied = Endpoint(tls=Tls(key_store_path="me.pem", key_store_password="secret"), socks_password="secret")
+    assert repr(proxied) == "Endpoint(tls=Tls(key_store_path='me.pem', key_store_password='***'), socks_password='***')"
 
 
 def test_values_are_frozen_equal_and_hashable() -> None:
@@ -90,7 +142,5 @@ def test_the_blocking_world_has_its_own_defaults_unless_values_are_given() -> No
 
 
 def test_what_is_not_built_has_no_field() -> None:
-    from corewire.client.url import _OF_CLIENT, _OF_ENDPOINT
-
-    assert NOT_BUILT.keys().isdisjoint({*_OF_CLIENT, *_OF_ENDPOINT})
+    assert NOT_BUILT.keys().isdisjoint({*OF_CLIENT, *OF_CONNECTOR, *OF_DISCOVERY})
     assert {policy.value[-19:] for policy in LoadBalancing} == {"LoadBalancingPolicy"}

@@ -67,7 +67,7 @@ def test_no_window_asks_while_somebody_waits_and_takes_back() -> None:
     assert window.opening() == ()
     assert window.ask() == (0, 1)
     assert window.ask() == ()
-    window.delivered()
+    window.delivered(300)
     assert window.consumed(300) is None
     assert window.withdraw() == ()
     assert window.ask() == (0, 1)

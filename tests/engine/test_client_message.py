@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -258,20 +257,6 @@ def test_reserved_properties_of_odd_types_do_no_harm() -> None:
     assert (came.group_sequence, came.routing_type) == (None, None)
     assert came.deliver_at == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert Received(encode_message(b"", address=None, properties={"JMSReplyTo": "plain"})).reply_to == Address("plain")
-
-
-def test_a_compressed_body_is_read_and_sent_on_inflated() -> None:
-    raw = encode_message(
-        zlib.compress(b"hello"),
-        address="q",
-        type=4,
-        properties={"_AMQ_LARGE_COMPRESSED": True, "_AMQ_LARGE_SIZE": Long(5)},
-    )
-    came = Received(raw)
-    assert came.data == b"hello"
-    assert came.properties == {}
-    on = travelled(came)
-    assert (on.data, dict(on._of.properties)) == (b"hello", {"_AMQ_ROUTING_TYPE": 1})
 
 
 def test_a_malformed_body_is_an_error_when_it_is_read_and_not_before() -> None:

@@ -232,11 +232,29 @@ def test_in_an_outage_nobody_waits_for_room_longer_than_for_a_broker() -> None:
     assert world.run(world.engine.query_queue(world.now, session, "q")).message_count == 2
 
 
+def test_who_submits_in_an_outage_waits_no_longer_either() -> None:
+    world = ClientWorld(resilient(resend_bytes_max=5_000, call_failover_timeout_s=3.0, retry_interval_s=0.5))
+    session = world.session()
+    producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+    world.refusing.add("one")
+    world.cut()
+    sent = [world.engine.submit(world.now, producer, Message("y" * 2_000)) for _ in range(4)]
+    admitted = [each for each in sent if each.done]
+    assert 0 < len(admitted) < len(sent)
+    world.advance(3.5)
+    for each in (*(each.result() for each in admitted), *sent[len(admitted) :]):
+        with pytest.raises(CallTimeout):
+            each.result()
+    world.refusing.clear()
+    world.advance(5.0)
+    assert not world.run(world.engine.query_queue(world.now, session, "q")).message_count
+
+
 # -- what is sent ----------------------------------------------------------------------------------------------------------------
 
 
 def test_more_than_a_frame_holds_is_refused_here() -> None:
-    world = ClientWorld(resilient(producer_window_bytes=None))
+    world = ClientWorld(resilient(producer_window_bytes=None, large_message_bytes_min=20_000_000))
     session = world.session()
     with pytest.raises(LocalProtocolError):
         world.engine.send(world.now, session, Queue("q"), Message(bytes(17_000_000)))

@@ -113,12 +113,18 @@ def test_the_first_connection_is_tried_once_per_endpoint(rounds: int) -> None:
     config = ClientConfig(
         endpoints=(A, B, C), initial_connect_attempts=rounds, load_balancing=LoadBalancing.FIRST_ELEMENT
     )
-    assert story(InitialConnect(config, Balancer(config.load_balancing, random.Random(1)))) == ["a", 2.0, "a", 2.0, "a"]
+    assert story(InitialConnect(config, config, Balancer(config.load_balancing, random.Random(1)))) == [
+        "a",
+        2.0,
+        "a",
+        2.0,
+        "a",
+    ]
 
 
 def test_rounds_multiply_endpoints() -> None:
     config = ClientConfig(endpoints=(A, B, C), initial_connect_attempts=2, retry_interval_s=0.5)
-    told = story(InitialConnect(config, Balancer(config.load_balancing, random.Random(1))))
+    told = story(InitialConnect(config, config, Balancer(config.load_balancing, random.Random(1))))
     dialled = [each for each in told if isinstance(each, str)]
     assert len(dialled) == 6
     assert dialled[:3] == dialled[3:]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from corewire._farewell import Farewell
-from corewire.client._topology import MEMBERS_MAX, OUR_NODE_ID_PREFIX, TopologyTable, endpoint_of, target_of
+from corewire.client._topology import MEMBERS_MAX, OUR_NODE_ID_PREFIX, TopologyTable, target_of
 from corewire.client.config import Endpoint
 from corewire.errors import RemoteProtocolError
 from corewire.events import DisconnectReason
@@ -111,21 +111,23 @@ def test_a_cluster_has_so_many_members_and_no_more() -> None:
     assert len(table._removed) <= MEMBERS_MAX
 
 
-def test_connectors_become_endpoints_where_this_version_can_go() -> None:
-    found = endpoint_of(connector("h", extra="x"))
-    assert found is not None
-    assert (found.host, found.port, found.name, dict(found.extra)) == ("h", 61616, "name", {"extra": "x"})
-    assert endpoint_of(None) is None
-    assert endpoint_of(connector("h", sslEnabled="true")) is None
-    assert endpoint_of(connector("h", port="none")) is None
+def test_who_says_goodbye_is_gone_until_something_newer_is_told() -> None:
+    table = TopologyTable()
+    table.up(7, member())
+    assert table.leave("n")
+    assert table.member("n") is None
+    assert not table.leave("n")
+    assert not table.leave(None)
+    assert not table.up(6, member())
+    assert table.up(8, member())
 
 
 def test_a_goodbye_may_say_where_to_go() -> None:
     table = TopologyTable()
     table.up(1, member("target", C))
     redirect = Farewell("n", DisconnectReason.REDIRECT, "x", connector("b"))
-    found = target_of(redirect, table)
+    found = target_of(redirect, table, A)
     assert found is not None
     assert found.host == "b"
-    assert target_of(Farewell("n", DisconnectReason.SCALE_DOWN, "target"), table) == C
-    assert target_of(Farewell("n", DisconnectReason.SCALE_DOWN), table) is None
+    assert target_of(Farewell("n", DisconnectReason.SCALE_DOWN, "target"), table, A) == C
+    assert target_of(Farewell("n", DisconnectReason.SCALE_DOWN), table, A) is None

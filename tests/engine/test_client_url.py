@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corewire.client.config import NOT_BUILT, ClientConfig, Endpoint, LoadBalancing, option_of
-from corewire.client.url import _MAY_BE_OFF, WITHOUT_EFFECT, read_announced, read_url
+from corewire.client._options import STORES, options_of
+from corewire.client._url_keys import MAY_BE_OFF, WITHOUT_EFFECT
+from corewire.client.config import NOT_BUILT, ClientConfig, Discovery, Endpoint, LoadBalancing, Tls
+from corewire.client.url import read_url
 from corewire.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 TWO = (Endpoint(host="one"), Endpoint(host="two", port=61617))
 
@@ -47,6 +52,54 @@ def test_keys_of_the_whole_hold_for_all_and_own_ones_win_from_the_second_on() ->
         Endpoint(host="one", name="n"),
         Endpoint(host="two"),
     )
+
+
+def test_encryption_and_proxies_are_said_as_artemis_says_them() -> None:
+    url = (
+        "(tcp://one?sslEnabled=true,tcp://two?verifyHost=false;socksVersion=4,tcp://three?sslEnabled=false)"
+        "?trustStorePath=ca.pem;enabledProtocols=TLSv1.2, TLSv1.3;keyStorePath=me.p12;keyStoreType=pkcs12;keyStoreAlias=me"
+        ";socksEnabled=true;socksHost=proxy;socksPort=1080;socksRemoteDNS=true"
+    )
+    tls = Tls(
+        trust_store_path="ca.pem",
+        enabled_protocols=("TLSv1.2", "TLSv1.3"),
+        key_store_path="me.p12",
+        key_store_type="PKCS12",
+        key_store_alias="me",
+    )
+    one = Endpoint(host="one", tls=tls, socks_host="proxy", socks_port=1080, socks_remote_dns=True)
+    config = ClientConfig.from_url(url)
+    assert config.endpoints == (
+        one,
+        replace(one, host="two", tls=replace(tls, verify_host=False), socks_version=4),
+        replace(one, host="three", tls=None),
+    )
+    assert ClientConfig.from_url(config.to_url()) == config
+
+
+def test_what_is_off_may_have_its_details() -> None:
+    config = ClientConfig.from_url(
+        "tcp://a?sslEnabled=false&trustStorePath=x&socksEnabled=false&socksHost=h&socksPort=9"
+    )
+    assert (config.endpoints[0].tls, config.endpoints[0].socks_host) == (None, None)
+
+
+def test_a_group_takes_the_keys_of_clients_and_connectors_too() -> None:
+    config = ClientConfig.from_url(
+        "udp://ann@231.7.7.7:9876?refreshTimeout=5000&discoveryInitialWaitTimeout=1500&localBindAddress=127.0.0.1"
+        "&ha=true&sslEnabled=true&trustStorePath=ca.pem&localBindPort=7"
+    )
+    assert (config.user, config.ha, config.endpoints) == ("ann", True, ())
+    assert config.discovery == Discovery(
+        group_address="231.7.7.7",
+        group_port=9876,
+        refresh_timeout_s=5,
+        initial_wait_timeout_s=1.5,
+        local_bind_address="127.0.0.1",
+        template=Endpoint(tls=Tls(trust_store_path="ca.pem")),
+    )
+    assert ClientConfig.from_url(config.to_url()) == config
+    assert ClientConfig.from_url("udp://[ff02::1]:9876").to_url() == "udp://[ff02::1]:9876"
 
 
 def test_units_are_artemis_milliseconds_and_minus_one_is_none() -> None:
@@ -100,17 +153,31 @@ def test_a_key_given_beside_resilient_wins_even_if_it_is_the_default() -> None:
         ("tcp://a?confirmationWindowSize=0", "confirmationWindowSize", "1 to 2147483647"),
         ("tcp://a?retryIntervalMultiplier=x", "retryIntervalMultiplier", "a number"),
         ("tcp://a?connectionLoadBalancingPolicyClassName=a.B", "connectionLoadBalancingPolicyClassName", "nearest: "),
-        ("tcp://a?sslEnabled=true", "sslEnabled", "TLS is not built yet"),
-        ("tcp://a?exactlyOnce=true", "exactlyOnce", "exactly-once is not built yet"),
+        ("tcp://a?sslEnabled=maybe", "sslEnabled", "true or false, not 'maybe'"),
+        ("tcp://a?sslEnabled", "sslEnabled", "has no value"),
+        ("tcp://a?trustStorePath=x", "trustStorePath", "says nothing without sslEnabled=true"),
+        ("tcp://a?sslEnabled=true&keyStoreType=jks", "keyStoreType", "keytool -importkeystore"),
+        ("tcp://a?sslEnabled=true&keyStoreAlias=x", "keyStoreAlias", "keyStoreAlias chooses in stores"),
+        ("tcp://a?sslEnabled=true&enabledProtocols=SSLv3", "enabledProtocols", "nearest: TLSv1, "),
+        ("tcp://a?socksHost=x&socksPort=1", "socksHost", "says nothing without socksEnabled=true"),
+        ("tcp://a?socksEnabled=true", "socksHost", "needs a socksHost"),
+        ("tcp://a?socksEnabled=true&socksHost=x", "socksPort", "socksHost needs a socksPort"),
+        ("tcp://a?refreshTimeout=1", "refreshTimeout", "belongs to a udp:// URL"),
+        ("udp://231.7.7.7", "url", "udp://address:port"),
+        ("udp://231.7.7.7:1?name=x", "url", "stands alone"),
+        ("(udp://231.7.7.7:1,tcp://a)", "url", "stands alone"),
+        ("udp://231.7.7.7:1?refreshTimeout=0", "refreshTimeout", "1 to"),
+        ("tcp://a?exactlyOnce=true;preAcknowledge=true", "pre_acknowledge", "preAcknowledge=true contradicts"),
+        ("tcp://a?exactlyOnce=true;reconnectAttempts=0", "reconnect_attempts", "reconnectAttempts=0 contradicts"),
+        ("tcp://a?exactlyOnce=true;blockOnDurableSend=false", "block_on_durable_send", "=false contradicts"),
         ("tcp://a?producerMaxRate=5", "producerMaxRate", "not built yet"),
         ("tcp://a?httpEnabled=true", "httpEnabled", "HTTP tunnelling"),
         ("tcp://a?incomingInterceptorList=a.B", "incomingInterceptorList", "classes of Java"),
         ("tcp://a?enable1xPrefixes=true", "enable1xPrefixes", "version 1"),
         ("tcp://a#tcp://b?ha=true", "ha", "behind the list"),
-        ("udp://231.7.7.7:9876", "url", "discovery by UDP is not built"),
         ("jgroups://x", "url", "JGroups"),
         ("vm://0", "url", "Java process"),
-        ("amqp://a:5672", "url", "only tcp:// is spoken"),
+        ("amqp://a:5672", "url", "only tcp:// and udp:// are spoken"),
         ("tcps://a", "url", "nearest: tcp"),
         ("(tcp://a", "url", "a list of brokers is"),
         ("(tcp://a)ha=true", "url", "a list of brokers is"),
@@ -135,7 +202,7 @@ def test_every_key_of_a_missing_feature_is_refused(key: str) -> None:
     assert caught.value.parameter == key
 
 
-@pytest.mark.parametrize(("key", "off"), sorted(_MAY_BE_OFF.items()))
+@pytest.mark.parametrize(("key", "off"), sorted(MAY_BE_OFF.items()))
 def test_a_feature_that_is_missing_may_be_said_to_be_off(key: str, off: str) -> None:
     assert ClientConfig.from_url(f"tcp://a?{key}={off}") == ClientConfig.from_url("tcp://a")
 
@@ -155,12 +222,9 @@ def test_errors_do_not_show_passwords() -> None:
         assert "secret" not in str(caught.value)
 
 
-def _values(of: type[ClientConfig | Endpoint]) -> st.SearchStrategy[dict[str, Any]]:
+def _values(of: type[DataclassInstance]) -> st.SearchStrategy[dict[str, Any]]:
     drawn: dict[str, st.SearchStrategy[Any]] = {}
-    for each in fields(of):
-        option = option_of(each)
-        if option is None:
-            continue
+    for name, option in options_of(of).values():
         low, high = option.low, min(option.high, 1e12)
         kinds: dict[str, st.SearchStrategy[Any]] = {
             "flag": st.booleans(),
@@ -168,47 +232,62 @@ def _values(of: type[ClientConfig | Endpoint]) -> st.SearchStrategy[dict[str, An
             "seconds": st.floats(low, min(high, 1e9), allow_subnormal=False).filter(lambda s: s == 0 or s > 1e-6),
             "number": st.floats(low, 1e9),
             "policy": st.sampled_from(LoadBalancing),
-            "text": st.text(st.characters(exclude_categories=["Cs"]), min_size=int(low)),
+            "text": st.text(st.characters(exclude_categories=["Cs"]), min_size=int(low), max_size=60),
+            "names": st.lists(st.from_regex(r"[A-Z0-9_-]+", fullmatch=True)).map(tuple),
+            "store": st.sampled_from(STORES),
         }
-        drawn[each.name] = kinds[option.unit] | st.none() if option.nullable else kinds[option.unit]
+        drawn[name] = kinds[option.unit] | st.none() if option.nullable else kinds[option.unit]
     return st.fixed_dictionaries({}, optional=drawn)
 
 
+PROTOCOLS = st.sampled_from([(), ("TLSv1.3",), ("TLSv1.3", "TLSv1.2"), ("TLSv1", "TLSv1.1")])
+
+
+@st.composite
+def _tls(draw: st.DrawFn) -> Tls:
+    values = draw(_values(Tls)) | {"enabled_protocols": draw(PROTOCOLS)}
+    if values.get("key_store_type") != "PKCS12":
+        values.pop("key_store_alias", None)
+    return Tls(**values)
+
+
+@st.composite
+def _endpoints(draw: st.DrawFn, *, template: bool = False) -> Endpoint:
+    values = draw(_values(Endpoint)) | {"tls": draw(st.none() | _tls())}
+    if values.get("socks_host") is not None:
+        values["socks_port"] = values.get("socks_port") or 1080
+        if values.get("socks_version") == 4:
+            values.pop("socks_password", None)
+    if template:
+        return Endpoint(**(values | {"name": None}))
+    return Endpoint(host=draw(HOSTS), port=draw(st.integers(1, 65_535)), **values)
+
+
 HOSTS = st.from_regex(r"[a-z0-9.-]{1,10}", fullmatch=True) | st.just("::1")
-ENDPOINTS = st.builds(
-    lambda host, port, values: Endpoint(host=host, port=port, **values),
+GROUPS = st.builds(
+    lambda host, port, values, template: Discovery(group_address=host, group_port=port, template=template, **values),
     HOSTS,
     st.integers(1, 65_535),
-    _values(Endpoint),
+    _values(Discovery),
+    _endpoints(template=True),
+)
+PLACES = st.one_of(
+    st.fixed_dictionaries({"endpoints": st.lists(_endpoints(), min_size=1, max_size=3).map(tuple)}),
+    st.fixed_dictionaries({"discovery": GROUPS}),
 )
 
 
-@given(_values(ClientConfig), st.lists(ENDPOINTS, min_size=1, max_size=3))
-def test_every_configuration_survives_as_a_url(values: dict[str, Any], endpoints: list[Endpoint]) -> None:
+@settings(max_examples=50)
+@given(_values(ClientConfig), PLACES)
+def test_every_configuration_survives_as_a_url(values: dict[str, Any], places: dict[str, Any]) -> None:
     if values.get("user", "") is None:
         del values["user"]
     if values.get("password", "") is None:
         del values["password"]
-    config = ClientConfig(endpoints=tuple(endpoints), **values)
+    if values.get("exactly_once"):
+        values |= {"pre_acknowledge": False, "block_on_durable_send": True}
+    config = ClientConfig(**places, **values)
     assert ClientConfig.from_url(config.to_url()) == config
-
-
-def test_what_a_broker_announces_is_read_and_what_is_unknown_is_kept() -> None:
-    strings = {"host": "one", "port": "5445", "tcpNoDelay": "false", "scheme": "tcp", "sslEnabled": "true"}
-    assert read_announced("n", strings) == Endpoint(
-        host="one", port=5445, name="n", tcp_no_delay=False, extra={"scheme": "tcp", "sslEnabled": "true"}
-    )
-    typed = {"host": "::1", "port": 5445, "tcpNoDelay": False, "tcpSendBufferSize": -5, "localPort": 99999, "x": None}
-    assert read_announced("", typed) == Endpoint(
-        host="::1", port=5445, tcp_no_delay=False, extra={"tcpSendBufferSize": "-5", "localPort": "99999", "x": ""}
-    )
-    assert read_announced("n", {}) == Endpoint(name="n")
-
-
-@pytest.mark.parametrize("parameters", [{"host": "a b"}, {"host": "a", "port": "x"}, {"host": "a", "port": 0}])
-def test_an_announced_endpoint_that_cannot_be_dialled_is_refused(parameters: dict[str, object]) -> None:
-    with pytest.raises(ConfigError):
-        read_announced("n", parameters)
 
 
 @given(st.text())

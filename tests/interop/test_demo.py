@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -93,6 +94,7 @@ def test_it_ends_with_1_if_a_promise_is_broken(
     said = capsys.readouterr()
     assert f"broken: {STREAM}: 1 lost" in said.err
     assert "lost\t1\t1" in said.out
+    assert not [thread.name for thread in threading.enumerate() if STREAM in thread.name]
 
 
 def test_it_says_why_it_cannot_begin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,3 +161,9 @@ def test_the_management_address_cannot_be_taken(session: Session) -> None:
     assert session.refused(packets.CreateAddress("activemq.management", [0])) == 213
     assert session.refused(packets.CreateQueueV2("activemq.management", "q")) == 213
     assert session.publish("activemq.management", "x").code == 213
+
+
+@pytest.mark.parametrize("address", ["activemq.management", "activemq.notifications"])
+def test_what_ought_to_answer_at_an_address_and_cannot_is_told(session: Session, address: str) -> None:
+    assert session.refused(packets.SessionBindingQuery(address)) == 213
+    assert session.refused(packets.CreateQueueV2(address, "q", routing_type=0)) == 213

@@ -316,3 +316,36 @@ def test_a_tap_sees_what_passed() -> None:
         client.close()
         assert world.proxy.wait_until(lambda proxy: proxy.links == 0, PATIENCE_S)
     assert notes.lines == [("opened", 0), (0, Direction.TO_TARGET, b"question"), (0, "eof C>S")]
+
+
+class Censor(Notes):
+    """Cuts at what it does not like to see."""
+
+    proxy: Proxy
+
+    def passed(self, link: int, direction: Direction, data: bytes) -> None:
+        if b"bad" in data:
+            self.proxy.cut_all()
+
+
+def test_a_tap_may_cut_before_what_it_sees_arrives() -> None:
+    censor = Censor()
+    with world_of() as world:
+        censor.proxy, world.proxy.tap = world.proxy, censor
+        client, target = world.join()
+        client.sendall(b"good")
+        assert read(target, 4) == b"good"
+        client.sendall(b"bad")
+        assert read_to_end(target) == (b"", "reset")
+        assert read_to_end(client) == (b"", "reset")
+
+
+def test_links_come_from_where_they_are_told_to() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Proxy(listener.getsockname(), source="127.0.0.2") as proxy,
+        socket.create_connection((proxy.host, proxy.port)),
+    ):
+        target, (host, _port) = listener.accept()
+        target.close()
+    assert host == "127.0.0.2"

@@ -22,6 +22,7 @@ from corewire_server.journal import recovery
 from corewire_server.journal.actions import Sync
 from corewire_server.journal.format import BATCH_HEAD_BYTES
 from corewire_server.journal.writer import Writer
+from corewire_server.node import operating
 from corewire_server.node.following import Following
 from corewire_server.node.gate import Gate
 from corewire_server.node.keeping import Keeper
@@ -288,6 +289,11 @@ def backup_keeps_no_journal(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Following, "run", run_forgetful)
 
 
+def every_order_is_obeyed(patch: pytest.MonkeyPatch) -> None:
+    """A backup that is in step serves, because somebody says so."""
+    patch.setattr(operating, "why_not_fail_over", lambda status: "")
+
+
 PAIR = [
     Defect("a session is missing from the snapshot", session_missing, pair()),
     Defect("links are written in the order of their addresses", order_by_identity, pair()),
@@ -302,6 +308,7 @@ PAIR = [
     Defect("a later epoch is not heeded", epoch_not_checked, pair("switch", "kill", "reset")),
     Defect("going alone is not written down", alone_forgets_to_write, pair("forsaken", "unheard")),
     Defect("a restarted node serves without asking", restarted_serves_at_once, pair("split")),
+    Defect("every order is obeyed", every_order_is_obeyed, pair("order")),
     Defect("a backup keeps no journal", backup_keeps_no_journal, pair("kill", "both")),
 ]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.engine.client_world import ClientWorld
 from tests.simulation.slips import ONLY
 
+from corewire.client.message import Message
 from corewire.errors import AddressFull
+from corewire.values import Queue, QueueConfiguration, RoutingType
 from corewire.wire import hot, packets, registry
 from corewire_server.core import Broker, CoreConfig
 from corewire_server.core.inputs import BytesReceived, LinkOpened, Timeout
@@ -173,6 +176,27 @@ def test_order_is_that_of_sending_unless_something_came_back() -> None:
     assert len(checker.violations) == 1
 
 
+def test_what_a_broker_had_given_to_another_one_may_be_late_though_it_never_left() -> None:
+    """Its client was gone; then the broker was, and with it the count of deliveries."""
+    checker, world = OrderKept(), ClientWorld()
+    checker.core_made(0, "a", world.brokers["one"])
+    session = world.session()
+    world.run(
+        world.engine.create_queue(world.now, session, QueueConfiguration(name="q", routing_type=RoutingType.ANYCAST))
+    )
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("p 4 ")))
+    for _ in range(2):
+        holder = world.session()
+        world.consumer(holder, create=False)
+        checker.ended(1, "a", "killed")
+        world.run(world.engine.close_session(world.now, holder))
+    deliver(checker, 5)
+    deliver(checker, 4)
+    assert not checker.violations
+    deliver(checker, 3)
+    assert len(checker.violations) == 1
+
+
 # -- calls and commands
 
 
@@ -282,6 +306,18 @@ def test_a_disk_holds_all_up_to_one_input() -> None:
         checker.appended(2, "a", 5, [kept[1]])
         checker.recovered(3, "a", 4, found, power_lost=True)
         assert len(checker.violations) == broken
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_what_was_found_may_go_with_the_power_until_the_node_serves(served: bool) -> None:
+    checker = RecoveryExact()
+    checker.appended(1, "a", 4, [Record(Op.ADD, 1)])
+    checker.appended(2, "a", 5, [Record(Op.DELETE, 1)])
+    checker.recovered(3, "a", 5, [], power_lost=False)
+    if served:
+        checker.serving(4, "a", 2, True)
+    checker.recovered(5, "a", 4, [Record(Op.ADD, 1)], power_lost=True)
+    assert bool(checker.violations) is served
 
 
 def test_a_journal_that_is_begun_anew_is_what_counts() -> None:

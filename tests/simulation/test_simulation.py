@@ -7,16 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from corewire_server.simulator import compound
-from corewire_server.simulator.faults import KINDS
+from corewire_server.simulator.faults import KINDS, OF_A_PAIR
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import RECEIVING, SENDING, Options, draw
-from corewire_server.simulator.simulation import simulate
+from corewire_server.simulator.simulation import Simulation, simulate
 from corewire_server.simulator.world import World
+
+if TYPE_CHECKING:
+    from corewire_server.simulator.world import Plot
 
 TOLD = [name for name in vars(Observer) if not name.startswith("_")]
 
@@ -77,7 +79,7 @@ def test_who_listens_changes_nothing() -> None:
     assert simulate(3).events == simulate(3, observer=Everything()).events
 
 
-CASES = [(kind, nodes) for kind in KINDS for nodes in (1, 2) if nodes == 2 or kind not in ("switch", *compound.KINDS)]
+CASES = [(kind, nodes) for kind in KINDS for nodes in (1, 2) if nodes == 2 or kind not in OF_A_PAIR]
 
 
 @pytest.mark.parametrize(("kind", "nodes"), CASES)
@@ -114,6 +116,22 @@ def test_without_faults_nothing_fails_and_nothing_is_left() -> None:
         quiet = Quiet()
         assert simulate(seed, Options(faults=()), quiet).unfinished == ()
         assert not quiet.open
+
+
+def test_nobody_is_told_to_leave_before_all_work_has_begun() -> None:
+    """Clients that connect in the calm had only their one task, and consumers left with the first messages (240757987243696)."""
+
+    class Early(Observer):
+        def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+            assert not any(one.leaving for one in simulation.clients)
+
+    def plot() -> Plot:
+        simulation.machines[0].kill()
+        yield 1
+
+    for seed in range(5):
+        simulation = Simulation(seed, Options(), Early())
+        assert simulation.run(plot()).unfinished == ()
 
 
 def test_every_application_is_drawn() -> None:

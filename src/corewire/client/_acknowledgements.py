@@ -8,6 +8,7 @@ Which messages of one consumer count as consumed, and when the broker is told (A
 | CLIENT             | acknowledge(), with all before  | with a commit, whose answer the caller waits for        |
 | INDIVIDUAL         | acknowledge()                   | with a commit, whose answer the caller waits for        |
 | transacted         | when it is handed out           | in batches, and before commit and rollback              |
+| XA, in no branch   | when the next is handed out     | at once                                                 |
 | PRE, browsers      | at the broker                   | never                                                   |
 
 A message that a lost session, or a rollback, has taken back is not acknowledged any more: it comes again.
@@ -50,7 +51,8 @@ class Acknowledgements:
         """The application has it."""
         if self._session.transacted:
             self._session.transaction.work_done = True
-            if self._batched_bytes >= self._session.context.config.transaction_batch_bytes:
+            limit = self._session.context.config.transaction_batch_bytes if self._session.transaction.open else 1
+            if self._batched_bytes >= limit:
                 self.flush()  # not of this one: it may turn out that nobody took it
             self._batched.append(delivery.broker_id)
             self._batched_bytes += delivery.frame_bytes

@@ -14,13 +14,12 @@ Bodies of messages: Python values to the bytes of their type and back (docs/prot
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from struct import Struct
 from struct import error as StructError
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from corewire.errors import BodyNotRead, RemoteProtocolError
+from corewire.errors import RemoteProtocolError
 from corewire.values import Json, MessageType, Object
 from corewire.wire import properties as typed
 from corewire.wire.conversions import Tag
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 #: What a body is when it is read.
 Content: TypeAlias = "str | bytes | Object | Mapping[str, PropertyValue] | Sequence[PropertyValue] | None"
 
-INFLATED_BYTES_MAX: Final = 10_485_760
 JSON_TYPE: Final = "application/json"
 
 _INT: Final = Struct(">i")
@@ -172,20 +170,3 @@ def _decode_object(data: bytes) -> Object | None:
     if len(data) < 4 or not 0 <= (length := _INT.unpack_from(data)[0]) <= len(data) - 4:
         raise RemoteProtocolError("an object claims more bytes than there are", offset=0)
     return Object(data[4 : 4 + length])
-
-
-def inflate(data: bytes) -> bytes:
-    """Undo the compression of a body. What a peer compressed is a claim: it stops at ``INFLATED_BYTES_MAX``.
-
-    Raises BodyNotRead beyond that, RemoteProtocolError if it is not compressed.
-    """
-    stream = zlib.decompressobj()
-    try:
-        whole = stream.decompress(data, INFLATED_BYTES_MAX)
-        if stream.unconsumed_tail:
-            raise BodyNotRead(f"the body has more than {INFLATED_BYTES_MAX} bytes when it is inflated")
-    except zlib.error as error:
-        raise RemoteProtocolError(f"a body that is not compressed: {error}") from None
-    if not stream.eof:
-        raise RemoteProtocolError("a compressed body breaks off")
-    return whole

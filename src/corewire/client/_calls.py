@@ -26,6 +26,8 @@ from corewire.wire.packets import ExceptionResponse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from corewire.client._outgoing import Outgoing
+
 T = TypeVar("T")
 
 GRACE_S = 1.0
@@ -52,6 +54,7 @@ class Fate(Enum):
     UNBLOCKED = "unblocked"  #: it may or may not have happened: its caller is told so
     DONE = "done"  #: the new session knows nothing of it, and that is what was wanted
     FORGOTTEN = "forgotten"  #: it meant the old session only, and nobody waits
+    RESENT = "resent"  #: a message with an id that the broker takes only once: sent again, before newer ones
 
 
 class Lost(Exception):  # a message to scripts, never seen outside
@@ -79,8 +82,9 @@ class Command:
     patient: bool = False  #: nobody waits for its answer, or someone who judges by himself how long
     ticket: int = 0  #: of `Channel.ask_frame`
     correlation: int = -1  #: the number on the wire that its answer will carry; -1: none
-    repeated: bool = False  #: asked again on a new session: the first time may have done it
+    repeated: bool = False  #: asked again, on a new session or of a broker not ours: the first time may have done it
     epoch: int = 0  #: of the session that it was written to
+    outgoing: Outgoing | None = None  #: the message that it carries, where that may have to find its way again
 
     @property
     def expected(self) -> tuple[int, ...]:
@@ -167,6 +171,12 @@ class Answers:
             command.deadline = None
             late.append(command)
         return late
+
+    def postpone(self, seconds: float) -> None:
+        """So much time is not to count: nobody could have answered in it."""
+        for command in self._clock:
+            if command.deadline is not None:
+                command.deadline += seconds
 
     def take_all(self) -> list[Command]:
         """No more answers will come: all that waits, oldest first."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NULL_RESPONSE = packets.NullResponse()
+_SENDS = (packets.SessionSend, packets.SessionSendContinuation)
 
 
 class Commands(ABC):
@@ -46,12 +47,13 @@ class Commands(ABC):
         self.name = context.uuid()  #: at the broker; changes when it is made anew
         self.transacted = transacted
         self.epoch: int = 0  #: counts the sessions that the broker made for it
-        self.progress = 0  #: counts the answers that came
+        self.progress: int = 0  #: counts the answers that came
         self.error: CorewireError | None = None  #: why it is closed
         self.answers = Answers()
         self._backlog = Backlog()
         self._channel: Channel | None = None
         self._locked = True
+        self._unanswered_bytes = 0  # of messages that are kept although the channel keeps nothing
 
     @property
     def channel(self) -> Channel:
@@ -67,16 +69,22 @@ class Commands(ABC):
     @property
     def kept_bytes(self) -> int:
         """Bytes kept for replay, or waiting for a link."""
-        return self._backlog.size if self._channel is None else self._backlog.size + self._channel.buffered_bytes
+        kept = self._backlog.size + self._unanswered_bytes
+        return kept if self._channel is None else kept + self._channel.buffered_bytes
 
     @property
     def sends_unanswered(self) -> bool:
         """Whether a send is under way that will be answered."""
-        return any(isinstance(command.packet, packets.SessionSend) for command in self.answers)
+        return any(isinstance(command.packet, _SENDS) for command in self.answers)
+
+    @property
+    def _standing_still(self) -> bool:
+        """Whether nobody is told now that an answer takes too long: exactly-once waits for the broker as long as it takes."""
+        return self._locked and self.context.exactly_once
 
     def next_timeout(self) -> float | None:
         """When the next command will have waited too long."""
-        deadlines = (self._backlog.deadline(), self.answers.deadline())
+        deadlines = (self._backlog.deadline(), None if self._standing_still else self.answers.deadline())
         return min((at for at in deadlines if at is not None), default=None)
 
     @abstractmethod
@@ -92,9 +100,11 @@ class Commands(ABC):
         undo: Callable[[float, T], None] | None = None,
         *,
         leaving: bool = False,
+        call: Call[T] | None = None,
     ) -> Call[T]:
-        """Begin a script. ``undo`` closes what it opened if its caller has gone meanwhile; ``leaving``: it closes something."""
-        call: Call[T] = Call()
+        """Begin a script. ``undo`` closes what it opened if its caller has gone meanwhile; ``leaving``: it closes something.
+        ``call``: for whoever waits, where it is of a special kind."""
+        call = call or Call()
         self._step(now, Task(call, script, undo, leaving=leaving))
         return call
 
@@ -147,12 +157,15 @@ class Commands(ABC):
             channel.send_frame(frame_of(packet, channel.channel, channel.version))
             return
         kind, version = type(packet), channel.version
-        if kind is packets.SessionSend and capabilities(version).correlation_ids:
+        allowed = capabilities(version)
+        if (kind is packets.SessionSend or kind is packets.SessionSendContinuation) and allowed.correlation_ids:
             packet.correlation_id = command.correlation = channel.next_async_correlation()
-        elif kind is packets.SessionCommit and capabilities(version).commit_correlation:
+        elif kind is packets.SessionCommit and allowed.commit_correlation:
             packet.correlation_id = command.correlation = channel.next_blocking_correlation()
         else:
             command.correlation = -1
+        if command.outgoing is not None and channel.window_bytes is None:
+            self._unanswered_bytes += command.size
         command.deadline = None if command.patient else now + self.context.config.call_timeout_s
         command.ticket = channel.ask_frame(frame_of(packet, channel.channel, version))
         self.answers.expect(command)
@@ -185,6 +198,8 @@ class Commands(ABC):
             return
         self.progress += 1
         error = refusal(packet)
+        if command.outgoing is not None and self.channel.window_bytes is None:
+            self._unanswered_bytes -= command.size
         self.channel.answered(command.ticket, refused=error is not None)
         if isinstance(command.packet, packets.SessionClose):
             self._give(now, command)
@@ -208,7 +223,7 @@ class Commands(ABC):
 
     def _lose(self, now: float, command: Command, *, final: bool, cause: CorewireError | None = None) -> None:
         cause = cause or self.error
-        if command.written and (not final or command.fate is Fate.UNBLOCKED):
+        if command.written and (not final or command.fate in (Fate.UNBLOCKED, Fate.RESENT)):
             lost: CorewireError = Unblocked(f"{command.packet.NAME} was on its way when the session was lost")
         else:
             closed = self.error if isinstance(self.error, ObjectClosed) else None
@@ -225,7 +240,7 @@ class Commands(ABC):
 
     def expire(self, now: float) -> bool:
         """Tell callers that have waited too long. Returns whether the link is to blame: an answer did not come."""
-        late = self.answers.expire(now)
+        late = [] if self._standing_still else self.answers.expire(now)
         waiting = self._backlog.expire(now)
         for command in waiting:
             if isinstance(command.waiter, Call):

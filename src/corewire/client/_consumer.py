@@ -19,8 +19,16 @@ from corewire.client._credits import ConsumerWindow
 from corewire.client._delivery import Delivery
 from corewire.client._destinations import look_up_queue
 from corewire.client._ids import ConsumerId
+from corewire.client._large_receive import Arrivals
 from corewire.client._queues import queue_configuration, queue_packet
-from corewire.errors import BrokerError, CorewireError, LocalProtocolError, ObjectClosed, Unblocked
+from corewire.errors import (
+    BrokerError,
+    CorewireError,
+    LargeMessageInterrupted,
+    LocalProtocolError,
+    ObjectClosed,
+    Unblocked,
+)
 from corewire.events import ConsumerClosedByBroker
 from corewire.values import AckMode
 from corewire.wire import packets
@@ -45,6 +53,7 @@ class Consumer:
         browse_only: bool,
         priority: int,
         window_bytes: int | None,
+        collect_bytes_max: int | None = None,
     ) -> None:
         self.id = ConsumerId(session.context.next_id())
         self.number = session.next_consumer()
@@ -56,7 +65,13 @@ class Consumer:
         self.error: CorewireError | None = None  #: why it is closed
         self.deletes_queue = False  #: when it is closed: nobody else knows it
         self.transient = False  #: ends when the session is made anew
+        self.collect_bytes_max = (
+            session.context.config.collect_bytes_max if collect_bytes_max is None else collect_bytes_max
+        )  #: larger bodies are handed out unread
+        self.spoiled = False  #: chunks came a second time from a broker that may have changed them
         self.acknowledgements = Acknowledgements(self)
+        self._arrivals = Arrivals(self)
+        self._ask_again = False  # the broker answered a question while it was in the middle of a large message
         self._priority = priority
         self._window_bytes = window_bytes
         self._window = ConsumerWindow(window_bytes)
@@ -85,7 +100,7 @@ class Consumer:
         """Make it at the broker; ``create``: the queue too, if it is missing and may be made."""
         if create:
             self.queue = yield from look_up_queue(self.session, self.queue)
-        answer = yield self._creation(Fate.AGAIN)
+        answer = yield self._creation(Fate.UNBLOCKED if self.transient else Fate.AGAIN)
         self._opened(answer)
         self.session.consumers[self.number] = self
         self._grant(self._window.opening())
@@ -102,6 +117,7 @@ class Consumer:
         configuration = queue_configuration(self.queue, answer)
         self.address = configuration.address or self.queue
         self.routing_type = configuration.routing_type
+        self.session.context.found_queue(self.queue, auto_delete=answer.auto_delete and answer.durable)
         if not answer.durable or answer.auto_created:
             self._again = queue_packet(configuration, answered=False)
         default = answer.default_consumer_window_size
@@ -118,10 +134,26 @@ class Consumer:
         self.take_back()
         if self._again is not None:
             self.session.post(self._again)
+        self._open_again(now)
+
+    def renew(self, now: float) -> None:
+        """Close it at the broker and make it again, under another number: what comes for the old one is dropped."""
+        self._arrivals.take_back(_interrupted())  # before that counts as handed out
+        self.acknowledgements.flush(up_to=0)
+        self.take_back()
+        del self.session.consumers[self.number]
+        self.session.background(now, self._close_at_broker(self.number))
+        self.number = self.session.next_consumer()
+        self.session.consumers[self.number] = self
+        self._open_again(now)
+
+    def _close_at_broker(self, number: int) -> Script[None]:
+        yield Command(packets.SessionConsumerClose(number), packets.NullResponse, Fate.DONE, bound=True)
+
+    def _open_again(self, now: float) -> None:
         self.session.background(now, self._reopen())
         self._grant(self._window.opening())
-        if self.receiving:
-            self._grant(self._window.ask())
+        self.want_more(only_if=self.receiving)
         if self._asking is not None:
             self._force()
 
@@ -153,10 +185,7 @@ class Consumer:
         self.session.consumers.pop(self.number, None)
         self.session.context.notify(ConsumerClosedByBroker(self.queue))
         self._end(ObjectClosed("the broker closed the consumer", subject=f"consumer of {self.queue!r}"))
-        self.session.background(now, self._close_behind())
-
-    def _close_behind(self) -> Script[None]:
-        yield Command(packets.SessionConsumerClose(self.number), packets.NullResponse, Fate.DONE)
+        self.session.background(now, self._close_at_broker(self.number))
 
     def end(self, error: CorewireError) -> None:
         """It is over; whoever waits is told why."""
@@ -165,6 +194,7 @@ class Consumer:
 
     def _end(self, error: CorewireError) -> None:
         self.error = self.error or error
+        self._arrivals.interrupt(self.error)
         waiting, self._waiting = self._waiting, deque()
         for call in waiting:
             self.session.context.fail(call, error)
@@ -178,21 +208,64 @@ class Consumer:
         """A message came, or the marker of a forced delivery."""
         delivery = Delivery(frame, self)
         if (sequence := delivery.marker) is not None:
-            if sequence == self._sequence and self._asking is not None:
-                call, self._asking = self._asking, None
-                self._grant(self._window.withdraw())
-                self.session.context.succeed(call, None)
+            self._answered(sequence)
             return
-        self._window.delivered()
+        self._came(delivery.frame_bytes)
+        self.line_up(delivery)
+
+    def _came(self, size: int) -> None:
+        self.session.context.counters.bytes_received += size
+        self._window.delivered(size)
+
+    def _answered(self, sequence: int) -> None:
+        if sequence != self._sequence or self._asking is None:
+            return
+        if self._arrivals.arriving:  # then the broker has not looked at what is behind it
+            self._ask_again = True
+            return
+        call, self._asking = self._asking, None
+        self._grant(self._window.withdraw())
+        self.session.context.succeed(call, None)
+
+    def line_up(self, delivery: Delivery) -> None:
+        """It may be handed out."""
         self._buffer.append(delivery)
         if self.receiving and not self.session.transaction.rolling_back:
             self._serve()
 
-    def refuse_large(self) -> None:
-        """A large message came, which this version cannot take apart: whoever receives is told."""
-        error = LocalProtocolError("large messages are not supported yet", subject=f"queue {self.queue!r}")
-        self.session.consumers.pop(self.number, None)
-        self.end(error)
+    def deliver_large(self, packet: packets.SessionReceiveLargeMessage, frame_bytes: int) -> None:
+        """The header of a large message came."""
+        self._came(frame_bytes)
+        self._arrivals.begin(Delivery.of_large(packet, frame_bytes, self), packet.large_message_size)
+        self.want_more(only_if=self.receiving)
+
+    def deliver_chunk(self, packet: packets.SessionReceiveContinuation, frame_bytes: int) -> None:
+        """A chunk came. One that a broker not ours writes again may hold the bytes of another one (Q6)."""
+        self._came(frame_bytes)
+        if self.session.locked and self.session.may_run_twice:
+            self.spoiled = True
+        if self.spoiled:
+            return
+        self._arrivals.add(packet.data, frame_bytes, last=not packet.continues)
+        self.want_more(only_if=self.receiving)
+        if self._ask_again and not self._arrivals.arriving:
+            self._ask_again = False
+            if self._asking is not None:
+                self._force()
+
+    def read_chunk(self, now: float, delivery: Delivery) -> Call[bytes]:
+        """The next piece of a body that is not in memory; b"" at its end."""
+        return self._arrivals.read(now, delivery)
+
+    def want_more(self, *, only_if: bool = True) -> None:
+        """Somebody waits for what the broker has next."""
+        if only_if:
+            self._grant(self._window.ask(self._arrivals.lacking))
+
+    def repay(self, size: int) -> None:
+        """Give credits back to the broker, if it is worth a packet."""
+        if size and self.error is None and (token := self._window.consumed(size)) is not None:
+            self._grant((token,))
 
     def _serve(self) -> None:
         while self._buffer and self._waiting:
@@ -211,6 +284,7 @@ class Consumer:
         if delivery.generation != self.generation or self.error is not None:
             return
         delivery.frame_bytes = 0  # its credits were given back already
+        self._arrivals.untaken(delivery)
         self.acknowledgements.untaken(delivery)
         self._shown.discard(delivery.broker_id)
         self.session.context.counters.messages_received -= 1
@@ -221,6 +295,8 @@ class Consumer:
 
     def receive_nowait(self) -> Delivery | None:
         """The next message, if one is here."""
+        if self._arrivals.in_hand is not None:
+            self._arrivals.move_on()
         while self._buffer and not self._waiting and not self.session.transaction.rolling_back:
             if (delivery := self._take()) is not None:
                 return delivery
@@ -264,7 +340,7 @@ class Consumer:
                 hint="Open a session per worker.",
             )
         self.acknowledgements.idle()
-        self._grant(self._window.ask())
+        self.want_more()
 
     def _stop_waiting(self, call: Call[Delivery] | Call[Delivery | None]) -> None:
         if call is self._asking:
@@ -286,16 +362,19 @@ class Consumer:
         delivery = self._buffer.popleft()
         if (token := self._window.consumed(delivery.frame_bytes)) is not None:
             self._grant((token,))
+        if delivery.large is not None:
+            self._arrivals.handed_out(delivery)
+        if not self._buffer and self._arrivals.arriving:
+            self._arrivals.release()
         if self.browse_only:
             if delivery.broker_id in self._shown:
+                self._arrivals.move_on()
                 return None
             self._shown.add(delivery.broker_id)
         else:
             delivery.number = self.session.next_hand_out()
             self.acknowledgements.handed_out(delivery)
-        counters = self.session.context.counters
-        counters.messages_received += 1
-        counters.bytes_received += delivery.frame_bytes
+        self.session.context.counters.messages_received += 1
         return delivery
 
     # -- giving back -----------------------------------------------------------------------------------------------------------
@@ -309,12 +388,18 @@ class Consumer:
         the broker counts a delivery only then."""
         self.acknowledgements.flush()
         for delivery in self._buffer:
-            if (token := self._window.consumed(delivery.frame_bytes)) is not None:
-                self._grant((token,))
+            self.repay(delivery.frame_bytes + (0 if delivery.large is None else delivery.large.drop()))
+        self.repay(self._arrivals.take_back(_interrupted()))
         self.take_back()
 
     def take_back(self) -> None:
         """Forget what came and what was handed out: the broker will deliver it again."""
         self.generation += 1
+        self.spoiled = self._ask_again = False
+        self._arrivals.take_back(_interrupted())
         self._buffer.clear()
         self.acknowledgements.forget()
+
+
+def _interrupted() -> CorewireError:
+    return LargeMessageInterrupted("the body did not come to its end; the message comes again")

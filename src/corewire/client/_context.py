@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from corewire.effects import Completed, Notify
+from corewire.events import QueueMayForget
 
 if TYPE_CHECKING:
     from random import Random
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from corewire.client._consumer import Consumer
     from corewire.client._epochs import Epochs
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
+    from corewire.client._large_send import Stream
     from corewire.client._producer import Producer
     from corewire.client._session import Session
     from corewire.client.config import ClientConfig
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from corewire.events import ClientEvent
 
 T = TypeVar("T")
+
+NAMED_MAX = 10_000  # queues of which the application was warned once; of further ones each time
 
 
 @dataclass(slots=True)
@@ -53,9 +57,15 @@ class Context:
         self.by_channel: dict[int, Epochs] = {}
         self.producers: dict[ProducerId, Producer] = {}
         self.consumers: dict[ConsumerId, Consumer] = {}
+        self.streams: dict[int, Stream] = {}
         self.client_name = (
             config.client_id or self.uuid()
         )  #: on every message, for consumers that want none of their own
+        self.exactly_once = config.exactly_once  #: design.md: what is sent takes effect once, over failures
+        self.node_id: str | None = None  #: of the broker at hand; None while it is not known
+        self._client_uuid = self.uuid() if self.exactly_once else ""
+        self._last_unique = 0
+        self._named_auto_delete: set[str] = set()
         self._short_of_room = False  # a sender waits until less is kept for replay
         self._room_bytes = 0  # so much more may be kept at least, as far as messages are concerned
 
@@ -80,10 +90,27 @@ class Context:
         digits = self.uuid_bytes().hex()
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
+    def duplicate_id(self) -> str:
+        """An id of which brokers take only one message, and that nobody else uses."""
+        self._last_unique += 1
+        return f"{self._client_uuid}-{self._last_unique}"
+
+    def fence_name(self, session: Epochs) -> str:
+        """What all that brokers make for a session is named, so that no two of them live at once."""
+        return f"{self._client_uuid}/{session.id}"
+
+    def found_queue(self, queue: str, *, auto_delete: bool | None) -> None:
+        """A queue was there. Exactly-once has the application warned of one that the broker deletes when it is empty."""
+        if auto_delete and self.exactly_once and queue not in self._named_auto_delete:
+            if len(self._named_auto_delete) < NAMED_MAX:
+                self._named_auto_delete.add(queue)
+            self.notify(QueueMayForget(queue))
+
     def forget(self, session: Epochs) -> None:
-        """A session is over: its producers and consumers are no longer found."""
+        """A session is over: its producers, consumers and streams are no longer found."""
         self.producers = {name: each for name, each in self.producers.items() if each.session is not session}
         self.consumers = {name: each for name, each in self.consumers.items() if each.session is not session}
+        self.streams = {name: each for name, each in self.streams.items() if each.session is not session}
 
     @property
     def kept_bytes(self) -> int:

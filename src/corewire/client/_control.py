@@ -1,7 +1,8 @@
 """
 Questions about the link itself: opening, re-attaching and closing sessions, checking for failover, the topology.
 
-They go out on channels that belong to the link, and die with it. Their scripts only ask; what follows from the answers is
+They go out on channels that belong to the link, or on that of a session whose making is not finished, and die with the link.
+Their scripts only ask; what follows from the answers is
 done by whoever takes the `outcomes`, once a script is through.
 """
 
@@ -121,6 +122,9 @@ class Control:
                 return
             command = step.command
             command.deadline = now + self._call_timeout_s
-            self._connection.send(now, step.channel, command.packet)
+            if (channel := self._connection.channels.get(step.channel)) is not None:
+                channel.send(command.packet)  # a session's: it counts
+            else:
+                self._connection.send(now, step.channel, command.packet)
             self._answers.setdefault(step.channel, Answers()).expect(command)
             self._inquiries[command] = inquiry

@@ -67,7 +67,8 @@ class ProducerCredits:
 class ConsumerWindow:
     """What one consumer lets the broker send ahead, in bytes of whole frames. `None`: all; 0: nothing.
 
-    With window 0 the broker gets one credit while somebody waits, which lets one whole frame through. A token of 0 sets
+    With window 0 the broker gets one credit while somebody waits, which lets one whole frame through, or as many as the rest of
+    a large message that somebody waits for. A token of 0 sets
     the broker's balance to zero whatever it was, so each question begins with one: no message that crossed an earlier
     withdrawal can leave a balance behind.
     """
@@ -76,12 +77,11 @@ class ConsumerWindow:
         self._window = window_bytes
         self._threshold = 1 if window_bytes is None else max(1, window_bytes // 2)
         self._consumed = 0
-        self._asked = False
+        self._open = 0  # window 0: so much may come
 
     def opening(self) -> tuple[int, ...]:
         """Tokens to send when the consumer is made, or made anew."""
-        self._consumed = 0
-        self._asked = False
+        self._consumed = self._open = 0
         if self._window is None:
             return (-1,)
         return (self._window,) if self._window else ()
@@ -96,20 +96,20 @@ class ConsumerWindow:
         due, self._consumed = self._consumed, 0
         return due
 
-    def ask(self) -> tuple[int, ...]:
-        """Somebody waits for a message: tokens to send for that."""
-        if self._window != 0 or self._asked:
+    def ask(self, size: int = 1) -> tuple[int, ...]:
+        """Somebody waits for a message, or for ``size`` bytes of one: tokens to send for that."""
+        if self._window != 0 or self._open:
             return ()
-        self._asked = True
-        return (0, 1)
+        self._open = size
+        return (0, size)
 
-    def delivered(self) -> None:
-        """A message came: the credit that was asked for is used up."""
-        self._asked = False
+    def delivered(self, size: int) -> None:
+        """A frame of ``size`` bytes came: the credit that was asked for is used up."""
+        self._open = max(0, self._open - size)
 
     def withdraw(self) -> tuple[int, ...]:
         """Nobody waits any more: tokens to send for that."""
-        if not self._asked:
+        if not self._open:
             return ()
-        self._asked = False
+        self._open = 0
         return (0,)

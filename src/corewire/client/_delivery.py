@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from corewire.client import _headers
+from corewire.client._compression import inflate
+from corewire.client._large_receive import Body
 from corewire.client.message import Message
-from corewire.errors import RemoteProtocolError
+from corewire.errors import BodyNotRead, RemoteProtocolError
 from corewire.values import Queue, RoutingType, Topic
 from corewire.wire.hot import parse_receive
-from corewire.wire.message import CoreMessage
+from corewire.wire.message import CoreMessage, with_body
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from corewire.client._consumer import Consumer
     from corewire.client._ids import ConsumerId
     from corewire.values import Destination
+    from corewire.wire.packets import SessionReceiveLargeMessage
 
 T = TypeVar("T", bound="Delivery")
 
@@ -23,14 +29,31 @@ _MARKER: Final = "_hornetq.forced.delivery.seq"
 class Delivery(Message):
     """A message as it came. Acknowledge it with ``ClientEngine.acknowledge``, as the session's mode wants it."""
 
-    __slots__ = ("_consumer", "_message", "acknowledged", "delivery_count", "frame_bytes", "generation", "number")
+    __slots__ = (
+        *("_consumer", "_message", "acknowledged", "delivery_count", "frame_bytes", "generation", "large", "number"),
+    )
 
     def __init__(self, frame: bytes, consumer: Consumer) -> None:
         raw, _, self.delivery_count = parse_receive(frame)
+        self._begin(raw, len(frame), consumer)
+
+    @classmethod
+    def of_large(cls, packet: SessionReceiveLargeMessage, frame_bytes: int, consumer: Consumer) -> Delivery:
+        """One whose body follows in chunks."""
+        delivery = object.__new__(cls)
+        delivery.delivery_count = packet.delivery_count
+        delivery._begin(with_body(packet.message), frame_bytes, consumer)
+        stored = packet.large_message_size
+        size = delivery._claimed_bytes
+        delivery.large = Body(stored, stored if size is None else size, compressed=size is not None)
+        return delivery
+
+    def _begin(self, raw: bytes, frame_bytes: int, consumer: Consumer) -> None:
         self._message = CoreMessage(raw)
         self._consumer = consumer
         self._hold(self._message)
-        self.frame_bytes = len(frame)  #: what it costs in credits
+        self.large: Body | None = None  #: the body, where it is not in memory
+        self.frame_bytes = frame_bytes  #: what it costs in credits
         self.acknowledged = False  #: by the application
         self.number = 0  #: among what the session handed out, in order
         self.generation = consumer.generation  #: of the consumer; later ones get the message again
@@ -41,6 +64,7 @@ class Delivery(Message):
         copy._message = self._message
         copy._consumer = self._consumer
         copy._hold(self._message)
+        copy.large = self.large
         copy.frame_bytes = self.frame_bytes
         copy.delivery_count = self.delivery_count
         copy.acknowledged = self.acknowledged
@@ -77,15 +101,67 @@ class Delivery(Message):
         """Whether it was delivered before."""
         return self.delivery_count > 1
 
+    # -- the body ----------------------------------------------------------------------------------------------------------
+
     @property
     def is_large(self) -> bool:
-        """Whether the body is not in memory: never, in this version."""
-        return False
+        """Whether the body is not in memory: read it by ``read_chunk``."""
+        self._look_inside()
+        return self.large is not None
 
     @property
     def body_bytes(self) -> int:
-        """Size of the body."""
-        return len(self._encoded_body)
+        """Size of the body, inflated; of one that is not in memory as its sender claims it."""
+        self._look_inside()
+        return len(self._encoded_body) if self.large is None else self.large.body_bytes
+
+    def hold(self, body: Iterable[bytes]) -> None:
+        """Take a body into memory; compressed, if that is how it came."""
+        self._message = CoreMessage(with_body(self._message.header, b"".join(body)))
+        self._hold(self._message)
+        self.large = None
+
+    def hold_inflated(self, body: Iterable[bytes]) -> None:
+        """Take a body into memory that ``read_chunk`` gave."""
+        bare = CoreMessage(with_body(self._message.header))
+        self._message = bare.rewritten(drop=(_headers.LARGE_COMPRESSED,)) if self._claimed_bytes is not None else bare
+        self.hold(body)
+
+    @property
+    def _claimed_bytes(self) -> int | None:
+        """What a compressed body says that it has; None if it is not compressed."""
+        if not self._message.may_hold_reserved:
+            return None
+        try:
+            properties = self._message.properties
+        except RemoteProtocolError:  # whoever reads them is told
+            return None
+        if properties.get(_headers.LARGE_COMPRESSED) is not True:
+            return None
+        size = properties.get(_headers.LARGE_SIZE)
+        return size if isinstance(size, int) and size >= 0 else self._consumer.collect_bytes_max
+
+    def _look_inside(self) -> None:
+        """A small body may have been a large one: then it is read like one."""
+        size = None if self.large is not None else self._claimed_bytes
+        if size is not None and size > self._consumer.collect_bytes_max:
+            stored = self._message.body
+            self.large = Body(len(stored), size, compressed=True)
+            self.large.add(stored, 0, last=True)
+
+    @property
+    def _encoded_body(self) -> bytes:
+        self._look_inside()
+        if self.large is not None:
+            if self.large.error is not None:
+                raise self.large.error
+            raise BodyNotRead(
+                f"the body of {self.large.body_bytes} bytes is not in memory",
+                subject=repr(self),
+                hint="Call read() before, or take it in pieces: chunks(), save().",
+            )
+        size = self._claimed_bytes
+        return self._message.body if size is None else inflate(self._message.body, size)
 
     @property
     def marker(self) -> int | None:

@@ -60,7 +60,7 @@ def look_up(session: Session, destination: Destination) -> Script[None]:
         yield Command(packet, packets.NullResponse, Fate.AGAIN)
     elif kind not in info.routing_types:
         raise UnexpectedRoutingType(f"the address takes no {kind.name} messages", subject=f"address {address!r}")
-    if queue is not None and queue not in info.queue_names:
+    if queue is not None and (queue not in info.queue_names or session.context.exactly_once):
         yield from _look_up_queue(session, address, queue, kind, create=not temporary and info.auto_create_queues)
 
 
@@ -73,7 +73,7 @@ def look_up_queue(session: Session, name: str) -> Script[str]:
     info = yield from ask_address(session, address)
     named = address if queue is None else queue
     if named in info.queue_names:
-        return named
+        return named  # making the consumer tells more of it
     if info.exists and RoutingType.ANYCAST not in info.routing_types and queue is None:
         raise UnexpectedRoutingType("the address takes no ANYCAST messages", subject=f"address {address!r}")
     yield from _look_up_queue(session, address, named, RoutingType.ANYCAST, create=info.auto_create_queues)
@@ -82,10 +82,16 @@ def look_up_queue(session: Session, name: str) -> Script[str]:
 
 def _look_up_queue(session: Session, address: str, queue: str, kind: RoutingType, *, create: bool) -> Script[None]:
     packet = yield Command(packets.SessionQueueQuery(queue), packets.SessionQueueQueryResponseV3, Fate.AGAIN)
-    if cast("packets.SessionQueueQueryResponseV3", packet).exists:
+    found = cast("packets.SessionQueueQueryResponseV3", packet)
+    if found.exists:
+        session.context.found_queue(queue, auto_delete=found.auto_delete)
         return
     if not create:
         raise QueueDoesNotExist("there is no such queue", subject=f"queue {queue!r}")
-    wanted = QueueConfiguration(name=queue, address=address, routing_type=kind, auto_created=True)
+    # An emptied queue that is deleted takes the address's memory of duplicate ids with it.
+    auto_delete = False if session.context.exactly_once else None
+    wanted = QueueConfiguration(
+        name=queue, address=address, routing_type=kind, auto_created=True, auto_delete=auto_delete
+    )
     with suppress(QueueExists):  # somebody else was faster
         yield Command(queue_packet(wanted), packets.NullResponse, Fate.AGAIN)

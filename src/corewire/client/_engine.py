@@ -2,7 +2,7 @@
 The client: everything of it that decides. Drivers perform its effects and feed its inputs; there is no other class they see.
 
 What an application may ask stands in `verbs/`. Rooms behind it: `_lifeline` (links, loss, recovery), `_session` (commands and
-answers), `_outlets` and `_producer` (sending), `_consumer` and `_acknowledgements` (receiving), `_transaction`,
+answers), `_outlets` and `_producer` (sending), `_consumer` and `_acknowledgements` (receiving), `_large_send` and `_large_receive`, `_transaction`,
 `_destinations`, `_topology`, `_reconnect`.
 """
 
@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 from corewire.client._calls import Call
 from corewire.client.verbs._objects import ObjectVerbs
 from corewire.client.verbs._receiving import ReceivingVerbs
-from corewire.client.verbs._sending import SendingVerbs
 from corewire.client.verbs._sessions import SessionVerbs
+from corewire.client.verbs._streams import StreamVerbs
 from corewire.client.verbs._transactions import TransactionVerbs
+from corewire.client.verbs._xa import XaVerbs
 
 if TYPE_CHECKING:
     from corewire._operation import Operation
     from corewire.effects import Effect
 
 
-class ClientEngine(SessionVerbs, SendingVerbs, ReceivingVerbs, TransactionVerbs, ObjectVerbs):
+class ClientEngine(SessionVerbs, StreamVerbs, ReceivingVerbs, TransactionVerbs, XaVerbs, ObjectVerbs):
     """Links, sessions and failover of one client. Call anything, then drain ``poll_effects()`` until it is empty.
 
     ``now`` is monotonic seconds. Commands return an `Operation` at once; its result is there, or its error raised, when it
@@ -50,6 +51,14 @@ class ClientEngine(SessionVerbs, SendingVerbs, ReceivingVerbs, TransactionVerbs,
     def receive_data(self, now: float, link: int, data: bytes) -> None:
         """Bytes came from a link. Harmless for links that the engine gave up."""
         self._lifeline.receive_data(now, link, data)
+
+    def datagram_received(self, now: float, data: bytes) -> None:
+        """A datagram came in the group that ``Discover`` asked to join."""
+        self._lifeline.datagram_received(now, data)
+
+    def group_lost(self, now: float, error: Exception) -> None:
+        """The group could not be joined, or cannot be listened to any more. Asked for again later."""
+        self._lifeline.group_lost(now, error)
 
     def handle_timeout(self, now: float) -> None:
         """A deadline has passed, or not: may be called early, late or twice."""

@@ -5,10 +5,15 @@ While the link is lost a session is *locked*: nothing is written, new commands w
 the channel has written again what was lost, so nothing else changes: waiting answers simply come. After a recreation
 a new *epoch* begins on a new channel: producers, consumers and the started state are announced first, then what may be
 asked again, then the backlog; everything else is settled by its `Fate`.
+
+With exactly-once durable messages go back to their outlets instead, those first that were written and not answered: each
+finds its way again, with the id that it had. That holds at the same broker and its successors. At another one nobody
+knows what became of them, and their senders are told so.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from corewire._foreign_channel import ForeignChannel
@@ -27,6 +32,21 @@ if TYPE_CHECKING:
     from corewire.client._transaction import Transaction
     from corewire.errors import CorewireError
 
+#: What separates one transaction from the next.
+_BOUNDARIES = (
+    packets.SessionCommit,
+    *(packets.SessionXaStart, packets.SessionXaJoin, packets.SessionXaResume),
+    *(packets.SessionXaEnd, packets.SessionXaSuspend),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A session that was asked for, under this name and on this channel."""
+
+    name: str
+    channel: int
+
 
 class Epochs(Incoming):
     """A session through all that the broker made for it, one after the other."""
@@ -41,7 +61,10 @@ class Epochs(Incoming):
         self.tainted = False  #: it replayed commands to a broker not ours: not to be re-attached a second time
         self.metadata: dict[str, str] = {}
         self.producers: dict[ProducerId, Producer] = {}
+        self.node_id: str | None = None  #: of the broker that made it
+        self.attempts: list[Attempt] = []  #: what brokers may have made for it on links that were lost meanwhile
         self._unsettled: list[Command] = []
+        self._locked_at = 0.0
 
     @property
     def may_run_twice(self) -> bool:
@@ -51,35 +74,33 @@ class Epochs(Incoming):
     @property
     def may_continue(self) -> bool:
         """Whether it may be re-attached: without a window it kept nothing. A broker that is not ours may have run what it
-        did not answer, and would run it twice: not to be borne with a commit behind the sends, nor after it happened once."""
+        did not answer, and would run it twice: not to be borne where the sends would then be in another transaction, or in none,
+        nor after it happened once."""
         if self.tainted or self.distrusted or self.channel.window_bytes is None:
             return False
-        committing = any(isinstance(command.packet, packets.SessionCommit) for command in self.answers)
+        committing = any(isinstance(command.packet, _BOUNDARIES) for command in self.answers)
         return not (self.may_run_twice and self.transacted and committing and self.sends_unanswered)
 
     def lock(self, now: float) -> None:
         """The link is lost."""
-        self._locked = True
+        if not self._locked:
+            self._locked, self._locked_at = True, now
         self.outlets.limit(now)
         for command in self.answers:
             self._let_leave(command)
 
     def begin_epoch(self, now: float, channel: Channel, error: CorewireError | None) -> None:
         """The broker made the session (anew), on this channel. ``error`` says what became of the one before."""
-        again = [c for c in self.answers if c.fate is Fate.AGAIN]
-        for command in again:
-            command.repeated = True
-        waiting = self._backlog.take_all()
-        self._unsettled += [c for c in self.answers.take_all() if c.fate is not Fate.AGAIN]
-        self._unsettled += [c for c in waiting if c.bound]
-        for command in (*again, *(c for c in waiting if not c.bound)):
-            self._backlog.append(command)
+        self._sort_out()
         if self._channel is not None:
             del self.context.by_channel[self._channel.channel]
         self._channel = channel
         self.context.by_channel[channel.channel] = self
         self.epoch += 1
+        self.node_id = self.context.node_id
+        self.attempts = []
         self.tainted = self.distrusted = False
+        self._locked_at = now
         if error is not None:
             self.transaction.session_lost(error)
         self._locked = False  # what follows goes first, before the backlog
@@ -87,14 +108,36 @@ class Epochs(Incoming):
             producer.announce()
         for consumer in list(self.consumers.values()):
             consumer.reopen(now)
+        self.transaction.announce(now)
         if self.started:
             self.post(packets.SessionStart())
-        self.outlets.reset(now)
+        self.outlets.reset(now, error)
         self._locked = True
+
+    def _sort_out(self) -> None:
+        """Find what may be asked or sent again; the rest is settled when the link is there."""
+        asked, waiting = self.answers.take_all(), self._backlog.take_all()
+        self._unanswered_bytes = 0
+        known = self.node_id is not None and self.node_id == self.context.node_id
+        again = [c for c in asked if c.fate is Fate.AGAIN]
+        for command in again:
+            command.repeated = True
+        resent = [c for c in asked if known and c.fate is Fate.RESENT]
+        self._unsettled += [c for c in asked if c.fate is not Fate.AGAIN and not (known and c.fate is Fate.RESENT)]
+        if not known:
+            self._unsettled += self.outlets.take_written()
+        self._unsettled += [c for c in waiting if c.bound]
+        resent += [c for c in waiting if c.outgoing is not None]
+        for command in (*again, *(c for c in waiting if not c.bound and c.outgoing is None)):
+            self._backlog.append(command)
+        self.outlets.offer_again(resent)
 
     def unlock(self, now: float, error: CorewireError | None) -> None:
         """The session is on a link again: write what waited, tell callers whose commands were lost by ``error``."""
         self._locked = False
+        self.progress += 1
+        if self.context.exactly_once:
+            self.answers.postpone(now - self._locked_at)
         self.outlets.lift_limits()
         for key, value in self.metadata.items():
             packet = packets.SessionAddMetadata2(key, value, requires_confirmation=False)
@@ -104,6 +147,7 @@ class Epochs(Incoming):
         unsettled, self._unsettled = self._unsettled, []
         for command in unsettled:
             self._settle(now, command, error)
+        self.go_on_delivering(now)
         self.outlets.pump(now)
 
     def _settle(self, now: float, command: Command, error: CorewireError | None) -> None:
@@ -113,7 +157,7 @@ class Epochs(Incoming):
             case Fate.FORGOTTEN:
                 if isinstance(command.waiter, Task):
                     command.waiter.script.close()
-            case Fate.AGAIN | Fate.UNBLOCKED:
+            case Fate.AGAIN | Fate.UNBLOCKED | Fate.RESENT:
                 self._lose(now, command, final=False, cause=error)
 
     def end(self, now: float, error: CorewireError) -> None:

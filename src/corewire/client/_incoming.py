@@ -6,6 +6,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from corewire.client._commands import Commands
+from corewire.client._large_receive import Readers
 from corewire.wire import packets
 from corewire.wire.registry import decode
 
@@ -29,10 +30,12 @@ class Incoming(Commands):
     """The frames of one session's channel, each to whom it concerns."""
 
     outlets: Outlets
+    started: bool  #: the broker may deliver
 
     def __init__(self, context: Context, *, transacted: bool) -> None:
         super().__init__(context, transacted=transacted)
         self.consumers: dict[int, Consumer] = {}
+        self.readers = Readers(context)
 
     def receive_frame(self, now: float, frame: bytes) -> None:
         """A whole frame of this session's channel. Raises RemoteProtocolError."""
@@ -51,11 +54,11 @@ class Incoming(Commands):
         else:
             packet = decode(frame, self.channel.version)
             self.channel.processed(len(frame))
-            self._receive(now, packet)
+            self._receive(now, packet, len(frame))
         if self.outlets.waiting:
             self.outlets.pump(now)
 
-    def _receive(self, now: float, packet: Packet) -> None:
+    def _receive(self, now: float, packet: Packet, size: int) -> None:
         match packet:
             case packets.SessionProducerCredits(credits=credits, address=address):
                 self.outlets.granted(now, address, credits, failed=False)
@@ -66,19 +69,33 @@ class Incoming(Commands):
                     consumer.closed_by_broker(now)
             case packets.SessionReceiveLargeMessage(consumer_id=number):
                 if (consumer := self.consumers.get(number)) is not None:
-                    consumer.refuse_large()
-            case packets.SessionReceiveContinuation():
-                pass  # of a large message that was refused
+                    consumer.deliver_large(packet, size)
+            case packets.SessionReceiveContinuation(consumer_id=number):
+                if (consumer := self.consumers.get(number)) is not None:
+                    consumer.deliver_chunk(packet, size)
             case _:
                 self.answered(now, packet, getattr(packet, "correlation_id", None))
 
+    def go_on_delivering(self, now: float) -> None:
+        """The session is on a link again."""
+        self.readers.postpone(now)
+        for consumer in [each for each in self.consumers.values() if each.spoiled]:
+            consumer.renew(now)
+
+    @property
+    def _delivering(self) -> bool:
+        return self.started and not self._locked
+
     def next_timeout(self) -> float | None:
-        """When a command, or a message that waits for room, will have waited too long."""
-        deadlines = (super().next_timeout(), self.outlets.next_timeout())
+        """When a command, or a message that waits for room, or a reader, will have waited too long."""
+        reading_until = self.readers.next_timeout() if self._delivering else None
+        deadlines = (super().next_timeout(), self.outlets.next_timeout(), reading_until)
         return min((at for at in deadlines if at is not None), default=None)
 
     def expire(self, now: float) -> bool:
         """Tell callers that have waited too long. Returns whether the link is to blame: an answer did not come."""
         self.outlets.tell(now)
         self.outlets.expire(now)
+        if self._delivering:
+            self.readers.expire(now)
         return super().expire(now)

@@ -25,6 +25,7 @@ from corewire.client._naming import Naming
 from corewire.client._openings import Openings
 from corewire.client._reconnect import Balancer, GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
 from corewire.client._recovery import Sessions, lost
+from corewire.client._search import Search
 from corewire.effects import Dial, Hangup, Send
 from corewire.errors import (
     CallTimeout,
@@ -77,13 +78,13 @@ class Lifeline:
     def __init__(self, context: Context, rng: Random, trace: Callable[[TraceRecord], None] | None) -> None:
         self.state = ClientState.NEW
         self.topology = _topology.TopologyTable()
-        self.node_id: str | None = None
         self.error: CorewireError | None = None  #: why later calls are refused
         self._context = context
         self._trace = trace
         self._timers: Timers[ClientTimer] = Timers()
         self._balancer = Balancer(context.config.load_balancing, rng)
-        self._plan: InitialConnect | Reconnect = InitialConnect(context.config, self._balancer)
+        self._search = Search(context)
+        self._plan: InitialConnect | Reconnect = InitialConnect(context.config, self._search, self._balancer)
         self._slots: Slots | None = None
         self._link: Link | None = None
         self._last_link = 0
@@ -115,7 +116,7 @@ class Lifeline:
 
     def next_timeout(self) -> float | None:
         """When to call ``handle_timeout``."""
-        deadlines = [self._timers.next(), self._openings.next_timeout()]
+        deadlines = [self._timers.next(), self._openings.next_timeout(), self._search.deadline]
         if self._link is not None and self._link.up:
             deadlines += (self._link.connection.next_timeout(), self._link.control.next_timeout())
         deadlines += (session.next_timeout() for session in self._context.sessions.values())
@@ -130,7 +131,8 @@ class Lifeline:
         """Connect for the first time."""
         self._move(LifeMove.START)
         self._starting = Call()
-        self._follow(now, self._plan.begin())
+        if self._search.begin(now):
+            self._follow(now, self._plan.begin())
         return self._starting
 
     def open_session(self, now: float, session: Session) -> Call[SessionId]:
@@ -142,7 +144,7 @@ class Lifeline:
 
     def _ask_for_sessions(self, now: float) -> None:
         if self._link is not None:
-            self._openings.ask(now, self._link, ours=self.topology.is_ours(self.node_id))
+            self._openings.ask(now, self._link, ours=self.topology.is_ours(self._context.node_id))
 
     def close(self, now: float) -> Call[None]:
         """Close sessions and link; waits for answers only from a broker that is there."""
@@ -170,7 +172,7 @@ class Lifeline:
             self._context.effects.append(Hangup(number))  # given up while it was dialled
             return
         if self._slots is None:
-            self._slots = Slots(link.endpoint, self._context.config.endpoints)
+            self._slots = Slots(link.endpoint, self._search.endpoints)
         else:
             self._slots.connected(link.endpoint)
         link.start(now, self._context.config, self._version, self._trace)
@@ -198,8 +200,21 @@ class Lifeline:
             self._lose(now, error)
         self._settle(now)
 
+    def datagram_received(self, now: float, data: bytes) -> None:
+        """A datagram of the group came."""
+        if self._search.receive(now, data) and self._is(ClientState.CONNECTING):
+            self._follow(now, self._plan.begin())
+
+    def group_lost(self, now: float, error: Exception) -> None:
+        """The group could not be joined, or cannot be listened to any more."""
+        if not self._is(ClientState.CLOSED, ClientState.FAILED):
+            self._search.fail(now, error)
+
     def handle_timeout(self, now: float) -> None:
         """A deadline has passed, or not."""
+        if self._search.expire(now, connected=not self._is(ClientState.CONNECTING)):
+            self._cause = self._search.error
+            self._follow(now, GiveUp())
         for _timer, _deadline in self._timers.expire(now):
             self._follow(now, self._plan.resume())
         link = self._link
@@ -245,9 +260,11 @@ class Lifeline:
                 farewell = read_farewell(packet)
                 self._context.notify(Disconnecting(farewell.reason, farewell.target_node_id))
                 self._scale_down_target = farewell.target_node_id
-                target = _topology.target_of(farewell, self.topology)
+                target = _topology.target_of(farewell, self.topology, link.endpoint)
                 if target is not None and self._slots is not None:
                     self._slots.current = target
+                if self._context.config.ha and self.topology.leave(farewell.node_id):
+                    self._context.notify(TopologyChanged(self.topology.topology))
                 self._lose(now, Disconnected(f"the broker said goodbye: {farewell.reason.name}"))
             case (
                 packets.ClusterTopology()
@@ -266,9 +283,9 @@ class Lifeline:
                 pass
 
     def _learn(self, link: Link) -> None:
-        self.node_id = self.topology.node_at(link.endpoint)
-        if self._context.config.ha and self._slots is not None and self.node_id is not None:
-            member = self.topology.member(self.node_id)
+        node_id = self._context.node_id = self.topology.node_at(link.endpoint)
+        if self._context.config.ha and self._slots is not None and node_id is not None:
+            member = self.topology.member(node_id)
             if member is None:
                 return
             # Led in by a backup, we are at its address: then the other one is the primary's, which Artemis' clients forget.
@@ -301,9 +318,9 @@ class Lifeline:
 
     def _establish(self, link: Link) -> ControlScript[list[Verdict]]:
         first = self._is(ClientState.CONNECTING)
-        yield from link.open(None if first else self.node_id)
+        yield from link.open(None if first else self._context.node_id)
         sessions = [session for session in self._context.sessions.values() if session.epoch]
-        ours = self.topology.is_ours(self.node_id)
+        ours = self.topology.is_ours(self._context.node_id)
         return (yield from self._makes.recover(link.connection, sessions, ours=ours))
 
     def _settle(self, now: float) -> None:
@@ -312,7 +329,7 @@ class Lifeline:
             inquiry = link.control.outcomes.pop(0)
             if inquiry is self._establishing:
                 self._established(now, link, inquiry)
-            elif (blame := self._openings.answered(now, link, inquiry)) is not None:
+            elif (blame := self._openings.answered(now, inquiry)) is not None:
                 self._lose(now, ConnectionTimedOut(str(blame)))
         self._finish_start(now)
         self._context.pump(now)
@@ -348,7 +365,7 @@ class Lifeline:
         counters = self._context.counters
         if not self._connected:
             self._connected = True
-            self._context.notify(Connected(link.endpoint, self.node_id, self._version))
+            self._context.notify(Connected(link.endpoint, self._context.node_id, self._version))
             if self._context.config.client_id is not None:
                 self._naming = Naming(now, self._context, self._openings)
         else:
@@ -415,7 +432,7 @@ class Lifeline:
         config = self._context.config
         members = self.topology.topology.members if config.use_topology_for_load_balancing else ()
         pairs = [(member.primary, member.backup) for member in members if member.primary is not None]
-        return pairs or [(endpoint, None) for endpoint in config.endpoints]
+        return pairs or [(endpoint, None) for endpoint in self._search.endpoints]
 
     def _give_up(self, now: float) -> None:
         cause = self._cause or NotConnected("there is no endpoint")
@@ -443,6 +460,7 @@ class Lifeline:
         self._move(move)
         self.error = error
         self._timers.clear()
+        self._search.deadline = None
         if (link := self._link) is not None:
             self.flush()
             self._link = self._establishing = None

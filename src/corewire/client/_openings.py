@@ -8,12 +8,11 @@ from corewire.client._calls import Call
 from corewire.errors import CallTimeout
 
 if TYPE_CHECKING:
-    from corewire._channel import Channel
     from corewire.client._context import Context
     from corewire.client._control import Inquiry
     from corewire.client._ids import SessionId
     from corewire.client._link import Link
-    from corewire.client._recovery import Sessions
+    from corewire.client._recovery import Anew, Sessions
     from corewire.client._session import Session
     from corewire.errors import CorewireError
 
@@ -25,7 +24,7 @@ class Opening:
         self.session = session
         self.call: Call[SessionId] = Call()
         self.deadline: float | None = None  #: while there is no link
-        self.inquiry: Inquiry[Channel] | None = None  #: while there is one
+        self.inquiry: Inquiry[Anew] | None = None  #: while there is one
 
 
 class Openings:
@@ -57,7 +56,7 @@ class Openings:
         for opening in self._waiting:
             if opening.inquiry is None:
                 opening.deadline = None
-                script = self._makes.create(link.connection, opening.session, opening.session.name, ours=ours)
+                script = self._makes.make(link.connection, opening.session, opening.session.name, ours=ours)
                 opening.inquiry = link.control.run(now, script)
 
     def link_lost(self, now: float) -> None:
@@ -72,7 +71,7 @@ class Openings:
             self._waiting.remove(opening)
             self._fail(opening, CallTimeout("no broker came back in time"))
 
-    def answered(self, now: float, link: Link, inquiry: Inquiry[Channel]) -> CorewireError | None:
+    def answered(self, now: float, inquiry: Inquiry[Anew]) -> CorewireError | None:
         """The broker answered. Returns what is to be blamed on the link, if anything."""
         opening = next((each for each in self._waiting if each.inquiry is inquiry), None)
         if opening is None:
@@ -81,11 +80,11 @@ class Openings:
         if inquiry.error is not None:
             self._fail(opening, inquiry.error)
             return inquiry.error if isinstance(inquiry.error, CallTimeout) else None
-        session, channel = opening.session, inquiry.value
-        assert channel is not None
-        link.connection.attach(channel)
+        session, made = opening.session, inquiry.value
+        assert made is not None
         self._context.sessions[session.id] = session
-        session.begin_epoch(now, channel, None)
+        session.name = made.name
+        session.begin_epoch(now, made.channel, None)
         session.unlock(now, None)
         if not opening.call.done:
             self._context.succeed(opening.call, session.id)

@@ -3,24 +3,27 @@ Where the messages of one session go out: an outlet per destination, credits per
 
 A message waits in its outlet, in the order of the calls, for three things: that the destination was looked up, that the
 broker has granted credits for the address, and that there is room among the bytes kept for replay. Then it is admitted:
-it becomes a command of the session.
+it becomes a command of the session; a large one becomes many, each with credits of its own. With exactly-once it comes back when the session is made anew, to the head of its outlet.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from corewire.client._calls import Lost
 from corewire.client._credits import ProducerCredits
 from corewire.client._destinations import look_up
-from corewire.errors import AddressFull, CallTimeout, CorewireError
+from corewire.client._large_send import Turns
+from corewire.client._outgoing import Outgoing
+from corewire.errors import AddressFull, BrokerError, CallTimeout, CorewireError, Unblocked
 from corewire.events import ProducerBlocked, ProducerUnblocked
 from corewire.wire.packets import SessionProducerRequestCredits
 
 if TYPE_CHECKING:
     from corewire.client._calls import Call, Command, Script
+    from corewire.client._large_send import Stream
+    from corewire.client._outgoing import Piece
     from corewire.client._session import Session
     from corewire.values import Destination
 
@@ -29,19 +32,11 @@ OUTLETS_MAX = 1_000  # of a session, beside those where messages wait
 BLOCKED_AFTER_S = 0.25  # credits that are merely on their way are no news
 
 
-@dataclass(slots=True, eq=False)
-class Outgoing:
-    """A message that waits for room."""
-
-    command: Command
-    size: int  #: what it costs in credits
-    admitted: Call[Any] | None  #: told when there was room, with `receipt`
-    receipt: Call[None] | None = None
-
-    @property
-    def call(self) -> Call[Any] | None:
-        """Who waits for it now."""
-        return self.admitted or self.command.call
+def unknown_outcome(cause: CorewireError) -> Unblocked:
+    """What senders are told whose message was written, and will not be written again."""
+    lost = Unblocked("SESS_SEND was on its way when the session was lost")
+    lost.__cause__ = cause
+    return lost
 
 
 class Outlet:
@@ -52,11 +47,17 @@ class Outlet:
         self.destination = destination
         self.credits = account
         self.waiting: deque[Outgoing] = deque()
+        self.streams: list[Stream] = []  #: they let others pass
         self.ready = False  #: the destination was looked up
         self.looking = False  #: it is being looked up
         self.error: CorewireError | None = None  #: why it was not found
         self.blocked_since: float | None = None
         self._told = False  # the application knows that it is blocked
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message waits here, or a stream goes out."""
+        return bool(self.waiting or self.streams)
 
     def look_up(self) -> Script[None]:
         """Make sure that the destination is there; if it is not, those who wait are told why."""
@@ -79,49 +80,94 @@ class Outlet:
 
     def pump(self, now: float) -> None:
         """Admit what may go."""
-        context = self._session.context
-        while self.waiting and self.ready:
-            outgoing = self.waiting[0]
-            self.ask_for_credits(outgoing.size)
+        session, context = self._session, self._session.context
+        while self.ready and (front := self._front()) is not None:
+            outgoing, (command, size) = front
+            self.ask_for_credits(size)
             if self.credits.take_failure():
-                self.waiting.popleft()
-                self._refuse(outgoing, AddressFull(f"address {self.destination.name!r} takes no more messages"))
+                self._drop(outgoing, AddressFull(f"address {self.destination.name!r} takes no more messages"))
                 continue
-            if not context.has_room(outgoing.command.size):
-                return
-            if not self.credits.take(outgoing.size):
+            if not context.has_room(command.size):
+                break
+            if not self.credits.take(size):
                 self._block(now)
-                return
-            self.waiting.popleft()
-            self._write(now, outgoing.command, outgoing.size)
-            if outgoing.admitted is not None and not outgoing.admitted.done:
-                context.succeed(outgoing.admitted, outgoing.receipt)
+                break
+            self._unblock(now)
+            repeated = command.written
+            context.counters.bytes_sent += 0 if repeated else size
+            last = outgoing.wrote()
+            session.write(now, command)
+            if last:
+                context.counters.messages_sent += not repeated
+                self._written(outgoing)
+        for stream in tuple(self.streams):
+            self._look_after(stream)
 
-    def admit(self, now: float, command: Command, size: int) -> bool:
-        """Write a command at once, if it would wait for nothing. Returns whether it was."""
+    def _front(self) -> tuple[Outgoing, Piece] | None:
+        """What goes out next. The piece of a stream is the only one that it has, so others have their turn."""
+        for stream in self.streams:
+            if (piece := stream.piece()) is not None:
+                return stream, piece
+        while self.waiting:
+            outgoing = self.waiting[0]
+            if outgoing.error is not None:
+                self._drop(outgoing, outgoing.error)
+            elif (piece := outgoing.piece()) is not None:
+                return outgoing, piece
+            else:
+                break
+        return None
+
+    def _written(self, outgoing: Outgoing) -> None:
+        if outgoing not in self.streams:
+            self.waiting.popleft()
+            if outgoing.admitted is not None and not outgoing.admitted.done:
+                self._session.context.succeed(outgoing.admitted, outgoing.receipt)
+        outgoing.left()
+
+    def _drop(self, outgoing: Outgoing, error: Exception) -> None:
+        if outgoing in self.streams:
+            outgoing.error = error
+            return
+        self.waiting.remove(outgoing)
+        outgoing.left()
+        self._refuse(outgoing, error)
+
+    def _look_after(self, stream: Stream) -> None:
+        stream.tell(ready=self.ready)
+        if stream.ended or stream.error is not None:
+            self.streams.remove(stream)
+            stream.left()
+
+    def admit(self, now: float, outgoing: Outgoing) -> bool:
+        """Write a message of one piece at once, if it would wait for nothing. Returns whether it was."""
+        command, size = outgoing.command, outgoing.size
         if self.waiting or not self.ready or not self.credits.covers(size):
             return False
-        if not self._session.context.has_room(command.size):
+        session = self._session
+        if not session.context.has_room(command.size):
             return False
         self.ask_for_credits(size)
         self.credits.take(size)
-        self._write(now, command, size)
-        return True
-
-    def _write(self, now: float, command: Command, size: int) -> None:
         if self.blocked_since is not None:
-            self._unblock(now, self.blocked_since)
-        counters = self._session.context.counters
+            self._unblock(now)
+        counters = session.context.counters
         counters.messages_sent += 1
         counters.bytes_sent += size
-        self._session.write(now, command)
+        session.write(now, command)
+        return True
 
     def end(self, error: CorewireError) -> None:
         """Nothing will go out here: tell those who wait."""
+        for stream in tuple(self.streams):
+            stream.error = stream.error or error
+            self._look_after(stream)
         while self.waiting:
-            self._refuse(self.waiting.popleft(), error)
+            outgoing = self.waiting.popleft()
+            doubtful = outgoing.command.written and not isinstance(error, BrokerError)
+            self._refuse(outgoing, unknown_outcome(error) if doubtful else error)
 
-    def _refuse(self, outgoing: Outgoing, error: CorewireError) -> None:
+    def _refuse(self, outgoing: Outgoing, error: Exception) -> None:
         for call in (outgoing.admitted, outgoing.command.call):
             if call is not None and not call.done:
                 self._session.context.fail(call, error)
@@ -132,12 +178,13 @@ class Outlet:
             self.blocked_since = now
             self._told = False
 
-    def _unblock(self, now: float, since: float) -> None:
-        waited_s = now - since
-        self.blocked_since = None
-        self._session.context.counters.credit_wait_s += waited_s
-        if self._told:
-            self._session.context.notify(ProducerUnblocked(self.destination.name, waited_s))
+    def _unblock(self, now: float) -> None:
+        if self.blocked_since is not None:
+            waited_s = now - self.blocked_since
+            self.blocked_since = None
+            self._session.context.counters.credit_wait_s += waited_s
+            if self._told:
+                self._session.context.notify(ProducerUnblocked(self.destination.name, waited_s))
 
     @property
     def to_be_told_at(self) -> float | None:
@@ -155,6 +202,7 @@ class Outlets:
     """All outlets of a session. Idle ones are forgotten when there are too many: replies have a destination each."""
 
     def __init__(self, session: Session) -> None:
+        self.turns = Turns()
         self._session = session
         self._outlets: dict[Destination, Outlet] = {}
         self._busy: dict[Outlet, None] = {}  # those where messages wait, in the order in which they began to
@@ -196,39 +244,92 @@ class Outlets:
         return outlet
 
     def _forget_idle(self) -> None:
-        self._outlets = {each: outlet for each, outlet in self._outlets.items() if outlet.waiting or outlet.looking}
+        self._outlets = {each: outlet for each, outlet in self._outlets.items() if outlet.busy or outlet.looking}
         addresses = {destination.name: None for destination in self._outlets}
         self._credits = {name: account for name, account in self._credits.items() if name in addresses}
 
-    def admit(self, now: float, destination: Destination, command: Command, size: int) -> bool:
-        """Write a message at once, if it would wait for nothing. Returns whether it was; else ``offer`` it."""
-        outlet = self._outlets.get(destination)
-        return outlet is not None and not self._session.locked and outlet.admit(now, command, size)
+    def open_stream(self, now: float, stream: Stream, destination: Destination) -> None:
+        """Let a large message in pieces have its turn. Until it has ended, ``feed`` gives it more."""
+        outlet = self.outlet(destination)
+        outlet.streams.append(stream)
+        stream.outlet = outlet
+        self._begin(now, outlet, stream)
+
+    def feed(self, now: float, stream: Stream, data: bytes, call: Call[None], *, last: bool) -> None:
+        """More of a stream; ``call`` is told when it was written."""
+        assert stream.outlet is not None
+        stream.more(data, call, last=last)
+        self._begin(now, stream.outlet, stream)
+
+    def abort(self, now: float, stream: Stream, error: CorewireError) -> None:
+        """A stream will not go on. Harmless for one that has ended."""
+        outlet = stream.outlet
+        if outlet is not None and stream in outlet.streams:
+            stream.error = stream.error or error
+            self._pump(now, outlet)
+
+    def _begin(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
+        self._enter(outlet, outgoing)
+        if not (outlet.ready or outlet.looking):
+            self._session.background(now, outlet.look_up())
+        self._pump(now, outlet)
+        if self._session.locked and (outgoing in outlet.streams or (outlet.waiting and outlet.waiting[-1] is outgoing)):
+            self._limit(now, outlet, outgoing)
+
+    def _enter(self, outlet: Outlet, outgoing: Outgoing) -> None:
+        self._remember(outlet, outgoing)
+        self._busy[outlet] = None
+        if (call := outgoing.call) is not None:
+            call.withdraw = lambda then: self._withdraw(then, outlet, outgoing)
+
+    def _remember(self, outlet: Outlet, outgoing: Outgoing) -> None:
+        outgoing.destination = outlet.destination
+        if self._session.sends_again and outgoing.repeatable:
+            outgoing.command.outgoing = outgoing
 
     def offer(self, now: float, destination: Destination, outgoing: Outgoing) -> None:
         """Send a message as soon as there is room; ``outgoing.call`` withdraws it until it was written."""
         outlet = self.outlet(destination)
+        if type(outgoing) is Outgoing and not self._session.locked:
+            self._remember(outlet, outgoing)
+            if outlet.admit(now, outgoing):
+                if outgoing.admitted is not None:
+                    outgoing.admitted.succeed(outgoing.receipt)  # before anybody could wait for it
+                return
         outlet.waiting.append(outgoing)
-        self._busy[outlet] = None
-        if (call := outgoing.call) is not None:
-            call.withdraw = lambda then: self._withdraw(then, outlet, outgoing)
-        if not (outlet.ready or outlet.looking):
-            self._session.background(now, outlet.look_up())
-        self._pump(now, outlet)
-        if self._session.locked and outlet.waiting and outlet.waiting[-1] is outgoing:
-            self._limit(now, outlet, outgoing)
+        self._begin(now, outlet, outgoing)
+
+    def offer_again(self, commands: list[Command]) -> None:
+        """The session is made anew, and these are to go out before all that waits. Their destinations are looked up again."""
+        for command in reversed(commands):
+            outgoing = command.outgoing
+            assert outgoing is not None
+            assert outgoing.destination is not None
+            command.deadline = None
+            outlet = self.outlet(outgoing.destination)
+            outlet.waiting.appendleft(outgoing)
+            outgoing.begin_again()
+            self._enter(outlet, outgoing)
+
+    def take_written(self) -> list[Command]:
+        """Take out what was written once and has not found its way again."""
+        written: list[Command] = []
+        for outlet in self._busy:
+            written += [each.command for each in outlet.waiting if each.command.written]
+            outlet.waiting = deque(each for each in outlet.waiting if not each.command.written)
+        return written
 
     # -- while there is no link
 
     def limit(self, now: float) -> None:
-        """The link is lost: who waits for room does so no longer than callers of commands. `submit` waits as it takes."""
+        """The link is lost: who waits for room does so no longer than callers of commands."""
         for outlet in self._busy:
-            for outgoing in outlet.waiting:
+            for outgoing in (*outlet.streams, *outlet.waiting):
                 self._limit(now, outlet, outgoing)
 
     def _limit(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
         failover_s = self._session.context.config.call_failover_timeout_s
-        if failover_s is not None and outgoing.receipt is None:
+        if failover_s is not None and not outgoing.command.written:
             self._limits.append((now + failover_s, outlet, outgoing))
 
     def lift_limits(self) -> None:
@@ -247,8 +348,14 @@ class Outlets:
     # -- when room is made
 
     def _withdraw(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
-        if outgoing in outlet.waiting:
+        if outgoing.command.written:
+            return  # it is on its way, and may have arrived
+        if outgoing in outlet.streams:
+            outgoing.error = outgoing.error or CallTimeout("its caller has gone")
+            self._pump(now, outlet)
+        elif outgoing in outlet.waiting:
             outlet.waiting.remove(outgoing)
+            outgoing.left()
             self._limits = deque(each for each in self._limits if each[2] is not outgoing)
             self._pump(now, outlet)  # those behind it may be smaller
         else:
@@ -260,10 +367,14 @@ class Outlets:
         for outlet in list(self._busy):
             self._pump(now, outlet)
 
-    def _pump(self, now: float, outlet: Outlet) -> None:
-        outlet.pump(now)
-        if not outlet.waiting:
-            self._busy.pop(outlet, None)
+    def _pump(self, now: float, outlet: Outlet | None) -> None:
+        while outlet is not None:
+            before = self.turns.holder
+            outlet.pump(now)
+            if not outlet.busy:
+                self._busy.pop(outlet, None)
+            heir = self.turns.holder
+            outlet = None if heir is before or heir is None or heir.destination is None else self.find(heir.destination)
 
     def granted(self, now: float, address: str, size: int, *, failed: bool) -> None:
         """The broker granted credits."""
@@ -271,13 +382,14 @@ class Outlets:
             account.granted(size, failed=failed)
             self.pump(now)
 
-    def reset(self, now: float) -> None:
-        """The session was made anew: credits are gone, and destinations may be."""
+    def reset(self, now: float, error: CorewireError | None) -> None:
+        """The session was made anew, lost by ``error``: credits are gone, and destinations may be."""
+        self.turns.epoch_lost(error)
         for account in self._credits.values():
             account.reset()
         for outlet in list(self._outlets.values()):
             outlet.ready = False
-            if not outlet.waiting:
+            if not outlet.busy:
                 self.forget(outlet)
             elif not outlet.looking:  # else that will be asked again
                 self._session.background(now, outlet.look_up())

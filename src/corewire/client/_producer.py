@@ -5,21 +5,26 @@ Sending: what a call waits for, and the producers that give a destination a name
 |--------------------------------|-------------------------|---------------------------------------|
 | durable, outside transactions  | always                  | with the answer (`block_on_durable_send`) |
 | not durable                    | with a window           | when it is admitted (`block_on_non_durable_send`: with the answer) |
-| in a transaction               | with a window           | when it is admitted                   |
+| in a transaction, or branch    | with a window           | when it is admitted                   |
 | submitted                      | always                  | outer: when it is admitted; inner: with the answer |
 
 Answers to sends carry the number of their question from version 130 on, so any number of sends may be under way.
+
+With exactly-once a durable message outside transactions carries an id of which the broker takes only one, and is sent again
+when the session is made anew: it is done with its own answer, and with nothing else.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from corewire.client._calls import Call, Command, Fate
 from corewire.client._ids import ProducerId
-from corewire.client._outlets import Outgoing
+from corewire.client._large_send import Form, Stream, Transfer, is_large
+from corewire.client._outgoing import Outgoing
 from corewire.errors import LocalProtocolError
 from corewire.wire import packets
+from corewire.wire.message import CoreMessage
 from corewire.wire.versions import capabilities
 
 if TYPE_CHECKING:
@@ -87,51 +92,87 @@ class Submission(Call[None]):
 
     __slots__ = ("command",)
 
-    def __init__(self, command: Command) -> None:
-        super().__init__()
-        self.command = command
+    command: Command
 
 
-def _command(session: Session, message: bytes, *, answered: bool, sender: int) -> Command:
+def _outgoing(
+    session: Session,
+    message: bytes,
+    admitted: Call[Any] | None,
+    receipt: Submission | None = None,
+    *,
+    durable: bool,
+    answered: bool,
+    sender: int,
+) -> Outgoing:
+    """A message of one piece or, if its body is large, of many. Raises LocalProtocolError for one that no frame can hold."""
+    config = session.context.config
+    packet = packets.SessionSend(message, requires_response=answered, sender_id=sender)
+    fate = Fate.RESENT if durable and session.sends_again else Fate.UNBLOCKED
     size = len(message) + _FRAME_OVERHEAD
+    command = Command(packet, packets.NullResponse if answered else None, fate, size=size)
+    if len(message) > config.large_message_bytes_min and is_large(
+        CoreMessage(message).body_bytes, config.large_message_bytes_min
+    ):
+        form = Form.of(session, compress=config.compress_large_message, sender=sender)
+        return Transfer(session, message, form, command, admitted, receipt)
     if size > FRAME_BYTES_MAX:
         raise LocalProtocolError(f"a message of {len(message)} bytes does not fit a frame of {FRAME_BYTES_MAX}")
-    packet = packets.SessionSend(message, requires_response=answered, sender_id=sender)
-    return Command(packet, packets.NullResponse if answered else None, Fate.UNBLOCKED, size=size)
+    return Outgoing(command, len(message), admitted, receipt)
+
+
+def _waits(session: Session, *, durable: bool) -> bool:
+    """Whether whoever sends waits for the answer."""
+    config = session.context.config
+    return not session.transaction.open and (
+        config.block_on_durable_send if durable else config.block_on_non_durable_send
+    )
 
 
 def send(now: float, session: Session, destination: Destination, message: bytes, *, durable: bool) -> Call[None]:
     """Send one message; see the table above."""
     session.check_open()
-    config = session.context.config
-    waits = not session.transacted and (config.block_on_durable_send if durable else config.block_on_non_durable_send)
-    windowed = config.confirmation_window_bytes is not None
-    command = _command(session, message, answered=waits or windowed, sender=_NOBODY)
+    waits = _waits(session, durable=durable)
+    answered = waits or session.channel.window_bytes is not None
     call: Call[None] = Call()
+    outgoing = _outgoing(session, message, None if waits else call, durable=durable, answered=answered, sender=_NOBODY)
     if waits:
-        command.waiter = call
+        outgoing.command.waiter = call
     else:
-        command.patient = True
+        outgoing.command.patient = True
     session.transaction.work_done = True
-    if not session.outlets.admit(now, destination, command, len(message)):
-        session.outlets.offer(now, destination, Outgoing(command, len(message), None if waits else call))
-    elif not waits:
-        call.succeed(None)  # before anybody could wait for it
+    session.outlets.offer(now, destination, outgoing)
     return call
 
 
-def submit(now: float, producer: Producer, message: bytes) -> Call[Operation[None]]:
+def submit(now: float, producer: Producer, message: bytes, *, durable: bool) -> Call[Operation[None]]:
     """Send one message and go on as soon as there is room for it."""
     session = producer.session
     session.check_open()
-    command = _command(session, message, answered=True, sender=producer.number)
     admitted: Call[Operation[None]] = Call()
-    receipt = Submission(command)
-    command.waiter = receipt
-    command.patient = True
+    receipt = Submission()
+    outgoing = _outgoing(session, message, admitted, receipt, durable=durable, answered=True, sender=producer.number)
+    receipt.command = outgoing.command
+    outgoing.command.waiter = receipt
+    outgoing.command.patient = True
     session.transaction.work_done = True
-    if session.outlets.admit(now, producer.destination, command, len(message)):
-        admitted.succeed(receipt)  # before anybody could wait for it
-    else:
-        session.outlets.offer(now, producer.destination, Outgoing(command, len(message), admitted, receipt))
+    session.outlets.offer(now, producer.destination, outgoing)
     return admitted
+
+
+def open_stream(
+    now: float, session: Session, destination: Destination, message: bytes, *, durable: bool, compress: bool | None
+) -> tuple[Stream, Call[int]]:
+    """Begin a large message whose body comes later. The call is done when it is its turn."""
+    session.check_open()
+    waits = _waits(session, durable=durable)
+    answered = waits or session.channel.window_bytes is not None
+    last = Command(packets.SessionSend(message), packets.NullResponse if answered else None, Fate.UNBLOCKED)
+    last.patient = not waits
+    opening: Call[int] = Call()
+    compress = session.context.config.compress_large_message if compress is None else compress
+    stream = Stream(session, message, Form.of(session, compress=compress, sender=_NOBODY), last, opening)
+    stream.waits = waits
+    session.transaction.work_done = True
+    session.outlets.open_stream(now, stream, destination)
+    return stream, opening

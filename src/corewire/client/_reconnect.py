@@ -9,7 +9,7 @@ connected once. What happens on a link that is up is not decided here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from corewire.client.config import LoadBalancing
 
@@ -41,6 +41,13 @@ class GiveUp:
 
 Decision: TypeAlias = Try | Pause | GiveUp
 Pair: TypeAlias = "tuple[Endpoint, Endpoint | None]"
+
+
+class Known(Protocol):
+    """What knows where brokers are: a configuration, or a search for them."""
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]: ...
 
 
 class Backoff:
@@ -82,20 +89,26 @@ class Balancer:
 
 
 class InitialConnect:
-    """The first connection: `initial_connect_attempts` rounds over the endpoints of the configuration."""
+    """The first connection: `initial_connect_attempts` rounds over the endpoints that are known when it begins.
 
-    def __init__(self, config: ClientConfig, balancer: Balancer) -> None:
-        self._endpoints = config.endpoints
+    Each attempt takes from those that are known by then: a group may tell of more, meanwhile.
+    """
+
+    def __init__(self, config: ClientConfig, known: Known, balancer: Balancer) -> None:
+        self._known = known
         self._balancer = balancer
         self._backoff = Backoff(config)
-        rounds = config.initial_connect_attempts
-        self._left = None if rounds is None else max(rounds, 1) * len(self._endpoints)  # 0 rounds mean 1, as in Artemis
+        self._rounds = config.initial_connect_attempts
+        self._left: int | None = None
 
     def begin(self) -> Decision:
+        if self._rounds is not None:
+            self._left = max(self._rounds, 1) * len(self._known.endpoints)  # 0 rounds mean 1, as in Artemis
         return self.resume()
 
     def resume(self) -> Decision:
-        return Try(self._endpoints[self._balancer.select(len(self._endpoints))])
+        endpoints = self._known.endpoints
+        return Try(endpoints[self._balancer.select(len(endpoints))])
 
     def failed(self) -> Decision:
         """The dialled endpoint gave no usable connection."""

@@ -7,6 +7,13 @@ as it was. Only when all sessions have their verdict are the verdicts carried ou
     REATTACH_SESSION(name, what we have) ── yes, and the session may continue ──> Continue: write again what is lacking
         │                                └─ yes, but it may not ──> SESS_CLOSE ─┐
         └─ no ──────────────────────────────────────────────────────────────────┴─> CREATESESSION, Anew: a new epoch
+
+With exactly-once a session that was made anew first passes the *fence*: it takes a name that only one living session may
+have, the same for all that are made for one session of ours. A session leaves the broker's table as the last act of its
+end. So once the name is taken, all that the session before did is stored, paged, replicated and visible, what was open of
+it is rolled back, and nothing more of it will happen (Artemis: ``ServerSessionImpl.addUniqueMetaData``). Towards a broker
+that is not ours it has no window: what is written again there runs twice. It is re-attached nevertheless: the refusal ends
+what the broker still has of it, which the fence would else wait for as long as the broker believes in the lost link.
 """
 
 from __future__ import annotations
@@ -18,8 +25,10 @@ from corewire._channel import Channel, ConfirmationMismatch
 from corewire._foreign_channel import ForeignChannel
 from corewire.client._calls import Command
 from corewire.client._control import Ask, Wait
+from corewire.client._epochs import Attempt
 from corewire.errors import (
     CorewireError,
+    DuplicateMetadata,
     IncompatibleVersions,
     NotConnected,
     ObjectClosed,
@@ -39,6 +48,9 @@ if TYPE_CHECKING:
 
 STARTING_RETRY_S = 0.01  # a broker that is still starting refuses sessions; asked again, as Artemis does
 FIRST_SESSION_CHANNEL = 10
+#: A broker that is not ours may append a chunk twice that is written twice, and nobody would know.
+_LARGE = (packets.SessionSendLarge.TYPE, packets.SessionSendContinuation.TYPE)
+FENCE_KEY = "corewire"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +96,44 @@ class Sessions:
         self._context = context
         self._next_channel = FIRST_SESSION_CHANNEL
 
-    def create(self, connection: Connection, session: Session, name: str, *, ours: bool) -> ControlScript[Channel]:
-        """Make a session; older versions are offered in turn to a broker that does not know ours."""
+    def make(self, connection: Connection, session: Session, name: str, *, ours: bool) -> ControlScript[Anew]:
+        """Make a session, under this name unless it was asked for before. What comes on its channel waits for its epoch."""
+        if self._context.exactly_once:
+            yield from self._end_attempts(session)
+            if session.attempts:
+                name = self._context.uuid()
+        channel = yield from self._create(connection, session, name, ours=ours)
+        connection.attach(channel)
+        if self._context.exactly_once:
+            yield from self._pass_fence(session, channel)
+        return Anew(session, name, channel)
+
+    def _end_attempts(self, session: Session) -> ControlScript[None]:
+        for attempt in session.attempts:
+            answer = yield Ask(Command(packets.ReattachSession(attempt.name, -1), packets.ReattachSessionResponse))
+            if answer.reattached:
+                yield Ask(Command(packets.SessionClose(), packets.NullResponse), attempt.channel)
+
+    def _pass_fence(self, session: Session, channel: Channel) -> ControlScript[None]:
+        while True:
+            name = packets.SessionUniqueAddMetadata(FENCE_KEY, self._context.fence_name(session))
+            try:
+                yield Ask(Command(name, packets.NullResponse), channel.channel)
+            except DuplicateMetadata:
+                yield Wait(self._context.config.retry_interval_s)
+            else:
+                return
+
+    def _create(self, connection: Connection, session: Session, name: str, *, ours: bool) -> ControlScript[Channel]:
+        """Older versions are offered in turn to a broker that does not know ours."""
         version = VERSION
+        window_bytes = None if self._context.exactly_once and not ours else self._window_bytes
         while True:
             number = self._next_channel
             self._next_channel += 1
             packet = self._packet(connection.version, session, name, number, version)
+            packet.window_size = -1 if window_bytes is None else window_bytes
+            session.attempts.append(Attempt(name, number))
             try:
                 yield Ask(Command(packet, packets.CreateSessionResponse))
             except IncompatibleVersions:
@@ -99,7 +142,7 @@ class Sessions:
                 version -= 1
             else:
                 kind = Channel if ours else ForeignChannel
-                return kind(number, window_bytes=self._window_bytes)
+                return kind(number, window_bytes=window_bytes)
 
     @property
     def _window_bytes(self) -> int | None:
@@ -113,7 +156,6 @@ class Sessions:
         self, link_version: int, session: Session, name: str, channel: int, version: int
     ) -> packets.CreateSession | packets.CreateSessionV2:
         config = self._context.config
-        window = self._window_bytes
         kind = packets.CreateSessionV2 if capabilities(link_version).client_id else packets.CreateSession
         packet = kind(
             name,
@@ -122,10 +164,10 @@ class Sessions:
             config.user,
             config.password,
             config.large_message_bytes_min,
-            xa=False,
+            xa=session.xa,
             auto_commit_sends=not session.transacted,
             auto_commit_acks=not session.transacted and session.ack_mode in (AckMode.AUTO, AckMode.DUPS_OK),
-            window_size=-1 if window is None else window,
+            window_size=-1,
             pre_acknowledge=session.pre_acknowledged,
         )
         if isinstance(packet, packets.CreateSessionV2):
@@ -141,7 +183,8 @@ class Sessions:
             connection.attach(session.channel)
             question = packets.ReattachSession(session.name, session.channel.last_received)
             answer = yield Ask(Command(question, packets.ReattachSessionResponse))
-            if answer.reattached and session.may_continue:
+            repeats = session.channel.would_repeat(answer.last_confirmed_command_id, _LARGE)
+            if answer.reattached and session.may_continue and not repeats:
                 verdicts.append(Continue(session, answer.last_confirmed_command_id))
                 continue
             connection.detach(session.channel)
@@ -158,14 +201,12 @@ class Sessions:
         patience_s = self._context.config.call_timeout_s
         while True:
             try:
-                channel = yield from self.create(connection, session, name, ours=ours)
+                return (yield from self.make(connection, session, name, ours=ours))
             except SessionCreationRejected:
                 if patience_s <= 0:
                     raise
                 patience_s -= STARTING_RETRY_S
                 yield Wait(STARTING_RETRY_S)
-            else:
-                return Anew(session, name, channel)
 
     def carry_out(self, now: float, connection: Connection, verdicts: Sequence[Verdict], error: CorewireError) -> Tally:
         """Do to the sessions what was decided. They stay locked; raises ConfirmationMismatch if one must not continue."""
@@ -179,7 +220,6 @@ class Sessions:
                     tally.recreated += 1
                     session.channel.close()
                     session.name = name
-                    connection.attach(channel)
                     session.begin_epoch(now, channel, error)
                 case Over(session):
                     session.end(now, ObjectClosed("the session is closed", subject=f"session {session.name}"))
@@ -193,6 +233,8 @@ class Sessions:
             raise
         if replayed and isinstance(session.channel, ForeignChannel):
             session.tainted = True
+            for command in session.answers:
+                command.repeated = True
             if session.sends_unanswered:
                 session.transaction.replayed(error)
         return replayed

@@ -54,7 +54,7 @@ class Registry:
     @property
     def node_id(self) -> str | None:
         """The broker's node id, None while it is not known."""
-        return self._lifeline.node_id
+        return self._context.node_id
 
     @property
     def version(self) -> int:
@@ -84,6 +84,10 @@ class Registry:
         """Whether commands of a session make sense: it was not closed, and the client has not given up."""
         found = self._context.sessions.get(session)
         return found is not None and found.error is None and not found.closing
+
+    def sends_again(self, session: SessionId) -> bool:
+        """Whether durable messages of a session are sent again when it is made anew."""
+        return self._session(session).sends_again
 
     def progress(self, session: SessionId) -> int:
         """Counts the answers that came to a session; 0 for one that is closed. While it grows, patience is worth it."""

@@ -13,6 +13,7 @@ from corewire.client._calls import Call, Command, Fate
 from corewire.client._epochs import Epochs
 from corewire.client._outlets import Outlets
 from corewire.client._transaction import Transaction
+from corewire.client._xa import Branches
 from corewire.errors import LocalProtocolError, ObjectClosed
 from corewire.values import AckMode
 from corewire.wire import packets
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
 class Session(Epochs):
     """See the module."""
 
-    def __init__(self, context: Context, ack_mode: AckMode, *, transacted: bool) -> None:
-        super().__init__(context, transacted=transacted)
+    def __init__(self, context: Context, ack_mode: AckMode, *, transacted: bool, xa: bool = False) -> None:
+        super().__init__(context, transacted=transacted or xa)
+        self.xa = xa
         self.group = context.group()
         self.ack_mode = ack_mode
         self.closing = False
-        self.transaction = Transaction(self)
+        self.transaction: Transaction = Branches(self) if xa else Transaction(self)
         self.outlets = Outlets(self)
         self._last_consumer = -1
         self._last_producer = 0
@@ -49,6 +51,11 @@ class Session(Epochs):
     def acknowledges_in_transaction(self) -> bool:
         """Whether acknowledgements take effect with a commit only."""
         return self.transacted or self.ack_mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)
+
+    @property
+    def sends_again(self) -> bool:
+        """Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions."""
+        return self.context.exactly_once and not self.transacted
 
     def next_consumer(self) -> int:
         """The wire's number for the next consumer."""
@@ -78,6 +85,7 @@ class Session(Epochs):
         """Let messages be delivered."""
         self.started = True
         self.post(packets.SessionStart())
+        self.readers.postpone(now)
         return self.done()
 
     def stop(self, now: float) -> Call[None]:
@@ -120,3 +128,16 @@ class Session(Epochs):
         """Raise LocalProtocolError if the session has no transactions of its own."""
         if not self.transacted:
             raise LocalProtocolError(f"cannot {verb}: the session is not transacted", subject=f"session {self.name}")
+        self.only_local(verb)
+
+    def only_local(self, verb: str) -> None:
+        """Raise LocalProtocolError if its transactions are parts of distributed ones."""
+        if self.xa:
+            raise LocalProtocolError(f"cannot {verb}: end branches with XA commands", subject=f"session {self.name}")
+
+    @property
+    def branches(self) -> Branches:
+        """What it takes part in. Raises LocalProtocolError if it does not."""
+        if not isinstance(self.transaction, Branches):
+            raise LocalProtocolError("the session was not opened for XA", subject=f"session {self.name}")
+        return self.transaction

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from corewire.client.config import Endpoint
-from corewire.errors import ConfigError, RemoteProtocolError
+from corewire.client._announced import endpoint_of
+from corewire.errors import RemoteProtocolError
 from corewire.events import DisconnectReason
 from corewire.values import Topology, TopologyMember
 from corewire.wire.packets import ClusterTopology, ClusterTopologyV2, ClusterTopologyV3, ClusterTopologyV4
 
 if TYPE_CHECKING:
     from corewire._farewell import Farewell
-    from corewire.wire.packets import TransportConfiguration
+    from corewire.client.config import Endpoint
 
 TopologyPacket: TypeAlias = ClusterTopology | ClusterTopologyV2 | ClusterTopologyV3 | ClusterTopologyV4
 
@@ -32,25 +32,10 @@ def same_address(one: Endpoint, other: Endpoint) -> bool:
     return one.host.lower() == other.host.lower() and one.port == other.port
 
 
-def endpoint_of(connector: TransportConfiguration | None) -> Endpoint | None:
-    """Where a connector of a broker leads; None if this version cannot go there."""
-    if connector is None:
-        return None
-    params = dict(connector.params)
-    host, port = params.pop("host", "localhost"), params.pop("port", 61616)
-    if str(params.get("sslEnabled", "false")).lower() == "true":
-        return None
-    extra = {key: str(value) for key, value in params.items()}
-    try:
-        return Endpoint(host=str(host), port=int(port), name=connector.name or None, extra=extra)
-    except (ConfigError, ValueError):
-        return None
-
-
-def target_of(farewell: Farewell, table: TopologyTable) -> Endpoint | None:
-    """Where a broker that says goodbye sends its clients; None: nowhere in particular."""
+def target_of(farewell: Farewell, table: TopologyTable, here: Endpoint) -> Endpoint | None:
+    """Where a broker that says goodbye to a client at ``here`` sends it; None: nowhere in particular."""
     if farewell.reason in (DisconnectReason.REDIRECT, DisconnectReason.REDIRECT_ON_CRITICAL_ERROR):
-        return endpoint_of(farewell.target_connector)
+        return endpoint_of(farewell.target_connector, here)
     member = None if farewell.target_node_id is None else table.member(farewell.target_node_id)
     return None if member is None else member.primary
 
@@ -82,7 +67,7 @@ class TopologyTable:
         event_id = 0 if isinstance(packet, ClusterTopology) else packet.unique_event_id
         if packet.exit:
             return ha and self.down(event_id, node_id)
-        primary, backup = endpoint_of(packet.primary), endpoint_of(packet.backup)
+        primary, backup = endpoint_of(packet.primary, endpoint), endpoint_of(packet.backup, endpoint)
         if packet.primary is None and packet.backup is None:
             primary = endpoint
         member = TopologyMember(
@@ -137,6 +122,15 @@ class TopologyTable:
             del self._removed[next(iter(self._removed))]
         del self._members[node_id], self._events[node_id]
         return True
+
+    def leave(self, node_id: str | None) -> bool:
+        """A member said goodbye. Returns whether the table changed.
+
+        Artemis' clients date that by their own clock, which may be behind the cluster's, and then keep who left: here it
+        holds against everything that was told before, and nothing newer.
+        """
+        event_id = None if node_id is None else self._events.get(node_id)
+        return node_id is not None and event_id is not None and self.down(event_id, node_id)
 
     def node_at(self, endpoint: Endpoint) -> str | None:
         """Node id of the broker that serves at an endpoint: the member announced there, or the only member there is

@@ -32,6 +32,14 @@ class Transaction:
         """Whether messages that come now will be given back, not handed out."""
         return self._undoing > 0
 
+    @property
+    def open(self) -> bool:
+        """Whether what is done now belongs to it."""
+        return self._session.transacted
+
+    def announce(self, now: float) -> None:
+        """The session was made anew: tell the broker what it must know before anything is done. Nothing, of a local one."""
+
     def session_lost(self, error: CorewireError) -> None:
         """The broker gave up the session, and with it what was not committed."""
         if self._session.transacted and self.work_done:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 from corewire.client import _headers
-from corewire.client._bodies import JSON_TYPE, Content, decode_body, encode_as, encode_body, inflate
+from corewire.client._bodies import JSON_TYPE, Content, decode_body, encode_as, encode_body
 from corewire.client._headers import Draft, instant, message_id_text, milliseconds
 from corewire.errors import BodyTypeMismatch
 from corewire.values import Address, Byte, Json, Long, MessageType, Object, RoutingType, destination
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _KEEP: Final = cast("Body", object())  # what `replace` takes for "no other body"
 _ROUTING: Final = (Byte(RoutingType.MULTICAST), Byte(RoutingType.ANYCAST))
-_COMPRESSED: Final = typed.encode_name(_headers.LARGE_COMPRESSED)
 
 
 class Message:
@@ -115,15 +114,8 @@ class Message:
 
     @property
     def _encoded_body(self) -> bytes:
-        """The bytes of the body, inflated."""
-        of = self._of
-        if (
-            isinstance(of, CoreMessage)
-            and of.may_hold(_COMPRESSED)
-            and of.properties.get(_headers.LARGE_COMPRESSED) is True
-        ):
-            return inflate(of.body)
-        return of.body
+        """The bytes of the body, as its type has them."""
+        return self._of.body
 
     @property
     def body(self) -> str | bytes | Object | Mapping[str, PropertyValue] | Sequence[PropertyValue] | None:
@@ -294,21 +286,25 @@ def encode(
     user_id: bytes | None,
     client_id: str | None = None,
     group_id: str | None = None,
+    duplicate_id: str | None = None,
 ) -> bytes:
     """Make the bytes that are sent: the message, addressed.
 
     ``now_ms`` is the wall clock in milliseconds since the epoch. ``user_id`` is the message id, 16 bytes shaped as a UUID of
-    version 1, ``group_id`` the group (of ``auto_group``), both unless the message has its own. ``client_id`` names the client to
+    version 1, ``group_id`` the group (of ``auto_group``), ``duplicate_id`` an id of which brokers take only one message, all
+    unless the message has its own. ``client_id`` names the client to
     consumers that want no messages of their own.
     """
     draft = message._draft()
-    if draft.properties or draft.delay or group_id is not None:
+    if draft.properties or draft.delay or group_id is not None or duplicate_id is not None:
         properties = dict(draft.properties)
         properties.update(_of_the_journey(to.routing_type, client_id))
         if draft.delay:
             properties[_headers.DELIVER_AT] = Long(now_ms + draft.delay)
         if group_id is not None:
             properties.setdefault(_headers.GROUP_ID, group_id)
+        if duplicate_id is not None:
+            properties.setdefault(_headers.DUPLICATE_ID, duplicate_id)
         encoded = typed.encode(properties)
     else:
         encoded = _encoded_journey(to.routing_type, client_id)

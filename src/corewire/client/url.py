@@ -4,109 +4,51 @@ Connection URLs: Artemis' grammar and names on one side, the fields of ``ClientC
     tcp://one:61616?key=value;key=value                    one broker
     tcp://one:61616?key=value#tcp://two:61616              several: the keys of the first one's query hold for all
     (tcp://one:61616,tcp://two:61616)?key=value            the same
+    udp://231.7.7.7:9876?key=value                         those that announce themselves in that group
 
 Every connector takes the connector keys of the whole (all but ``name``), then those of its own query. Which key is which field
-stands at the fields; this file knows the grammar, the units, and the keys that have no field: those without effect here, those
-that make no sense outside Java, and those whose feature is not built.
+stands at the fields, which keys there are besides in ``_url_keys.py``, how values are written in ``_url_values.py``; this file
+knows the grammar.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
-from decimal import Decimal
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote_plus
 
-from corewire.client.config import NOT_BUILT, ClientConfig, Endpoint, LoadBalancing, Option, option_of
+from corewire.client._url_keys import (
+    ALIASES,
+    DEPENDENT,
+    OF_CLIENT,
+    OF_CONNECTOR,
+    OF_DISCOVERY,
+    OF_ENDPOINT,
+    OF_TLS,
+    SOCKS_SWITCH,
+    TLS_SWITCH,
+    admit,
+    has_no_effect,
+)
+from corewire.client._url_values import make, read_flag, read_values, write_value
+from corewire.client.config import ClientConfig, Discovery, Endpoint, Tls
 from corewire.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-_ALIASES: Final = {"connectionTtl": "connectionTTL", "HA": "ha"}
-
-#: Keys that Artemis knows and that change nothing here.
-WITHOUT_EFFECT: Final = frozenset(
-    [
-        "useGlobalPools",
-        "threadPoolMaxSize",
-        "scheduledThreadPoolMaxSize",
-        "flowControlThreadPoolMaxSize",
-        "useEpoll",
-        "useKQueue",
-        "useNio",
-        "useNioGlobalWorkerPool",
-        "useGlobalWorkerPool",
-        "nioRemotingThreads",
-        "remotingThreads",
-        "batchDelay",
-        "writeBufferLowWaterMark",
-        "writeBufferHighWaterMark",
-        "initialMessagePacketSize",
-        "cacheLargeMessagesClient",
-        "failoverOnInitialConnection",
-        "cacheDestinations",
-        "deserializationAllowList",
-        "deserializationDenyList",
-        "deserializationWhiteList",
-        "deserializationBlackList",
-        "type",
-        "ignoreJTA",
-        "sslProvider",
-        "keyStoreProvider",
-        "trustStoreProvider",
-        "forceSSLParameters",
-        "useDefaultSslContext",
-        "stoppingTimeout",
-        "nodeID",
-        "identity",
-        "clusterConnection",
-        "handshake-timeout",
-        "ackBatchSize",  # acknowledgements of CLIENT sessions go out when the application gives them
-    ]
-)
-_REFUSED: Final = {
-    **dict.fromkeys(("httpEnabled", "httpClientIdleTime", "httpClientIdleScanPeriod"), "HTTP tunnelling is not spoken"),
-    **dict.fromkeys(("httpRequiresSessionId", "httpUpgradeEnabled"), "HTTP tunnelling is not spoken"),
-    **dict.fromkeys(("httpUpgradeEndpoint", "activemqServerName"), "HTTP tunnelling is not spoken"),
-    **dict.fromkeys(("useServlet", "servletPath"), "HTTP tunnelling is not spoken"),
-    **dict.fromkeys(("incomingInterceptorList", "outgoingInterceptorList"), "classes of Java cannot be loaded"),
-    **dict.fromkeys(("passwordCodec", "protocolManagerFactoryStr"), "classes of Java cannot be loaded"),
-    "trustManagerFactoryPlugin": "classes of Java cannot be loaded",
-    "enable1xPrefixes": "the prefixes of version 1 are not spoken",
-    **dict.fromkeys(("host", "port"), "it stands before the question mark"),
-}
-# Keys that may be said to be off although what they would turn on is refused.
-_MAY_BE_OFF: Final = {
-    **dict.fromkeys(("sslEnabled", "socksEnabled", "compressLargeMessage", "exactlyOnce", "enable1xPrefixes"), "false"),
-    **dict.fromkeys(("httpEnabled", "httpUpgradeEnabled", "useServlet"), "false"),
-    **dict.fromkeys(("consumerMaxRate", "producerMaxRate"), "-1"),
-}
 _SCHEMES: Final = {
-    "udp": "discovery by UDP is not built yet",
     "jgroups": "discovery by JGroups is not spoken: list the brokers",
     "vm": "a broker inside a Java process cannot be reached",
 }
-_POLICIES: Final = "org.apache.activemq.artemis.api.core.client.loadbalance."
-
 _NEXT_CONNECTOR: Final = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _CONNECTOR: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^@/?]*)@)?"
     r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:/?\[\]]*))(?::(?P<port>\d{1,5}))?/?(?:\?(?P<query>.*))?"
 )
-_INTEGER: Final = re.compile(r"[+-]?\d{1,19}", re.ASCII)
-_DECIMAL: Final = re.compile(r"-?\d{1,16}(?:\.\d{1,30})?", re.ASCII)
-
-
-def _options(of: type[ClientConfig | Endpoint]) -> dict[str, tuple[str, Option]]:
-    found = {each.name: option_of(each) for each in fields(of)}
-    return {option.key: (name, option) for name, option in found.items() if option is not None}
-
-
-_OF_CLIENT: Final = _options(ClientConfig)
-_OF_ENDPOINT: Final = _options(Endpoint)
+Query = dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +68,19 @@ def read_url(url: str) -> UrlContent:
     connectors = [_match(text) for text in texts]
     own = [_query(connector["query"] or "") for connector in connectors]
     common = {**own[0], **_query(whole)}
-    ignored = dict.fromkeys(key for query in (common, *own[1:]) for key in query if _has_no_effect(key))
-    values = _read(common, _OF_CLIENT)
+    _check_places(connectors, common, own[1:])
+    ignored = dict.fromkeys(key for query in (common, *own[1:]) for key in query if has_no_effect(key))
+    values = read_values(common, OF_CLIENT)
     if connectors[0]["user"]:
         values.setdefault("user", unquote_plus(connectors[0]["user"]))
     values["explicit"] = frozenset(values)
-    inherited = {key: text for key, text in common.items() if key in _OF_ENDPOINT}
+    inherited = {key: text for key, text in common.items() if key in OF_CONNECTOR}
+    if _scheme(connectors[0]) == "udp":
+        values |= {"endpoints": (), "discovery": _discovery(connectors[0], common, inherited)}
+        return UrlContent(values, tuple(ignored))
     endpoints = [_endpoint(connectors[0], inherited)]
     inherited.pop("name", None)
     for connector, query in zip(connectors[1:], own[1:], strict=True):
-        if misplaced := sorted(query.keys() & _OF_CLIENT.keys()):
-            raise ConfigError(f"{misplaced[0]} holds for all brokers: put it behind the list", parameter=misplaced[0])
         endpoints.append(_endpoint(connector, {**inherited, **query}))
     return UrlContent({**values, "endpoints": tuple(endpoints)}, tuple(ignored))
 
@@ -156,139 +100,76 @@ def _match(text: str) -> re.Match[str]:
     connector = _CONNECTOR.fullmatch(text)
     if connector is None:
         raise ConfigError("a URL of a broker is tcp://host:port?key=value", parameter="url")
-    scheme = connector["scheme"].lower()
-    if scheme != "tcp":
-        reason = _SCHEMES.get(scheme, "only tcp:// is spoken")
-        raise ConfigError(f"{scheme}://: {reason}", parameter="url", nearest=get_close_matches(scheme, ["tcp"]))
+    scheme = _scheme(connector)
+    if scheme not in ("tcp", "udp"):
+        reason = _SCHEMES.get(scheme, "only tcp:// and udp:// are spoken")
+        raise ConfigError(f"{scheme}://: {reason}", parameter="url", nearest=get_close_matches(scheme, ["tcp", "udp"]))
     return connector
 
 
-def _query(text: str) -> dict[str, str | None]:
+def _scheme(connector: re.Match[str]) -> str:
+    return connector["scheme"].lower()
+
+
+def _query(text: str) -> Query:
     """Read ``key=value&key``: None where there is no equals sign. Refuses what has no meaning here, and keys given twice."""
-    query: dict[str, str | None] = {}
+    query: Query = {}
     for pair in filter(None, text.split("&")):
         name, mark, value = pair.partition("=")
         try:
             key = unquote_plus(name, errors="strict")
-            key = _ALIASES.get(key, key)
+            key = ALIASES.get(key, key)
             decoded = unquote_plus(value, errors="strict")
         except UnicodeDecodeError:
             raise ConfigError(f"{name} is not UTF-8", parameter=name) from None
         if key in query:
             raise ConfigError(f"{key} is given twice", parameter=key)
-        _admit(key, decoded)
+        admit(key, decoded)
         query[key] = decoded if mark else None
     return query
 
 
-def _has_no_effect(key: str) -> bool:
-    return key in WITHOUT_EFFECT or key.startswith("activemq.")
+def _check_places(connectors: Sequence[re.Match[str]], common: Query, others: Sequence[Query]) -> None:
+    """Refuse keys where they would say nothing: they were meant to."""
+    discovery = [connector for connector in connectors if _scheme(connector) == "udp"]
+    if discovery and (others or "name" in common):
+        raise ConfigError("udp:// stands alone and without a name: the group tells the brokers", parameter="url")
+    every: Query = {key: text for query in (common, *others) for key, text in query.items()}
+    for key in every:
+        if key in OF_DISCOVERY and not discovery:
+            raise ConfigError(f"{key} belongs to a udp:// URL", parameter=key)
+        if key in DEPENDENT and DEPENDENT[key] not in every:
+            raise ConfigError(f"{key} says nothing without {DEPENDENT[key]}=true", parameter=key)
+    for query in others:
+        if misplaced := sorted(query.keys() & OF_CLIENT.keys()):
+            raise ConfigError(f"{misplaced[0]} holds for all brokers: put it behind the list", parameter=misplaced[0])
 
 
-def _admit(key: str, value: str) -> None:
-    if key in _OF_CLIENT or key in _OF_ENDPOINT or _has_no_effect(key) or _MAY_BE_OFF.get(key) == value.lower():
-        return
-    if key in NOT_BUILT:
-        raise ConfigError(f"{key}: {NOT_BUILT[key]} is not built yet", parameter=key)
-    if key in _REFUSED:
-        raise ConfigError(f"{key}: {_REFUSED[key]}", parameter=key)
-    known = {name.lower(): name for name in (*_OF_CLIENT, *_OF_ENDPOINT, *WITHOUT_EFFECT, *NOT_BUILT, *_ALIASES)}
-    nearest = [known[name] for name in get_close_matches(key.lower(), known)]
-    raise ConfigError(f"{key} is no key of a URL", parameter=key, nearest=nearest)
+def _discovery(connector: re.Match[str], query: Query, inherited: Query) -> Discovery:
+    if connector["port"] is None:
+        raise ConfigError("a URL of a group is udp://address:port?key=value", parameter="url")
+    values = read_values(query, OF_DISCOVERY)
+    values |= {"group_address": connector["six"] or connector["host"], "group_port": int(connector["port"])}
+    values["template"] = make(Endpoint, _connector_values(inherited))
+    return make(Discovery, values)
 
 
-def _endpoint(connector: re.Match[str], query: Mapping[str, str | None]) -> Endpoint:
-    values = _read(query, _OF_ENDPOINT)
-    port = int(connector["port"] or 61616)
-    return Endpoint(host=connector["six"] or connector["host"], port=port, **values)
+def _endpoint(connector: re.Match[str], query: Query) -> Endpoint:
+    values = _connector_values(query)
+    values |= {"host": connector["six"] or connector["host"], "port": int(connector["port"] or 61616)}
+    return make(Endpoint, values)
 
 
-def _read(query: Mapping[str, str | None], options: Mapping[str, tuple[str, Option]]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, text in query.items():
-        if key in options:
-            name, option = options[key]
-            if text is None:
-                raise ConfigError(f"{key} has no value", parameter=key)
-            values[name] = _read_value(option, text)
+def _connector_values(query: Query) -> dict[str, Any]:
+    values = read_values(query, OF_ENDPOINT)
+    tls = read_values(query, OF_TLS)
+    if read_flag(TLS_SWITCH, query.get(TLS_SWITCH, "false")):
+        values["tls"] = make(Tls, tls)
+    if not read_flag(SOCKS_SWITCH, query.get(SOCKS_SWITCH, "false")):
+        values["socks_host"] = None
+    elif values.get("socks_host") is None:
+        raise ConfigError("socksEnabled needs a socksHost", parameter="socksHost")
     return values
-
-
-def _read_value(option: Option, text: str) -> object:
-    value: object = text
-    if text == "-1" and option.nullable and option.unit != "text":
-        return None
-    match option.unit:
-        case "flag":
-            value = {"true": True, "false": False}.get(text.lower(), text)
-        case "integer" if _INTEGER.fullmatch(text):
-            value = int(text)
-        case "number" if _DECIMAL.fullmatch(text):
-            value = float(text)
-        case "seconds" if _DECIMAL.fullmatch(text):
-            value = float(Decimal(text) / 1000)
-        case "policy":
-            value = _policy(text)
-        case "text":
-            return text or None if option.low else text
-        case _:
-            pass
-    if value is text:
-        wanted = {"flag": "true or false", "integer": "a whole number", "seconds": "a number of milliseconds"}
-        raise ConfigError(f"{option.key} is {wanted.get(option.unit, 'a number')}, not {text!r}", parameter=option.key)
-    try:
-        option.check(value, option.key)
-    except ConfigError:
-        _refuse_range(option, text)
-    return value
-
-
-def _refuse_range(option: Option, text: str) -> NoReturn:
-    scale = 1000 if option.unit == "seconds" else 1
-    none = " (or -1)" if option.nullable else ""
-    raise ConfigError(
-        f"{option.key} is {option.low * scale:.15g} to {option.high * scale:.15g}{none}, not {text}",
-        parameter=option.key,
-    )
-
-
-def _policy(text: str) -> LoadBalancing:
-    short = text.removeprefix(_POLICIES)
-    try:
-        return LoadBalancing(short)
-    except ValueError:
-        names = [policy.value for policy in LoadBalancing]
-        raise ConfigError(
-            "connectionLoadBalancingPolicyClassName: classes of Java cannot be loaded",
-            parameter="connectionLoadBalancingPolicyClassName",
-            nearest=get_close_matches(short, names, cutoff=0.0),
-        ) from None
-
-
-def read_announced(name: str, parameters: Mapping[str, object]) -> Endpoint:
-    """Make an endpoint of what a broker announces in the topology. Parameters unknown here, or unfit, go to ``extra``.
-
-    Raises ConfigError if host or port make no sense.
-    """
-    values: dict[str, Any] = {}
-    extra: dict[str, str] = {}
-    for key, value in parameters.items():
-        text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
-        field_name, option = _OF_ENDPOINT.get(key, ("", None))
-        if key in ("host", "port"):
-            continue
-        try:
-            if option is None:
-                raise ConfigError(key, parameter=key)
-            values[field_name] = _read_value(option, text)
-        except ConfigError:
-            extra[key] = text
-    port = str(parameters.get("port", 61616))
-    if not _INTEGER.fullmatch(port):
-        raise ConfigError(f"port is a number, not {port!r}", parameter="port")
-    host = str(parameters.get("host", "localhost"))
-    named: dict[str, Any] = {"name": name or None, **values}
-    return Endpoint(host=host, port=int(port), extra=extra, **named)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -296,14 +177,16 @@ def read_announced(name: str, parameters: Mapping[str, object]) -> Endpoint:
 
 def write_url(config: ClientConfig) -> str:
     """Write the URL from which ``read_url`` reads this configuration: what is not the default, and what is explicit."""
-    plain = ClientConfig(resilient=config.resilient)
+    plain = ClientConfig(resilient=config.resilient, exactly_once=config.exactly_once)
     said = [
-        (key, _write_value(option, getattr(config, name)))
-        for key, (name, option) in _OF_CLIENT.items()
+        (key, write_value(option, getattr(config, name)))
+        for key, (name, option) in OF_CLIENT.items()
         if name in config.explicit
         or getattr(config, name) != getattr(plain, name)
-        or (name == "resilient" and config.resilient)
+        or (name in ("resilient", "exactly_once") and getattr(config, name))
     ]
+    if config.discovery is not None:
+        return _write_discovery(config.discovery, said)
     first, *others = config.endpoints
     connectors = [_connector(first, Endpoint())]
     connectors += [_connector(other, first) for other in others]
@@ -313,33 +196,41 @@ def write_url(config: ClientConfig) -> str:
     return address + _join([*query, *said])
 
 
-def _connector(endpoint: Endpoint, inherited: Endpoint) -> tuple[str, list[tuple[str, str]]]:
-    query = [
-        (key, _write_value(option, getattr(endpoint, name)))
-        for key, (name, option) in _OF_ENDPOINT.items()
-        if getattr(endpoint, name) != (None if name == "name" else getattr(inherited, name))
+def _write_discovery(group: Discovery, said: Iterable[tuple[str, str]]) -> str:
+    plain = Discovery(group_address=group.group_address, group_port=group.group_port)
+    own = [
+        (key, write_value(option, getattr(group, name)))
+        for key, (name, option) in OF_DISCOVERY.items()
+        if getattr(group, name) != getattr(plain, name)
     ]
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return f"tcp://{host}:{endpoint.port}", query
+    _, query = _connector(group.template, Endpoint())
+    return _address("udp", group.group_address, group.group_port) + _join([*own, *query, *said])
+
+
+def _connector(endpoint: Endpoint, inherited: Endpoint) -> tuple[str, list[tuple[str, str]]]:
+    """Where an endpoint is, and what it says that it does not inherit."""
+    known = {**_words(Endpoint(tls=Tls())), TLS_SWITCH: "false", **_words(inherited), "name": ""}
+    words = _words(endpoint)
+    query = {key: text for key, text in words.items() if known[key] != text}
+    switches = {DEPENDENT[key] for key in query if key in DEPENDENT}
+    query |= {switch: words[switch] for switch in sorted(switches)}
+    return _address("tcp", endpoint.host, endpoint.port), list(query.items())
+
+
+def _words(endpoint: Endpoint) -> Mapping[str, str]:
+    """An endpoint as keys and their texts; those of TLS where it is on."""
+    words = {key: write_value(option, getattr(endpoint, name)) for key, (name, option) in OF_ENDPOINT.items()}
+    words[SOCKS_SWITCH] = "false" if endpoint.socks_host is None else "true"
+    words[TLS_SWITCH] = "false" if endpoint.tls is None else "true"
+    if endpoint.tls is not None:
+        words |= {key: write_value(option, getattr(endpoint.tls, name)) for key, (name, option) in OF_TLS.items()}
+    return words
+
+
+def _address(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _join(pairs: Iterable[tuple[str, str]]) -> str:
     joined = "&".join(f"{key}={quote(text, safe='')}" for key, text in pairs)
     return f"?{joined}" if joined else ""
-
-
-def _write_value(option: Option, value: Any) -> str:
-    if value is None:
-        return "" if option.unit == "text" else "-1"
-    match option.unit:
-        case "flag":
-            return "true" if value else "false"
-        case "seconds":
-            milliseconds = Decimal(repr(value)) * 1000
-            return f"{milliseconds.normalize():f}"
-        case "number":
-            return f"{Decimal(repr(value)):f}"
-        case "policy":
-            return f"{_POLICIES}{value.value}"
-        case _:
-            return str(value)

@@ -30,19 +30,31 @@ __all__ = ["Cut", "Direction", "Ending", "Proxy", "Tap"]
 
 
 class Proxy:
-    """Relays TCP links to ``target`` and spoils them on demand. All methods may be called from any thread.
+    """Relays TCP links to ``target`` and spoils them on demand. All methods may be called from any thread, and by the tap, whose
+    fault comes before the bytes that it is shown; but not `refuse`, `accept` and `close` by the tap.
 
     Use it as a context manager, or call `start` and `close`.
     """
 
     def __init__(
-        self, target: tuple[str, int], *, host: str = "127.0.0.1", port: int = 0, seed: int = 0, tap: Tap | None = None
+        self,
+        target: tuple[str, int],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: int = 0,
+        tap: Tap | None = None,
+        source: str | None = None,
     ) -> None:
-        """``target``: host and port, may be changed later. ``port`` 0 takes a free one. ``seed`` decides every draw."""
+        """``target``: host and port, may be changed later. ``port`` 0 takes a free one. ``seed`` decides every draw.
+
+        ``source``: the address of ours from which the target sees the links come, None: as the system chooses.
+        """
         self.target = target
         self.host = host
         self.port = port
         self.tap = tap
+        self._source = None if source is None else (source, 0)
         self.rng = random.Random(seed)  # noqa: S311  reproducible on purpose
         self._thread: threading.Thread | None = None
         self._loop = asyncio.SelectorEventLoop()  # on Windows too: it has `add_reader`
@@ -203,7 +215,7 @@ class Proxy:
             except BaseException as error:  # noqa: BLE001  it belongs to the caller
                 answer.set_exception(error)
 
-        if self._thread is None:
+        if self._thread in (None, threading.current_thread()):
             run()
         else:
             self._loop.call_soon_threadsafe(run)
@@ -264,7 +276,7 @@ class Proxy:
 
     async def _dial(self, link: Link) -> None:
         try:
-            await self._loop.create_connection(lambda: link.target, *self.target)
+            await self._loop.create_connection(lambda: link.target, *self.target, local_addr=self._source)
         except OSError:
             link.abort()
         else:

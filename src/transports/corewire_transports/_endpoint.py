@@ -1,4 +1,4 @@
-"""From an Endpoint to a socket: options, and dialling without blocking."""
+"""From an Endpoint to a connected socket and what stands between it and the engine, without blocking."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import os
 import selectors
 import socket
 import threading
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from corewire_transports._tunnel import Tunnel
+
 if TYPE_CHECKING:
+    import ssl
+
     from corewire import Endpoint
 
 __all__ = ["Dialling", "set_options"]
@@ -25,13 +31,51 @@ def set_options(sock: socket.socket, endpoint: Endpoint) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, endpoint.tcp_receive_buffer_bytes)
 
 
-class Resolving:
-    """A name being looked up by a thread that ends with it, since the system can only do that blocking. ``sock`` becomes readable."""
+@dataclass(slots=True)
+class Way:
+    """How to reach an endpoint: addresses in the order to try, and what stands between the socket and the engine."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    addresses: list[Address]
+    tunnel: Tunnel | None
+
+
+def find_way(endpoint: Endpoint, context: ssl.SSLContext | None, flags: int = 0) -> Way:
+    """Look up names, read stores: both block, unless ``flags`` forbids names and ``context`` is there. Raises OSError, ConfigError.
+
+    Without ``context`` one is made where the endpoint wants encryption; with it every link is encrypted.
+    """
+    host, port, proxied = endpoint.host, endpoint.port, None
+    if endpoint.socks_host is not None:
+        from corewire_transports._socks import Proxied
+
+        proxied = Proxied(endpoint, _destination(endpoint, flags))
+        host, port = endpoint.socks_host, endpoint.socks_port
+    addresses: list[Address] = [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)]
+    encryption = None
+    if context is not None or endpoint.tls is not None:
+        from corewire_transports._tls import encrypt
+
+        encryption = encrypt(endpoint, context)
+    plain = proxied is None and encryption is None
+    return Way(addresses, None if plain else Tunnel(proxied, encryption))
+
+
+def _destination(endpoint: Endpoint, flags: int) -> tuple[str, int]:
+    if endpoint.socks_remote_dns:
+        return endpoint.host, endpoint.port
+    family = socket.AF_INET if endpoint.socks_version == 4 else socket.AF_UNSPEC
+    found = socket.getaddrinfo(endpoint.host, endpoint.port, family, socket.SOCK_STREAM, flags=flags)
+    return str(found[0][4][0]), endpoint.port
+
+
+class Search:
+    """A way being found by a thread that ends with it, since that may block. ``sock`` becomes readable."""
+
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
         self._endpoint = endpoint
-        self._found: list[Address] = []
-        self._error: OSError | None = None
+        self._context = context
+        self._found: Way | None = None
+        self._error: Exception | None = None
         self.sock, self._done = socket.socketpair()
         self.sock.setblocking(False)
         threading.Thread(target=self._run, name="corewire resolver", daemon=True).start()
@@ -39,47 +83,53 @@ class Resolving:
     def _run(self) -> None:
         with self._done:  # closing it is the sign
             try:
-                self._found = list(
-                    socket.getaddrinfo(self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM)
-                )
-            except OSError as error:
+                self._found = find_way(self._endpoint, self._context)
+            except Exception as error:  # noqa: BLE001  # raised again by ``result``
                 self._error = error
 
-    def result(self) -> list[Address]:
-        """What was found, in the order to try. Raises ``OSError``."""
+    def result(self) -> Way:
+        """What was found. Raises ``OSError`` and ``ConfigError``."""
         self.sock.close()
         if self._error is not None:
             raise self._error
+        assert self._found is not None
         return self._found
 
 
 class Dialling:
     """
-    A connection being made without blocking: the name looked up, then one address after the other.
+    A connection being made without blocking: the way found, then one address after the other.
 
-    When ``sock`` has ``event`` (of ``selectors``) an attempt is decided; then ``settle()`` tells.
+    When ``sock`` has ``event`` (of ``selectors``) an attempt is decided; then ``settle()`` tells. ``tunnel``, if there is one
+    then, comes before the engine.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None = None) -> None:
         """Begin. Raises ``OSError`` if no address can even be tried."""
         self.endpoint = endpoint
         self.event = selectors.EVENT_WRITE
-        self._resolving: Resolving | None = None
+        self.tunnel: Tunnel | None = None
+        self._search: Search | None = None
         self._addresses: list[Address] = []
-        try:
-            self._addresses = list(
-                socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-            )
-        except socket.gaierror:
-            self._resolving = Resolving(endpoint)
-            self.sock, self.event = self._resolving.sock, selectors.EVENT_READ
+        way = None
+        if endpoint.tls is None or context is not None:
+            with suppress(socket.gaierror):
+                way = find_way(endpoint, context, socket.AI_NUMERICHOST)
+        if way is None:
+            self._search = Search(endpoint, context)
+            self.sock, self.event = self._search.sock, selectors.EVENT_READ
         else:
+            self._addresses, self.tunnel = way.addresses, way.tunnel
             self.sock = self._next(None)
 
     def settle(self) -> bool:
-        """Whether ``sock`` is connected; False: wait again, ``sock`` may be another. Raises ``OSError`` when all failed."""
-        if self._resolving is not None:
-            self._addresses, self._resolving = self._resolving.result(), None
+        """Whether ``sock`` is connected; False: wait again, ``sock`` may be another.
+
+        Raises ``OSError`` when all failed, and ``ConfigError`` for stores that cannot be used.
+        """
+        if self._search is not None:
+            way, self._search = self._search.result(), None
+            self._addresses, self.tunnel = way.addresses, way.tunnel
             self.sock, self.event = self._next(None), selectors.EVENT_WRITE
             return False
         code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

@@ -18,11 +18,22 @@ def not_reached(error: Exception, endpoint: Endpoint) -> NotConnected:
     while isinstance(cause, BaseExceptionGroup):  # anyio tries several addresses
         cause = cast("BaseExceptionGroup[BaseException]", cause).exceptions[-1]
     error = cause if isinstance(cause, OSError) else error
-    reason = "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    reason = "timed out" if isinstance(error, TimeoutError) else _words(error)
     return NotConnected(f"cannot connect: {reason}", connection=f"tcp://{endpoint.host}:{endpoint.port}")
 
 
 def was_lost(error: Exception | None, endpoint: Endpoint) -> RemoteDisconnect:
     """A link that was up ended: closed by the other side (no error) or broken."""
-    reason = "closed by the other side" if error is None else str(error) or type(error).__name__
+    reason = "closed by the other side" if error is None else _words(error)
     return RemoteDisconnect(f"connection lost: {reason}", connection=f"tcp://{endpoint.host}:{endpoint.port}")
+
+
+def _words(error: Exception) -> str:
+    """What happened. Of TLS without the place in OpenSSL's source, and with what the certificate lacks."""
+    verdict: str | None = getattr(error, "verify_message", None)  # of ssl.SSLCertVerificationError
+    if verdict is not None:
+        return f"the broker's certificate is not accepted: {verdict}"
+    reason: str | None = getattr(error, "reason", None)  # of ssl.SSLError
+    if isinstance(reason, str):
+        return f"TLS: {reason.replace('_', ' ').lower()}"
+    return str(error) or type(error).__name__

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from corewire import Message, Queue, Topic, destination
 
 if TYPE_CHECKING:
-    from corewire import Body, Destination, Headers
+    from corewire import Body, Destination, Headers, MessageType
 
-__all__ = ["as_destination", "as_message", "as_queue_name", "as_topic", "wall_ms"]
+__all__ = ["as_destination", "as_message", "as_queue_name", "as_topic", "as_typed_message", "wall_ms"]
 
 _read = lru_cache(maxsize=256)(destination)
 
@@ -42,6 +42,11 @@ def as_message(body: Body | Message, headers: Headers) -> Message:
     if isinstance(body, Message):
         return body.replace(**headers) if headers else body
     return Message(body, **headers)
+
+
+def as_typed_message(kind: MessageType, headers: Headers) -> Message:
+    """A message of a type, without a body."""
+    return Message._of_type(kind, None, **headers)
 
 
 def wall_ms() -> int:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import random
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corewire import ClientConfig, ClientEngine
 from corewire.client.url import read_url
 
-__all__ = ["make_engine", "read_settings"]
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from corewire import Endpoint
+
+__all__ = ["check_ways", "is_plain", "make_engine", "read_settings"]
 
 logger = logging.getLogger("corewire")
 
@@ -26,6 +31,28 @@ def read_settings(
     given: dict[str, Any] = {"user": user, "password": password, "client_id": client_id}
     given = {name: value for name, value in given.items() if value is not None}
     return replace(url, **given) if given else url
+
+
+def _dialled(config: ClientConfig) -> tuple[Endpoint, ...]:
+    return config.endpoints if config.discovery is None else (config.discovery.template,)
+
+
+def is_plain(config: ClientConfig) -> bool:
+    """Whether nothing stands between the sockets and the engine, so that ``check_ways`` has nothing to do."""
+    return all(endpoint.tls is None and endpoint.socks_host is None for endpoint in _dialled(config))
+
+
+def check_ways(config: ClientConfig, ssl_context: SSLContext | None) -> None:
+    """Raise ConfigError for what no dial could do: stores that cannot be read, extras that are missing. Blocks to read stores."""
+    for endpoint in _dialled(config):
+        if endpoint.socks_host is not None:
+            from corewire_transports._socks import check_proxies
+
+            check_proxies()
+        if endpoint.tls is not None and ssl_context is None:
+            from corewire_transports._stores import make_context
+
+            make_context(endpoint.tls)
 
 
 def make_engine(config: ClientConfig) -> ClientEngine:

@@ -12,15 +12,19 @@ import time
 from typing import TYPE_CHECKING, assert_never
 
 from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
+from corewire.errors import ConfigError
 from corewire_transports._endpoint import Dialling
 from corewire_transports._errors import not_reached, was_lost
+from corewire_transports._group import datagrams, join
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from ssl import SSLContext
 
-    from corewire import ClientEngine, Endpoint, Operation
+    from corewire import ClientEngine, Discovery, Endpoint, Operation
     from corewire.events import ClientEvent
+    from corewire_transports._tunnel import Tunnel
 
 __all__ = ["Ready", "Sockets"]
 
@@ -34,7 +38,18 @@ LINGER_S = 1.0  # how long a link that is given up may take to write its rest
 class Link:
     """One socket, being dialled or up."""
 
-    __slots__ = ("dialling", "endpoint", "give_up_at", "hanging_up", "number", "rest", "rest_bytes", "sock")
+    __slots__ = (
+        "dialling",
+        "endpoint",
+        "give_up_at",
+        "hanging_up",
+        "number",
+        "rest",
+        "rest_bytes",
+        "sock",
+        "tunnel",
+        "up",
+    )
 
     def __init__(self, number: int, endpoint: Endpoint, give_up_at: float | None) -> None:
         self.number = number
@@ -42,6 +57,8 @@ class Link:
         self.give_up_at = give_up_at  # of dialling, or of writing the rest
         self.dialling: Dialling | None = None
         self.sock: socket.socket | None = None
+        self.tunnel: Tunnel | None = None
+        self.up = False
         self.rest: list[bytes | memoryview] = []
         self.rest_bytes = 0
         self.hanging_up = False
@@ -55,8 +72,11 @@ class Sockets:
         engine: ClientEngine,
         completed: Callable[[Operation[object]], None],
         notify: Callable[[ClientEvent], None],
+        ssl_context: SSLContext | None = None,
     ) -> None:
         self.engine = engine
+        self._ssl_context = ssl_context
+        self._group: socket.socket | None = None
         self.selector = selectors.DefaultSelector()
         self.changed = False  #: whether the selector waits for something else than before; the owner takes it back
         self.unwritten_bytes = 0  #: what the sockets did not take yet
@@ -87,6 +107,8 @@ class Sockets:
                 match effect:
                     case Send(number, chunks):
                         if (link := self._links.get(number)) is not None:
+                            if link.tunnel is not None:
+                                chunks = link.tunnel.wrap(chunks)
                             link.rest.extend(chunks)
                             self._count(link, sum(map(len, chunks)))
                             self._write(link)
@@ -98,8 +120,8 @@ class Sockets:
                         self._hang_up(number)
                     case Notify(event):
                         self._notify(event)
-                    case Discover():  # a URL that asks for it is refused by ClientConfig
-                        raise AssertionError("discovery is not built")
+                    case Discover(group):
+                        self._join(group)
                     case _:
                         assert_never(effect)
 
@@ -123,17 +145,20 @@ class Sockets:
             link = key.data
             if isinstance(link, Link) and self._links.get(link.number) is link:
                 self._ready(link, mask)
+            elif key.fileobj is self._group:
+                self._listen()
         now = time.monotonic()
         for link in [one for one in self._links.values() if one.give_up_at is not None and one.give_up_at <= now]:
-            if link.sock is None:
-                self._down(link, not_reached(TimeoutError(), link.endpoint))
-            else:
+            if link.up:
                 self._forget(link)
+            else:
+                self._down(link, not_reached(TimeoutError(), link.endpoint))
         self.engine.handle_timeout(now)
         self.perform()
 
     def hang_up(self) -> None:
         """Drop every socket that has nothing left to write; the others have a second for it."""
+        self._leave()
         for number in list(self._links):
             self._hang_up(number)
 
@@ -141,6 +166,7 @@ class Sockets:
         """Drop every socket at once."""
         for link in list(self._links.values()):
             self._forget(link)
+        self._leave()
         self.selector.close()
 
     # -- one link ------------------------------------------------------------------------------------------------------
@@ -149,7 +175,7 @@ class Sockets:
         now = time.monotonic()
         link = self._links[number] = Link(number, endpoint, None if timeout_s is None else now + timeout_s)
         try:
-            link.dialling = Dialling(endpoint)
+            link.dialling = Dialling(endpoint, self._ssl_context)
         except OSError as error:
             self._down(link, not_reached(error, endpoint))
             return
@@ -174,15 +200,23 @@ class Sockets:
         self.selector.unregister(dialling.sock)
         try:
             connected = dialling.settle()
-        except OSError as error:
+        except (OSError, ConfigError) as error:
             link.dialling = None
             self._down(link, not_reached(error, link.endpoint))
             return
         if not connected:
             self._watch(dialling.sock, dialling.event, link)
             return
-        link.sock, link.dialling, link.give_up_at = dialling.sock, None, None
+        link.sock, link.tunnel, link.dialling = dialling.sock, dialling.tunnel, None
         self._watch(link.sock, selectors.EVENT_READ, link)
+        if link.tunnel is None:
+            self._come_up(link)
+        else:
+            link.tunnel.start()
+            self._push(link)
+
+    def _come_up(self, link: Link) -> None:
+        link.up, link.give_up_at = True, None
         self.engine.link_up(time.monotonic(), link.number)
         self.perform()
 
@@ -193,13 +227,43 @@ class Sockets:
         except BlockingIOError:
             return
         except OSError as error:
-            self._down(link, was_lost(error, link.endpoint))
+            self._fail(link, error)
             return
         if not data:
-            self._down(link, was_lost(None, link.endpoint))
+            self._fail(link, None)
+        elif link.tunnel is not None:
+            self._read_tunnel(link, link.tunnel, data)
         elif not link.hanging_up:
             self.engine.receive_data(time.monotonic(), link.number, data)
             self.perform()
+
+    def _read_tunnel(self, link: Link, tunnel: Tunnel, data: bytes) -> None:
+        failed: OSError | None = None
+        try:
+            data = tunnel.receive(data)
+        except OSError as error:
+            failed = error
+        self._push(link)  # of a failure, too: the other side hears why
+        if self._links.get(link.number) is not link:
+            return
+        if failed is not None:
+            self._fail(link, failed)
+            return
+        if tunnel.open and not link.up:
+            self._come_up(link)
+        if data and not link.hanging_up and self._links.get(link.number) is link:
+            self.engine.receive_data(time.monotonic(), link.number, data)
+            self.perform()
+        if tunnel.ended and self._links.get(link.number) is link:
+            self._fail(link, None)
+
+    def _push(self, link: Link) -> None:
+        """Write what the tunnel has to say."""
+        assert link.tunnel is not None
+        chunks = link.tunnel.data_to_send()
+        link.rest.extend(chunks)
+        self._count(link, sum(map(len, chunks)))
+        self._write(link)
 
     def _write(self, link: Link) -> None:
         sock = link.sock
@@ -213,7 +277,7 @@ class Sockets:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._down(link, was_lost(error, link.endpoint))
+            self._fail(link, error)
             return
         if link.hanging_up and not link.rest:
             self._forget(link)
@@ -232,10 +296,22 @@ class Sockets:
         if link is None:
             return
         link.hanging_up = True
-        if not link.rest or link.sock is None:
+        if not link.up:
             self._forget(link)
+            return
+        link.give_up_at = time.monotonic() + LINGER_S
+        if link.tunnel is not None:
+            link.tunnel.close()
+            self._push(link)
+        elif not link.rest:
+            self._forget(link)
+
+    def _fail(self, link: Link, error: OSError | None) -> None:
+        if link.up:
+            self._down(link, was_lost(error, link.endpoint))
         else:
-            link.give_up_at = time.monotonic() + LINGER_S
+            error = error or ConnectionError("closed by the other side")
+            self._down(link, not_reached(error, link.endpoint))
 
     def _down(self, link: Link, error: Exception) -> None:
         self._forget(link)
@@ -252,6 +328,35 @@ class Sockets:
                 self.selector.unregister(sock)
             sock.close()
         self.changed = True
+
+    # -- the group -----------------------------------------------------------------------------------------------------
+
+    def _join(self, group: Discovery) -> None:
+        self._leave()
+        try:
+            self._group = join(group)
+        except OSError as error:
+            self.engine.group_lost(time.monotonic(), error)
+            return
+        self.selector.register(self._group, selectors.EVENT_READ, None)
+        self.changed = True
+
+    def _listen(self) -> None:
+        assert self._group is not None
+        try:
+            for data in datagrams(self._group):
+                self.engine.datagram_received(time.monotonic(), data)
+        except OSError as error:
+            self._leave()
+            self.engine.group_lost(time.monotonic(), error)
+        self.perform()
+
+    def _leave(self) -> None:
+        if self._group is not None:
+            if self._group in self.selector.get_map():
+                self.selector.unregister(self._group)
+            self._group.close()
+            self._group = None
 
 
 def _cut(rest: list[bytes | memoryview], sent: int) -> None:

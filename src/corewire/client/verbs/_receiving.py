@@ -31,10 +31,12 @@ class ReceivingVerbs(Registry):
         browse_only: bool = False,
         priority: int = 0,
         window_bytes: int | None = CONSUMER_WINDOW_DEFAULT,
+        collect_bytes_max: int | None = None,
         create: bool = False,
         transient: bool = False,
     ) -> Operation[ConsumerId]:
         """Open a consumer. ``window_bytes``: how much the broker may send ahead; 0 one message at a time, None no limit.
+        ``collect_bytes_max``: larger bodies are handed out unread; None: as configured.
 
         ``create``: a missing anycast queue is made, as JMS clients do. ``transient``: it ends, with Unblocked, when the session
         is made anew. Fails with QueueDoesNotExist,
@@ -47,6 +49,7 @@ class ReceivingVerbs(Registry):
             browse_only=browse_only,
             priority=priority,
             window_bytes=window_bytes,
+            collect_bytes_max=collect_bytes_max,
         )
         consumer.transient = transient
         return consumer.session.run(now, self._open_consumer(consumer, create=create), self._drop_consumer)
@@ -64,6 +67,7 @@ class ReceivingVerbs(Registry):
         no_local: bool = False,
         priority: int = 0,
         window_bytes: int | None = CONSUMER_WINDOW_DEFAULT,
+        collect_bytes_max: int | None = None,
     ) -> Operation[ConsumerId]:
         """Consume a topic. Without a name until it is closed; with one, durable, and for one consumer unless ``shared``.
 
@@ -82,6 +86,7 @@ class ReceivingVerbs(Registry):
             browse_only=False,
             priority=priority,
             window_bytes=window_bytes,
+            collect_bytes_max=collect_bytes_max,
         )
         consumer.deletes_queue = queue.temporary
         script = self._open_subscription(consumer, topic, queue, shared=shared)

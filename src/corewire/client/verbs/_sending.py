@@ -74,7 +74,7 @@ class SendingVerbs(Registry):
         """
         found = self._producer(producer)
         raw = self._encode(found.session, message, found.destination, wall_ms, found.group)
-        return submit(now, found, raw)
+        return submit(now, found, raw, durable=message.durable)
 
     def _encode(
         self, session: Session, message: Message, to: Destination, wall_ms: int | None, group: str | None
@@ -83,7 +83,10 @@ class SendingVerbs(Registry):
             raise LocalProtocolError("a message with ttl or delivery_delay needs the wall clock: give wall_ms")
         user_id = self._context.uuid_bytes()
         name = self._context.client_name
-        return encode(message, to, now_ms=wall_ms or 0, user_id=user_id, client_id=name, group_id=group)
+        unique = self._context.duplicate_id() if session.sends_again and message.durable else None
+        return encode(
+            message, to, now_ms=wall_ms or 0, user_id=user_id, client_id=name, group_id=group, duplicate_id=unique
+        )
 
 
 def _needs_clock(message: Message) -> bool:

@@ -17,11 +17,11 @@ class SessionVerbs(Registry):
     """Commands about sessions as a whole."""
 
     def create_session(
-        self, now: float, *, ack_mode: AckMode = AckMode.AUTO, transacted: bool = False
+        self, now: float, *, ack_mode: AckMode = AckMode.AUTO, transacted: bool = False, xa: bool = False
     ) -> Operation[SessionId]:
-        """Open a session, started. Fails with SessionCreationRejected, SecurityError, CallTimeout, NotConnected."""
+        """Open a session, started. ``xa``: for branches of distributed transactions. Fails with SessionCreationRejected, SecurityError, CallTimeout, NotConnected."""
         self._check_alive()
-        session = Session(self._context, ack_mode, transacted=transacted)
+        session = Session(self._context, ack_mode, transacted=transacted, xa=xa)
         return self._lifeline.open_session(now, session)
 
     def close_session(self, now: float, session: SessionId) -> Operation[None]:

@@ -31,4 +31,5 @@ class TransactionVerbs(Registry):
         in hand counts as delivered.
         """
         found = self._open_session(session)
+        found.only_local("roll back")
         return found.run(now, found.transaction.roll_back(last_delivered=consider_last_delivered))

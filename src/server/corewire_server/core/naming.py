@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 MANAGEMENT_ADDRESS: Final = "activemq.management"
+_UNBUILT: Final = {MANAGEMENT_ADDRESS: "management", "activemq.notifications": "notifications"}
 
 
 def no_queue(name: str) -> Refused:
@@ -114,6 +115,12 @@ def check_length(state: State, name: str) -> None:
         raise Refused(ErrorCode.ILLEGAL_STATE, f"a name has at most {state.limits.name_chars_max} characters")
 
 
+def check_built(name: str) -> None:
+    """Raises Refused 213 for an address at which this broker ought to do something that it cannot."""
+    if (feature := _UNBUILT.get(name)) is not None:
+        raise not_built(feature)
+
+
 def check_new_address(state: State, name: str) -> None:
     """Raises Refused for a name that is not free to take, and when there are too many addresses."""
     if not name:
@@ -121,8 +128,7 @@ def check_new_address(state: State, name: str) -> None:
     check_length(state, name)
     if state.config.wildcards and is_pattern(name) and name.count(".") >= state.limits.pattern_words_max:
         raise Refused(ErrorCode.ILLEGAL_STATE, f"a pattern has at most {state.limits.pattern_words_max} words")
-    if name == MANAGEMENT_ADDRESS:
-        raise not_built("management")
+    check_built(name)
     if len(state.store.addresses) >= state.limits.addresses_max:
         raise Refused(
             ErrorCode.SECURITY_EXCEPTION, f"this broker has {state.limits.addresses_max} addresses, its limit"

@@ -43,6 +43,7 @@ class Ledger:
     begun: int = 0
     stopped: bool = False
     ended: bool = False  #: the producer is through
+    given_up: bool = False  #: nothing is awaited any more
     confirmed: set[int] = field(default_factory=set[int])
     sent_again: set[int] = field(default_factory=set[int])
     came: dict[int, int] = field(default_factory=dict[int, int])  #: number -> how many times
@@ -94,7 +95,7 @@ class Ledger:
     @property
     def outstanding(self) -> bool:
         """Whether something must still come."""
-        return not self.ended or not self.confirmed <= self.came.keys()
+        return not self.given_up and (not self.ended or not self.confirmed <= self.came.keys())
 
     def take(self, text: str | None, times_made_anew: int) -> None:
         """A message was handed out; None: its wait was over."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from corewire.events import ClientEvent
     from corewire_server.demo.ledger import Ledger
 
+CLOSING_S = 5.0  # more than a consumer waits for a message
+
 
 class World(Enum):
     """How a program is written and run."""
@@ -59,11 +61,21 @@ class Traffic:
             ledger.stopped = True
 
     def join(self, deadline: float) -> None:
-        """Wait for the end, at most until ``deadline`` on the monotonic clock; what has not ended by then has failed."""
+        """Wait for the end, at most until ``deadline`` on the monotonic clock; what has not ended by then has failed.
+
+        That may still close its client, so that it does not look for its broker for ever: it has ``CLOSING_S`` for that.
+        """
+        self._await_end(deadline)
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 self.ledgers[0].failures.append(TimeoutError(f"{thread.name} does not end"))
+        for ledger in self.ledgers:
+            ledger.given_up = True
+        self._await_end(time.monotonic() + CLOSING_S)
+
+    def _await_end(self, deadline: float) -> None:
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     @property
     def progress(self) -> list[int]:

@@ -71,6 +71,7 @@ class Client(Process):
         self.rng: Random = world.draw_rng()
         self.engine = ClientEngine(config, rng=world.draw_rng())
         self.tasks = 0  # that are not over
+        self.at_work = False  # all its tasks have begun
         self.leaving = False  # tasks that wait for nothing in particular should end
         self._strays = Strays() if self.rng.random() < 0.3 else None
         self._network = network

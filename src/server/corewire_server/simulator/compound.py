@@ -49,6 +49,15 @@ def _until_alone(machine: Machine) -> Plot:
         yield -2
 
 
+def _until_critical(machine: Machine) -> Plot:
+    """Wait until a primary's answers wait for a backup that does not know it yet."""
+    for _ in range(ALONE_POLLS):
+        process = machine.process
+        if not isinstance(process, PairProcess) or process.in_the_critical_moment:
+            return
+        yield -1
+
+
 def _forsaken(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """The backup stands still until the primary has gone on alone and was killed; then it reads what lies in its buffers."""
     process = backup.process
@@ -84,21 +93,26 @@ def _unheard(faults: Faults, primary: Machine, backup: Machine) -> Plot:
 
 
 def _joining(faults: Faults, primary: Machine, backup: Machine) -> Plot:
-    """The backup is killed and back, and the primary is killed while it joins."""
+    """The backup is killed and back, and the primary is killed while it joins; or one of them in the critical moment."""
     faults.say("joining", f"{backup.name} is killed")
     backup.kill(faults.moment(4, 12))
     yield faults.moment(8, 16)
     backup.start()
     if faults.rng.random() < 0.5:
         faults.network.slow(primary.name, backup.name, faults.moment(10, 16))
-    yield -faults.moment(0, 7)
-    faults.say("joining", f"{primary.name} is killed")
-    if faults.rng.random() < 0.5:
-        primary.kill(faults.moment(4, 12))
+    victim = primary
+    if faults.rng.random() < 0.3:
+        yield from _until_critical(primary)
+        victim = faults.rng.choice((primary, backup))
     else:
-        primary.lose_power()
+        yield -faults.moment(0, 7)
+    faults.say("joining", f"{victim.name} is killed")
+    if faults.rng.random() < 0.5:
+        victim.kill(faults.moment(4, 12))
+    else:
+        victim.lose_power()
     faults.network.slow(primary.name, backup.name, 0)
-    yield from _back(faults, primary)
+    yield from _back(faults, victim)
 
 
 def _torn(faults: Faults, primary: Machine, backup: Machine) -> Plot:

@@ -241,6 +241,10 @@ class Disk:
 
     # -- what people do to it
 
+    def lose(self) -> None:
+        """The folder and all beside it are gone: somebody put another disk in."""
+        self._folders = _Names({_HERE: _Names[_File]({})})
+
     def flip(self, name: str, bit: int) -> None:
         """One bit of a file is the other one."""
         self._names[name].cached[bit // 8] ^= 1 << bit % 8

@@ -26,7 +26,7 @@ from corewire_server.replication.link import Role as Spoken
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from corewire.client._session import Session as ClientSession
+    from corewire.client._epochs import Epochs
     from corewire_server.core.refusal import Refused
     from corewire_server.core.state import State
     from corewire_server.node.following import Following
@@ -46,7 +46,7 @@ class Eyes:
         self.refused: set[Channel] = set()  # of brokers, on which a command was refused
         self._clients = clients
 
-    def owner(self, channel: Channel) -> tuple[str, ClientSession] | None:
+    def owner(self, channel: Channel) -> tuple[str, Epochs] | None:
         """The client whose session has this channel; None: it is a broker's."""
         for client in self._clients:
             session = client.engine._context.by_channel.get(channel.channel)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from corewire_server.simulator import compound
+from corewire_server.simulator import compound, operated
 from corewire_server.simulator.operator import Operator
 from corewire_server.simulator.pair import LINK_PORT
 from corewire_server.simulator.world import MS, SECOND
@@ -47,7 +47,7 @@ class Faults:
         return [kind for kind in kinds if self.rng.random() < 0.4] or kinds[:]
 
     def _possible(self, kind: str) -> bool:
-        return len(self.machines) > 1 or (kind != "switch" and kind not in compound.KINDS)
+        return len(self.machines) > 1 or kind not in OF_A_PAIR
 
     def happen(self, kinds: list[str], failures: int, *, patient: bool) -> Plot:
         """One fault after the other; ``patient``: each when everybody is at work again."""
@@ -104,6 +104,9 @@ class Faults:
         if end is None:
             return self.machine().name, "nobody"
         return (end.here, end.there) if self.rng.random() < 0.5 else (end.there, end.here)
+
+    def probe(self, name: str) -> None:
+        self.world.observer.probe(name)
 
     def say(self, kind: str, detail: str = "") -> None:
         self.world.observer.fault(self.world.now, kind, detail)
@@ -295,5 +298,8 @@ KINDS: Final[dict[str, Kind]] = {
     "failing-disk": _failing_disk,
     "full-disk": _full_disk,
     **compound.KINDS,
+    **operated.KINDS,
 }
 """Every kind of fault by its name."""
+
+OF_A_PAIR: Final = frozenset({"switch", *compound.KINDS, *operated.KINDS})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.effects import SendBytes
 from corewire_server.core.inputs import BytesReceived, Stopping
+from corewire_server.ha.roles import Waits
 from corewire_server.node.orders import ClosePeer, DialPeer, DropLinks, SendPeer, SetDoor
 from corewire_server.node.pair import PairNode
 from corewire_server.simulator.door import ClientDoor
@@ -58,6 +59,12 @@ class PairProcess(NodeProcess[PairNode]):
     @property
     def whole(self) -> bool:
         return not self.ended and self.node.status(self.now()).in_step
+
+    @property
+    def in_the_critical_moment(self) -> bool:
+        """Whether answers wait for a backup that was not told yet that it is in step."""
+        serving = self.node._serving
+        return serving is not None and serving.waits in (Waits.CRITICAL, Waits.PLACED)
 
     @property
     def may_wake(self) -> bool:

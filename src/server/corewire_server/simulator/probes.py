@@ -54,6 +54,8 @@ PAIR: Final = frozenset(
         "a backup learnt that its place had ended",
         "a primary met a later epoch",
         "data was set aside",
+        "a node serves by order",
+        "an order was refused",
         "client led",
     }
 )

@@ -113,7 +113,7 @@ class Simulation:
         self.faults.mend()
         world.observer.calm(world.now)
         until = world.now + self.options.patience_us
-        world.run(lambda: all(client.tasks == self._staying(client) for client in clients), until)
+        world.run(lambda: all(map(self._only_stays, clients)), until)
         world.run(lambda: self._empty, world.now + self._quiet_us())
         for client in clients:
             client.leaving = True
@@ -143,6 +143,10 @@ class Simulation:
     def _staying(self, client: Client) -> int:
         """How many tasks of a client go on until they are told to leave."""
         return 0 if client.ended else self._stays[client]
+
+    def _only_stays(self, client: Client) -> bool:
+        """Whether a client has done all that comes to an end by itself."""
+        return client.ended or (client.at_work and client.tasks == self._stays[client])
 
     def _drain(self, until: int) -> None:
         """Let a last client take what is left in the queues."""

@@ -267,6 +267,7 @@ def work(client: Client, tasks: list[Task]) -> Task:
     yield from client.connect()
     for task in tasks:
         client.begin(task)
+    client.at_work = True
 
 
 def _settled(_: float, receipt: Operation[None]) -> Operation[None]:

@@ -6,11 +6,14 @@ from corewire_transports._opening import Opening
 from corewire_transports.anyio._connect import connect
 from corewire_transports.anyio.client import Client, ClientState, ClientStats
 from corewire_transports.anyio.consumer import Browser, Consumer, ConsumerOptions
+from corewire_transports.anyio.management import JsonValue, Management, Page, QueueStats
+from corewire_transports.anyio.notifications import Notifications
 from corewire_transports.anyio.producer import Producer, Receipt, SendState
 from corewire_transports.anyio.received import ReceivedMessage
 from corewire_transports.anyio.session import Session
 from corewire_transports.anyio.temporary import TemporaryQueue, TemporaryTopic
 from corewire_transports.anyio.transacted import TransactedSession
+from corewire_transports.anyio.xa import XaSession, XaVote
 
 __all__ = [
     "Browser",
@@ -19,8 +22,13 @@ __all__ = [
     "ClientStats",
     "Consumer",
     "ConsumerOptions",
+    "JsonValue",
+    "Management",
+    "Notifications",
     "Opening",
+    "Page",
     "Producer",
+    "QueueStats",
     "Receipt",
     "ReceivedMessage",
     "SendState",
@@ -28,6 +36,8 @@ __all__ = [
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",
+    "XaSession",
+    "XaVote",
     "connect",
     "fail_after",
     "move_on_after",

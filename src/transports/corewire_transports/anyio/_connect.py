@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from corewire_transports._settings import make_engine, read_settings
+from corewire_transports._settings import check_ways, is_plain, make_engine, read_settings
 from corewire_transports.anyio._driver import Driver
 from corewire_transports.anyio.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from contextlib import AbstractAsyncContextManager
+    from ssl import SSLContext
 
     from corewire import ClientConfig
     from corewire.events import ClientEvent
@@ -28,24 +29,28 @@ def connect(
     user: str | None = None,
     password: str | None = None,
     client_id: str | None = None,
+    ssl_context: SSLContext | None = None,
     on_event: Callable[[ClientEvent], None] | None = None,
 ) -> AbstractAsyncContextManager[Client]:
     """Connect for the length of a block. Keywords win over the URL. What the block raises leaves it as itself.
 
+    With ``ssl_context`` every link is encrypted as it says; then of the keys for TLS only ``sniHost`` counts.
     ``on_event`` is called for every event, in order, before callers see its effects; it must not block or call the client.
-    Raises ConfigError; entering raises NotConnected, CallTimeout, SecurityError.
+    Raises ConfigError; entering raises it too, for stores that cannot be read, and NotConnected, CallTimeout, SecurityError.
     """
-    return _connected(read_settings(url, user=user, password=password, client_id=client_id), on_event)
+    return _connected(read_settings(url, user=user, password=password, client_id=client_id), ssl_context, on_event)
 
 
 @asynccontextmanager
 async def _connected(
-    config: ClientConfig, on_event: Callable[[ClientEvent], None] | None
+    config: ClientConfig, ssl_context: SSLContext | None, on_event: Callable[[ClientEvent], None] | None
 ) -> AsyncGenerator[Client, None]:
+    if not is_plain(config):
+        await anyio.to_thread.run_sync(check_ways, config, ssl_context)
     error: BaseException | None = None
     try:
         async with anyio.create_task_group() as tasks:
-            driver = Driver(make_engine(config), on_event, tasks)
+            driver = Driver(make_engine(config), on_event, tasks, ssl_context)
             client = Client(driver)
             try:
                 await driver.start()

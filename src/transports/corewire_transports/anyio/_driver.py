@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import math
+import selectors
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import anyio
-from anyio.abc import SocketAttribute
+from anyio.abc import SocketStream
 from anyio.lowlevel import checkpoint
 
 from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
-from corewire.errors import ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
-from corewire_transports._endpoint import set_options
+from corewire.errors import ConfigError, ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
+from corewire_transports._endpoint import Dialling
 from corewire_transports._errors import not_reached, was_lost
 from corewire_transports._events import Audience
+from corewire_transports._group import datagrams, join
 from corewire_transports._process import Birthplace
 from corewire_transports.anyio._tasks import current_task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from ssl import SSLContext
 
-    from anyio.abc import SocketStream, TaskGroup
+    from anyio.abc import TaskGroup
 
-    from corewire import ClientEngine, Endpoint, Operation
+    from corewire import ClientEngine, Discovery, Endpoint, Operation
     from corewire.events import ClientEvent
     from corewire_transports._events import EventQueue
+    from corewire_transports._tunnel import Tunnel
 
 __all__ = ["Driver"]
 
@@ -46,6 +51,7 @@ class Link:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.tunnel: Tunnel | None = None
         self.rest: list[bytes] = []
         self.rest_bytes = 0  # with what the socket is taking now
         self.to_write = anyio.Event()
@@ -54,14 +60,22 @@ class Link:
         self.scope = anyio.CancelScope(shield=True)
 
     def write(self, chunks: Sequence[bytes]) -> None:
-        """Queue bytes for the task that writes."""
-        self.rest += chunks
-        self.rest_bytes += sum(map(len, chunks))
-        self.to_write.set()
+        """Queue bytes of the engine for the task that writes."""
+        self.push(chunks if self.tunnel is None else self.tunnel.wrap(chunks))
+
+    def push(self, chunks: Sequence[bytes]) -> None:
+        """Queue bytes of the socket."""
+        if chunks:
+            self.rest += chunks
+            self.rest_bytes += sum(map(len, chunks))
+            self.to_write.set()
 
     def hang_up(self) -> None:
         """End the link when what was queued is out; at once while it is dialled."""
         self.hanging_up = True
+        if self.tunnel is not None:
+            self.tunnel.close()
+            self.push(self.tunnel.data_to_send())
         self.to_write.set()
         self.scope.deadline = anyio.current_time() + (LINGER_S if self.rest_bytes else 0.0)
 
@@ -73,8 +87,16 @@ class Driver:
     Its tasks are shielded: whatever cancels the application, the client lives until ``close`` has said goodbye to the broker.
     """
 
-    def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        engine: ClientEngine,
+        on_event: Callable[[ClientEvent], None] | None,
+        tasks: TaskGroup,
+        ssl_context: SSLContext | None = None,
+    ) -> None:
         self.engine = engine
+        self._ssl_context = ssl_context
+        self._group: anyio.CancelScope | None = None
         self.caller = current_task_of()
         self._tasks = tasks
         self._audience = Audience(engine.counters, on_event)
@@ -206,6 +228,10 @@ class Driver:
         """Let the driver's own tasks run once."""
         await checkpoint()
 
+    async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may take a while, a file's work, where it holds up nobody else."""
+        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs))
+
     def listen(self, size: int) -> EventQueue:
         """Keep events from now on for one more reader."""
         return self._audience.join(size)
@@ -240,6 +266,7 @@ class Driver:
                 link.scope.cancel()
             self._timer_scope.cancel()
             self._gather_scope.cancel()
+            self._leave_group()
             for reading in self._audience.dismiss():
                 self.wake(reading)
 
@@ -279,35 +306,53 @@ class Driver:
         with link.scope:
             try:
                 with anyio.fail_after(timeout_s):
-                    stream = await anyio.connect_tcp(
-                        link.endpoint.host, link.endpoint.port, local_host=link.endpoint.local_address
-                    )
-            except (OSError, TimeoutError) as failed:
+                    stream = await self._dial(link)
+                    first = await _open_tunnel(link, stream)
+            except (OSError, ConfigError) as failed:
                 error = not_reached(failed, link.endpoint)
             else:
                 async with stream:
-                    await self._serve_link(number, link, stream)
+                    await self._serve_link(number, link, stream, first)
                 error = was_lost(link.error, link.endpoint)
         del self._links[number]
         self._link_moved.set()
         if not link.hanging_up:
             self._feed(self.engine.link_down, number, error)
 
-    async def _serve_link(self, number: int, link: Link, stream: SocketStream) -> None:
-        set_options(stream.extra(SocketAttribute.raw_socket), link.endpoint)
+    async def _dial(self, link: Link) -> SocketStream:
+        dialling = Dialling(link.endpoint, self._ssl_context)
+        try:
+            connected = False
+            while not connected:
+                wait = anyio.wait_readable if dialling.event == selectors.EVENT_READ else anyio.wait_writable
+                await wait(dialling.sock)
+                connected = dialling.settle()
+            link.tunnel = dialling.tunnel
+            return await SocketStream.from_socket(dialling.sock)
+        except BaseException:
+            dialling.close()
+            raise
+
+    async def _serve_link(self, number: int, link: Link, stream: SocketStream, first: bytes) -> None:
         self._feed(self.engine.link_up, number)
         async with anyio.create_task_group() as both:
             both.start_soon(self._write_link, link, stream, both.cancel_scope)
             try:
-                while True:
+                self._receive(number, link, first)
+                while link.tunnel is None or not link.tunnel.ended:
                     data = await stream.receive(READ_BYTES)
-                    if not link.hanging_up:
-                        self._feed(self.engine.receive_data, number, data)
+                    self._receive(number, link, data if link.tunnel is None else _unwrap(link, link.tunnel, data))
             except anyio.EndOfStream:
                 pass
             except (anyio.BrokenResourceError, anyio.ClosedResourceError) as broken:
                 link.error = broken.__cause__ if isinstance(broken.__cause__, OSError) else broken
+            except OSError as broken:  # of the tunnel
+                link.error = broken
             both.cancel_scope.cancel()
+
+    def _receive(self, number: int, link: Link, data: bytes) -> None:
+        if data and not link.hanging_up:
+            self._feed(self.engine.receive_data, number, data)
 
     async def _write_link(self, link: Link, stream: SocketStream, reading: anyio.CancelScope) -> None:
         try:
@@ -328,6 +373,23 @@ class Driver:
         except BaseException as error:  # a mistake in the engine: it leaves by the block of connect()
             self._broken = self._broken or error
             raise
+
+    # -- the group ---------------------------------------------------------------------------------------------------------
+
+    async def _listen_to_group(self, group: Discovery, scope: anyio.CancelScope) -> None:
+        with scope:
+            try:
+                with join(group) as sock:
+                    while True:
+                        await anyio.wait_readable(sock)
+                        for data in datagrams(sock):
+                            self._feed(self.engine.datagram_received, data)
+            except OSError as error:
+                self._feed(self.engine.group_lost, error)
+
+    def _leave_group(self) -> None:
+        if self._group is not None:
+            self._group.cancel()
 
     # -- effects -----------------------------------------------------------------------------------------------------------
 
@@ -352,8 +414,10 @@ class Driver:
                 case Notify(event):
                     for reading in self._audience.tell(event):
                         self.wake(reading)
-                case Discover():  # a URL that asks for it is refused by ClientConfig
-                    raise AssertionError("discovery is not built")
+                case Discover(group):
+                    self._leave_group()
+                    self._group = anyio.CancelScope(shield=True)
+                    self._tasks.start_soon(self._listen_to_group, group, self._group)
                 case _:
                     assert_never(effect)
         if self._sleeping_until > now + TIMER_SLACK_S:  # then it is asked, not here: asking costs as much as a call
@@ -362,3 +426,35 @@ class Driver:
 
 def _nothing(_now: float) -> None:
     """For `begin`, to have what gathered performed."""
+
+
+async def _open_tunnel(link: Link, stream: SocketStream) -> bytes:
+    """Go through what stands before the engine. Returns bytes that came for the engine meanwhile. Raises ``OSError``."""
+    tunnel, first = link.tunnel, b""
+    if tunnel is None:
+        return first
+    try:
+        tunnel.start()
+        while not tunnel.open:
+            for chunk in tunnel.data_to_send():
+                await stream.send(chunk)
+            first += tunnel.receive(await stream.receive(READ_BYTES))
+        for chunk in tunnel.data_to_send():
+            await stream.send(chunk)
+    except BaseException as error:
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError), anyio.move_on_after(0.1, shield=True):
+            for chunk in tunnel.data_to_send() if isinstance(error, OSError) else ():
+                await stream.send(chunk)  # the other side hears why
+            await stream.aclose()
+        if isinstance(error, anyio.EndOfStream | anyio.BrokenResourceError):
+            raise ConnectionError("closed by the other side") from error
+        raise
+    return first
+
+
+def _unwrap(link: Link, tunnel: Tunnel, data: bytes) -> bytes:
+    """Bytes of the socket as bytes for the engine. Raises ``OSError``."""
+    try:
+        return tunnel.receive(data)
+    finally:
+        link.push(tunnel.data_to_send())

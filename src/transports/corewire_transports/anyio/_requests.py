@@ -1,4 +1,4 @@
-"""``Session.request``: where the replies come in, for asyncio and trio, through anyio."""
+"""Questions and replies: where the replies come in, for asyncio and trio, through anyio."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from corewire import AckMode, CallTimeout
+from corewire.errors import QueueDoesNotExist
 
 if TYPE_CHECKING:
     from corewire import Destination, Message
     from corewire_transports.anyio.client import Client
+    from corewire_transports.anyio.consumer import Consumer
     from corewire_transports.anyio.received import ReceivedMessage
     from corewire_transports.anyio.session import Session
     from corewire_transports.anyio.temporary import TemporaryQueue
@@ -18,45 +20,58 @@ __all__ = ["Inbox"]
 
 
 class Inbox:
-    """A temporary queue for the replies of one session, and a session of its own: replies come while the other one consumes."""
+    """A temporary queue for replies, on a session of its own: they come while others consume. Any number may wait for theirs.
 
-    def __init__(self, session: Session, queue: TemporaryQueue) -> None:
+    A session that was made anew has lost its queue, and with it the replies: who waits for one is told so, and the next
+    question gets a new queue.
+    """
+
+    def __init__(self, session: Session, made_as: str, queue: TemporaryQueue) -> None:
         self._session = session
-        self._queue = queue
-        self._made_as = session.name
+        self._place = (made_as, queue)  # the session's name when the queue was made
 
     @classmethod
     async def open(cls, client: Client) -> Inbox:
         """Make one."""
         session = await client.session(AckMode.PRE)
         try:
-            return cls(session, await session.temporary_queue())
+            return cls(session, session.name, await session.temporary_queue())
         except BaseException:
             await session.close()
             raise
 
-    @property
-    def lost(self) -> bool:
-        """Whether its session was closed or made anew: its queue may be gone."""
-        return self._session.closed or self._session.name != self._made_as
-
     async def request(
-        self, asking: Session, destination: Destination, message: Message, patience_s: float
+        self, destination: Destination, message: Message, patience_s: float, *, asking: Session | None = None
     ) -> ReceivedMessage:
-        """Send a question and wait for its reply, on a consumer for this one alone."""
+        """Send a question and wait for its reply, on a consumer for this one alone. ``asking``: the session that sends it."""
         correlation = message.correlation_id
         if not isinstance(correlation, str):
             correlation = str(uuid4())
-        message = message.replace(reply_to=self._queue, correlation_id=correlation)
         selector = "JMSCorrelationID = '{}'".format(correlation.replace("'", "''"))
-        async with self._session._transient_consumer(self._queue.name, selector) as replies:
-            await asking.send(destination, message)
+        replies, queue = await self._listen(selector)
+        async with replies:
+            question = message.replace(reply_to=queue, correlation_id=correlation)
+            await (asking or self._session).send(destination, question)
             reply = await replies.receive(patience_s)
+            if reply is not None:
+                await reply.read()  # its consumer ends with this block
         if reply is None:
             raise CallTimeout(f"no reply within {patience_s:g} s", subject=str(destination))
         return reply
 
+    async def _listen(self, selector: str) -> tuple[Consumer, TemporaryQueue]:
+        while True:
+            made_as, queue = self._place
+            if made_as != (name := self._session.name):
+                queue = await self._session.temporary_queue()
+                self._place = made_as, queue = name, queue
+            try:
+                return await self._session._transient_consumer(queue.name, selector), queue
+            except QueueDoesNotExist:  # the session was made anew while this waited for a link
+                if self._session.name == made_as:
+                    raise
+
     async def close(self) -> None:
         """Delete the queue and close the session."""
-        async with self._session, self._queue:
+        async with self._session, self._place[1]:
             pass

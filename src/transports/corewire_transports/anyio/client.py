@@ -9,10 +9,15 @@ from anyio import move_on_after
 
 from corewire import AckMode
 from corewire._states import ClientState
+from corewire.client._notifications import NOTIFICATIONS, selector_for
 from corewire_transports._opening import opening
 from corewire_transports.anyio._events import Events
+from corewire_transports.anyio._requests import Inbox
+from corewire_transports.anyio.management import Management
+from corewire_transports.anyio.notifications import Notifications
 from corewire_transports.anyio.session import Session
 from corewire_transports.anyio.transacted import TransactedSession
+from corewire_transports.anyio.xa import XaSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,6 +70,32 @@ class Client:
         return TransactedSession(
             self, await self._driver.call(self._engine.create_session, transacted=True), AckMode.AUTO
         )
+
+    @opening
+    async def xa_session(self) -> XaSession:
+        """Open a session that takes part in distributed transactions. Raises as `session`, BrokerError where there are none."""
+        return XaSession(self, await self._driver.call(self._engine.create_session, xa=True))
+
+    @opening
+    async def management(self) -> Management:
+        """Talk to the broker's resources. Raises as `session`."""
+        return Management(self, await Inbox.open(self))
+
+    @opening
+    async def notifications(self, *types: str) -> Notifications:
+        """Listen to what the broker tells of itself: these types, as "CONSUMER_CREATED", or all if none is given.
+
+        Raises ValueError for what can be no type, SecurityError, and as `session`.
+        """
+        selector = selector_for(types)
+        session = await self.session(AckMode.PRE)
+        try:
+            if selector is None:
+                return Notifications(session, await session.subscribe(NOTIFICATIONS))
+            return Notifications(session, await session.subscribe(NOTIFICATIONS, selector=selector))
+        except BaseException:
+            await session.close()
+            raise
 
     def events(self, *, buffer: int = 256) -> AsyncIterator[ClientEvent]:
         """What happens to the connection from now on, until the client is closed. Beyond ``buffer`` events the oldest go."""

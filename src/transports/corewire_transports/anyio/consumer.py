@@ -31,6 +31,7 @@ class ConsumerOptions(TypedDict, total=False):
     priority: int  #: 0
     window_bytes: int | None  #: None: no limit; 0: one message at a time
     no_local: bool  #: subscriptions only
+    collect_bytes_max: int  #: larger bodies are handed over unread
     create: bool  #: True: create a missing address or queue as JMS clients do
 
 

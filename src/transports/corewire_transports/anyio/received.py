@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import IO, TYPE_CHECKING, Unpack
 
 from corewire import Delivery
 from corewire.errors import LocalProtocolError
+from corewire_transports.anyio._streams import Chunks, save
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
     from corewire import Body, Headers, Message
     from corewire_transports.anyio.session import Session
 
@@ -15,16 +19,24 @@ __all__ = ["ReceivedMessage"]
 
 
 class ReceivedMessage(Delivery):
-    """A message as it came. Read it like any ``Message``; acknowledge it as the session's mode wants it."""
+    """A message as it came. Read it like any ``Message``; acknowledge it as the session's mode wants it.
 
-    __slots__ = ("_session",)
+    A body larger than ``collect_bytes_max`` is not in memory: `read` it, or take it in `chunks`, before the consumer moves on to
+    the next message, which drops the rest, or is closed.
+    """
+
+    __slots__ = ("_in_pieces", "_parts", "_session")
 
     _session: Session
+    _parts: list[bytes]  # what `read` has so far
+    _in_pieces: bool  # somebody takes them one by one
 
     @classmethod
     def _from(cls, delivery: Delivery, session: Session) -> ReceivedMessage:
         message = delivery.copy_as(cls)
         message._session = session
+        message._parts = []
+        message._in_pieces = False
         return message
 
     async def acknowledge(self) -> None:
@@ -34,6 +46,43 @@ class ReceivedMessage(Delivery):
         ConnectionLost.
         """
         await self._session._driver.call(self._session._engine.acknowledge, self)
+
+    async def read(self) -> bytes:
+        """Bring a large body into memory: afterwards ``body``, ``text``, ``map``... work. Returns the bytes that it travels as.
+
+        Raises LargeMessageInterrupted (the message comes again), NotConnected, CallTimeout, RemoteProtocolError where it is not
+        what it claims to be, LocalProtocolError where it was taken in pieces or dropped.
+        """
+        if self.is_large:
+            self._check_unread(self._in_pieces)
+            while piece := await self._next_piece():
+                self._parts.append(piece)
+            self.hold_inflated(self._parts)
+            self._parts.clear()
+        return self._encoded_body
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body piece by piece, decompressed, once; in bounded memory, however large it is. Iterating raises as `read` does."""
+        if self.is_large:
+            self._check_unread(self._in_pieces or bool(self._parts))
+            self._in_pieces = True
+        return Chunks(self)
+
+    async def save(self, target: IO[bytes] | Path, /) -> int:
+        """Write the body to an open file, or to a path, where it appears whole or not at all. Returns its size.
+
+        Raises as `read` does, and OSError.
+        """
+        return await save(self, target)
+
+    def _check_unread(self, begun: bool) -> None:
+        if begun:
+            raise LocalProtocolError("a body that is not in memory can be read once", subject=repr(self))
+
+    async def _next_piece(self) -> bytes:
+        if not self.is_large:
+            return self._encoded_body
+        return await self._session._driver.call(self._session._engine.read_chunk, self)
 
     async def reply(self, body: Body | Message = None, /, **headers: Unpack[Headers]) -> None:
         """Send to ``reply_to``, with this message's correlation id or else its message id.

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import IO, TYPE_CHECKING, Self, Unpack
 
 from anyio import move_on_after
 
-from corewire import AckMode
+from corewire import AckMode, MessageType
 from corewire._states import ClientState
 from corewire.errors import CallTimeout
-from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
+from corewire_transports._messages import (
+    as_destination,
+    as_message,
+    as_queue_name,
+    as_topic,
+    as_typed_message,
+    wall_ms,
+)
 from corewire_transports._opening import opening
 from corewire_transports.anyio._objects import Objects
 from corewire_transports.anyio._requests import Inbox
+from corewire_transports.anyio._streams import send
 from corewire_transports.anyio.consumer import Browser, Consumer
 from corewire_transports.anyio.producer import Producer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+    from pathlib import Path
     from types import TracebackType
 
     from corewire import Body, Destination, Headers, Message, Operation, Queue, SessionId, Topic
@@ -39,7 +49,7 @@ class Session(Objects):
         self._name = self._engine.session_name(handle)
         self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
         self._consumers: dict[Consumer, None] = {}
-        self._inbox: Inbox | None = None
+        self._inboxes: dict[SessionId, Inbox] = {}  # its own, once it has asked
         client._sessions[self] = None
 
     def __repr__(self) -> str:
@@ -58,6 +68,26 @@ class Session(Objects):
         to, message = as_destination(destination), as_message(body, headers)
         self._use()
         await self._driver.call(self._engine.send, self._id, to, message, wall_ms=wall_ms())
+
+    async def send_stream(
+        self,
+        destination: str | Destination,
+        source: AsyncIterable[bytes] | IO[bytes] | Path,
+        /,
+        *,
+        type: MessageType = MessageType.BYTES,  # noqa: A002  # the word of the API
+        compress: bool | None = None,
+        **headers: Unpack[Headers],
+    ) -> int:
+        """Send a body of any size in chunks, in bounded memory. Returns its size. An error or cancellation discards it.
+
+        ``type`` other than BYTES: the source gives the body as it travels, which `ReceivedMessage.chunks` does. ``compress``
+        None: as the client's configuration says. One stream at a time in a session; others wait, while messages of one piece pass.
+        Raises as `send`, and what the source raises; Unblocked also where the session was lost in between.
+        """
+        to, message = as_destination(destination), as_typed_message(type, headers)
+        self._use()
+        return await send(self, to, source, message, compress=compress)
 
     @opening
     async def producer(self, destination: str | Destination, /, **defaults: Unpack[Headers]) -> Producer:
@@ -78,10 +108,15 @@ class Session(Objects):
 
         Raises CallTimeout without a reply in time, Unblocked where a failure lost the question or the queue, and as `send`.
         """
-        if self._inbox is None or self._inbox.lost:
-            self._inbox = await Inbox.open(self._client)
+        to, question = as_destination(destination), as_message(body, headers)
+        inbox = self._inboxes.get(self._id)
+        if inbox is None:
+            opened = await Inbox.open(self._client)
+            inbox = self._inboxes.setdefault(self._id, opened)  # in one step, whoever else asks
+            if inbox is not opened:
+                await opened.close()
         patience_s = self._client.config.call_timeout_s if timeout is None else timeout
-        return await self._inbox.request(self, as_destination(destination), as_message(body, headers), patience_s)
+        return await inbox.request(to, question, patience_s, asking=self)
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
@@ -96,6 +131,7 @@ class Session(Objects):
             selector=options.get("selector"),
             priority=options.get("priority", 0),
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
         return Consumer(self, found, name, options.get("selector"))
@@ -111,6 +147,7 @@ class Session(Objects):
             selector=options.get("selector"),
             browse_only=True,
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
         return Browser(self, found, name)
@@ -139,6 +176,7 @@ class Session(Objects):
             no_local=options.get("no_local", False),
             priority=options.get("priority", 0),
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            collect_bytes_max=options.get("collect_bytes_max"),
         )
         return Consumer(self, found, self._engine.queue_of(found), options.get("selector"))
 
@@ -187,8 +225,8 @@ class Session(Objects):
             await self._close()
 
     async def _close(self) -> None:
-        if self._inbox is not None:
-            await self._inbox.close()
+        for inbox in self._inboxes.values():
+            await inbox.close()
         self._client._sessions.pop(self, None)
         self._consumers.clear()
         await self._driver.finish(self._engine.close_session, self._id)

@@ -5,11 +5,14 @@ from corewire_transports._deadline import fail_after, move_on_after
 from corewire_transports.blocking._connect import connect
 from corewire_transports.blocking.client import Client, ClientState, ClientStats
 from corewire_transports.blocking.consumer import Browser, Consumer, ConsumerOptions
+from corewire_transports.blocking.management import JsonValue, Management, Page, QueueStats
+from corewire_transports.blocking.notifications import Notifications
 from corewire_transports.blocking.producer import Producer, Receipt, SendState
 from corewire_transports.blocking.received import ReceivedMessage
 from corewire_transports.blocking.session import Session
 from corewire_transports.blocking.temporary import TemporaryQueue, TemporaryTopic
 from corewire_transports.blocking.transacted import TransactedSession
+from corewire_transports.blocking.xa import XaSession, XaVote
 
 __all__ = [
     "Browser",
@@ -18,7 +21,12 @@ __all__ = [
     "ClientStats",
     "Consumer",
     "ConsumerOptions",
+    "JsonValue",
+    "Management",
+    "Notifications",
+    "Page",
     "Producer",
+    "QueueStats",
     "Receipt",
     "ReceivedMessage",
     "SendState",
@@ -26,6 +34,8 @@ __all__ = [
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",
+    "XaSession",
+    "XaVote",
     "connect",
     "fail_after",
     "move_on_after",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire_transports._settings import make_engine, read_settings
+from corewire_transports._settings import check_ways, make_engine, read_settings
 from corewire_transports.blocking._driver import Driver
 from corewire_transports.blocking.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ssl import SSLContext
 
     from corewire import ClientConfig
     from corewire.events import ClientEvent
@@ -24,14 +25,17 @@ def connect(
     user: str | None = None,
     password: str | None = None,
     client_id: str | None = None,
+    ssl_context: SSLContext | None = None,
     on_event: Callable[[ClientEvent], None] | None = None,
 ) -> Client:
     """Connect: for the length of a block, or until ``close()``. Keywords win over the URL.
 
+    With ``ssl_context`` every link is encrypted as it says; then of the keys for TLS only ``sniHost`` counts.
     ``on_event`` is called for every event, in order, before callers see its effects; it must not block or call the client.
     Raises ConfigError, NotConnected, CallTimeout, SecurityError.
     """
     config = read_settings(url, user=user, password=password, client_id=client_id)
-    driver = Driver(make_engine(config.for_blocking()), on_event)
+    check_ways(config, ssl_context)
+    driver = Driver(make_engine(config.for_blocking()), on_event, ssl_context)
     driver.start()
     return Client(driver)

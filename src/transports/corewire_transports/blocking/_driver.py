@@ -16,6 +16,7 @@ from corewire_transports._sockets import LINGER_S, Sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ssl import SSLContext
 
     from corewire import ClientEngine, Operation
     from corewire.events import ClientEvent
@@ -38,9 +39,14 @@ class Driver:
 
     caller = staticmethod(threading.get_ident)
 
-    def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None) -> None:
+    def __init__(
+        self,
+        engine: ClientEngine,
+        on_event: Callable[[ClientEvent], None] | None,
+        ssl_context: SSLContext | None = None,
+    ) -> None:
         self.engine = engine
-        self._sockets = Sockets(engine, self.wake, self._notify)
+        self._sockets = Sockets(engine, self.wake, self._notify, ssl_context)
         self._audience = Audience(engine.counters, on_event)
         self._calls_in_a_row = 0
         self._gathered = 0  # commands whose effects were not performed yet
@@ -130,6 +136,10 @@ class Driver:
     def poll(self) -> None:
         """Let the engine have what came and the time, without waiting."""
         self._turn(-math.inf)
+
+    def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may take a while, a file's work."""
+        return function(*args, **kwargs)
 
     def listen(self, size: int) -> EventQueue:
         """Keep events from now on for one more reader."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import TYPE_CHECKING, Self, Unpack, cast
+from typing import IO, TYPE_CHECKING, Self, Unpack, cast
 
+from corewire import MessageType
 from corewire_transports._deadline import move_on_after
 from corewire_transports._messages import as_message, wall_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
     from types import TracebackType
 
     from corewire import Body, Destination, Headers, Message, Operation, ProducerId
@@ -96,6 +99,19 @@ class Producer:
             self._driver.begin(self._settle)
             self._settle_at = len(self._unsettled) + SETTLE_EVERY
         return Receipt(self._session, operation, message)
+
+    def send_stream(
+        self,
+        source: Iterable[bytes] | IO[bytes] | Path,
+        /,
+        *,
+        type: MessageType = MessageType.BYTES,  # noqa: A002  # the word of the API
+        compress: bool | None = None,
+        **headers: Unpack[Headers],
+    ) -> int:
+        """Send a body of any size in chunks, as `Session.send_stream`, and raise as it does."""
+        defaults = self._with_defaults(headers)
+        return self._session.send_stream(self._destination, source, type=type, compress=compress, **defaults)
 
     def flush(self) -> None:
         """Until all submitted are confirmed. Raises ExceptionGroup of what failed since the last flush.

@@ -3,19 +3,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import IO, TYPE_CHECKING, Self, Unpack
 
-from corewire import AckMode
+from corewire import AckMode, MessageType
 from corewire._states import ClientState
 from corewire.errors import CallTimeout
 from corewire_transports._deadline import move_on_after
-from corewire_transports._messages import as_destination, as_message, as_queue_name, as_topic, wall_ms
+from corewire_transports._messages import (
+    as_destination,
+    as_message,
+    as_queue_name,
+    as_topic,
+    as_typed_message,
+    wall_ms,
+)
 from corewire_transports.blocking._objects import Objects
 from corewire_transports.blocking._requests import Inbox
+from corewire_transports.blocking._streams import send
 from corewire_transports.blocking.consumer import Browser, Consumer
 from corewire_transports.blocking.producer import Producer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
     from types import TracebackType
 
     from corewire import Body, Destination, Headers, Message, Operation, Queue, SessionId, Topic
@@ -38,7 +48,7 @@ class Session(Objects):
         self._name = self._engine.session_name(handle)
         self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
         self._consumers: dict[Consumer, None] = {}
-        self._inbox: Inbox | None = None
+        self._inboxes: dict[SessionId, Inbox] = {}  # its own, once it has asked
         client._sessions[self] = None
 
     def __repr__(self) -> str:
@@ -55,6 +65,26 @@ class Session(Objects):
         to, message = as_destination(destination), as_message(body, headers)
         self._use()
         self._driver.call(self._engine.send, self._id, to, message, wall_ms=wall_ms())
+
+    def send_stream(
+        self,
+        destination: str | Destination,
+        source: Iterable[bytes] | IO[bytes] | Path,
+        /,
+        *,
+        type: MessageType = MessageType.BYTES,  # noqa: A002  # the word of the API
+        compress: bool | None = None,
+        **headers: Unpack[Headers],
+    ) -> int:
+        """Send a body of any size in chunks, in bounded memory. Returns its size. An error or cancellation discards it.
+
+        ``type`` other than BYTES: the source gives the body as it travels, which `ReceivedMessage.chunks` does. ``compress``
+        None: as the client's configuration says. One stream at a time in a session; others wait, while messages of one piece pass.
+        Raises as `send`, and what the source raises; Unblocked also where the session was lost in between.
+        """
+        to, message = as_destination(destination), as_typed_message(type, headers)
+        self._use()
+        return send(self, to, source, message, compress=compress)
 
     def producer(self, destination: str | Destination, /, **defaults: Unpack[Headers]) -> Producer:
         """A destination with defaults, credits of its own, and pipelined sends. Raises as `send` for what cannot be sent to."""
@@ -74,10 +104,15 @@ class Session(Objects):
 
         Raises CallTimeout without a reply in time, Unblocked where a failure lost the question or the queue, and as `send`.
         """
-        if self._inbox is None or self._inbox.lost:
-            self._inbox = Inbox.open(self._client)
+        to, question = as_destination(destination), as_message(body, headers)
+        inbox = self._inboxes.get(self._id)
+        if inbox is None:
+            opened = Inbox.open(self._client)
+            inbox = self._inboxes.setdefault(self._id, opened)  # in one step, whoever else asks
+            if inbox is not opened:
+                opened.close()
         patience_s = self._client.config.call_timeout_s if timeout is None else timeout
-        return self._inbox.request(self, as_destination(destination), as_message(body, headers), patience_s)
+        return inbox.request(to, question, patience_s, asking=self)
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
@@ -91,6 +126,7 @@ class Session(Objects):
             selector=options.get("selector"),
             priority=options.get("priority", 0),
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
         return Consumer(self, found, name, options.get("selector"))
@@ -105,6 +141,7 @@ class Session(Objects):
             selector=options.get("selector"),
             browse_only=True,
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
         return Browser(self, found, name)
@@ -132,6 +169,7 @@ class Session(Objects):
             no_local=options.get("no_local", False),
             priority=options.get("priority", 0),
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
+            collect_bytes_max=options.get("collect_bytes_max"),
         )
         return Consumer(self, found, self._engine.queue_of(found), options.get("selector"))
 
@@ -177,8 +215,8 @@ class Session(Objects):
             self._close()
 
     def _close(self) -> None:
-        if self._inbox is not None:
-            self._inbox.close()
+        for inbox in self._inboxes.values():
+            inbox.close()
         self._client._sessions.pop(self, None)
         self._consumers.clear()
         self._driver.finish(self._engine.close_session, self._id)

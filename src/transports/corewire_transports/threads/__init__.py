@@ -5,11 +5,14 @@ from corewire_transports._deadline import fail_after, move_on_after
 from corewire_transports.threads._connect import connect
 from corewire_transports.threads.client import Client, ClientState, ClientStats
 from corewire_transports.threads.consumer import Browser, Consumer, ConsumerOptions
+from corewire_transports.threads.management import JsonValue, Management, Page, QueueStats
+from corewire_transports.threads.notifications import Notifications
 from corewire_transports.threads.producer import Producer, Receipt, SendState
 from corewire_transports.threads.received import ReceivedMessage
 from corewire_transports.threads.session import Session
 from corewire_transports.threads.temporary import TemporaryQueue, TemporaryTopic
 from corewire_transports.threads.transacted import TransactedSession
+from corewire_transports.threads.xa import XaSession, XaVote
 
 __all__ = [
     "Browser",
@@ -18,7 +21,12 @@ __all__ = [
     "ClientStats",
     "Consumer",
     "ConsumerOptions",
+    "JsonValue",
+    "Management",
+    "Notifications",
+    "Page",
     "Producer",
+    "QueueStats",
     "Receipt",
     "ReceivedMessage",
     "SendState",
@@ -26,6 +34,8 @@ __all__ = [
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",
+    "XaSession",
+    "XaVote",
     "connect",
     "fail_after",
     "move_on_after",

@@ -19,6 +19,7 @@ from corewire_transports._sockets import LINGER_S, Sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ssl import SSLContext
 
     from corewire import ClientEngine, Operation
     from corewire.events import ClientEvent
@@ -44,10 +45,15 @@ class Driver:
 
     caller = staticmethod(threading.get_ident)
 
-    def __init__(self, engine: ClientEngine, on_event: Callable[[ClientEvent], None] | None) -> None:
+    def __init__(
+        self,
+        engine: ClientEngine,
+        on_event: Callable[[ClientEvent], None] | None,
+        ssl_context: SSLContext | None = None,
+    ) -> None:
         self.engine = engine
         self._lock = threading.RLock()
-        self._sockets = Sockets(engine, self.wake, self._notify)
+        self._sockets = Sockets(engine, self.wake, self._notify, ssl_context)
         self._audience = Audience(engine.counters, on_event)
         self._waiting: dict[int, list[threading.Event]] = {}
         self._birthplace = Birthplace()
@@ -188,6 +194,10 @@ class Driver:
 
     def poll(self) -> None:
         """Nothing: the driver's thread turns the engine."""
+
+    def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may take a while, a file's work."""
+        return function(*args, **kwargs)
 
     def listen(self, size: int) -> EventQueue:
         """Keep events from now on for one more reader."""

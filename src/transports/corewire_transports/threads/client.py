@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Self
 
 from corewire import AckMode
 from corewire._states import ClientState
+from corewire.client._notifications import NOTIFICATIONS, selector_for
 from corewire_transports._deadline import move_on_after
 from corewire_transports.threads._events import Events
+from corewire_transports.threads._requests import Inbox
+from corewire_transports.threads.management import Management
+from corewire_transports.threads.notifications import Notifications
 from corewire_transports.threads.session import Session
 from corewire_transports.threads.transacted import TransactedSession
+from corewire_transports.threads.xa import XaSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +65,29 @@ class Client:
     def transacted_session(self) -> TransactedSession:
         """Open a session in which sends and acknowledgements take effect at commit. Raises as `session`."""
         return TransactedSession(self, self._driver.call(self._engine.create_session, transacted=True), AckMode.AUTO)
+
+    def xa_session(self) -> XaSession:
+        """Open a session that takes part in distributed transactions. Raises as `session`, BrokerError where there are none."""
+        return XaSession(self, self._driver.call(self._engine.create_session, xa=True))
+
+    def management(self) -> Management:
+        """Talk to the broker's resources. Raises as `session`."""
+        return Management(self, Inbox.open(self))
+
+    def notifications(self, *types: str) -> Notifications:
+        """Listen to what the broker tells of itself: these types, as "CONSUMER_CREATED", or all if none is given.
+
+        Raises ValueError for what can be no type, SecurityError, and as `session`.
+        """
+        selector = selector_for(types)
+        session = self.session(AckMode.PRE)
+        try:
+            if selector is None:
+                return Notifications(session, session.subscribe(NOTIFICATIONS))
+            return Notifications(session, session.subscribe(NOTIFICATIONS, selector=selector))
+        except BaseException:
+            session.close()
+            raise
 
     def events(self, *, buffer: int = 256) -> Iterator[ClientEvent]:
         """What happens to the connection from now on, until the client is closed. Beyond ``buffer`` events the oldest go."""

@@ -83,6 +83,7 @@ def query_bindings(
 ) -> packets.SessionBindingQueryResponseV4 | packets.SessionBindingQueryResponseV5:
     """SESS_BINDINGQUERY: an address and the names of its queues."""
     name, queue_name = split_name(packet.address)
+    naming.check_built(name)
     address = state.store.addresses.get(name)
     names = [queue.config.name for bound in state.store.addresses.matching(name) for queue in bound.queues]
     if queue_name and session.capabilities.plain_queue_names is False:

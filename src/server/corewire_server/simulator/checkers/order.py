@@ -18,7 +18,7 @@ _TEXT_AT: Final = 5  # in the body: whether there is one, and its length
 class OrderKept(Checker):
     """
     A consumer gets the messages of a producer in the order in which they were sent. (A producer of the world uses one queue
-    and one priority.) What had left for another consumer before came back from it, and may be late; so may what is redelivered.
+    and one priority.) What another consumer was given before came back from it, and may be late; so may what is redelivered.
     """
 
     rule = "order"
@@ -27,9 +27,8 @@ class OrderKept(Checker):
         super().__init__()
         self._newest: dict[tuple[str, str], int] = {}  # by consumer and producer
         self._cores: dict[str, Broker] = {}
-        self._left_for: dict[
-            tuple[str, int], set[tuple[str, int]]
-        ] = {}  # message -> consumers, as the broker knows them
+        #: message -> consumers that were given it, as the broker knows them
+        self._given: dict[tuple[str, int], set[tuple[str, int]]] = {}
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         self._cores[node] = core
@@ -46,8 +45,19 @@ class OrderKept(Checker):
         known = self._cores[node].state.links.get(link)
         session = None if known is None else known.sessions.get(channel_id(frame))
         raw, consumer, _ = hot.parse_receive(frame)
-        if session is not None and (message := _read(raw)) is not None:
-            self._left_for.setdefault(message, set()).add((session.name, consumer))
+        if session is not None:
+            self._note(raw, session.name, consumer)
+
+    def ended(self, now: int, node: str, reason: str) -> None:
+        core = self._cores.get(node)
+        for session in () if core is None else core.state.sessions.values():
+            for consumer in session.consumers.values():
+                for ref in consumer.unacked.values():  # of a client without a link: it never left
+                    self._note(ref.message, session.name, consumer.id)
+
+    def _note(self, raw: bytes, session: str, consumer: int) -> None:
+        if (message := _read(raw)) is not None:
+            self._given.setdefault(message, set()).add((session, consumer))
 
     def delivered(
         self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
@@ -55,7 +65,7 @@ class OrderKept(Checker):
         newest = self._newest.get((consumer, producer), -1)
         if number > newest:
             self._newest[consumer, producer] = number
-        elif not redelivered and len(self._left_for.get((producer, number), ())) < 2:
+        elif not redelivered and len(self._given.get((producer, number), ())) < 2:
             self.broken(now, f"{consumer} got {producer}#{number} after #{newest}")
 
 

@@ -20,14 +20,15 @@ Live: TypeAlias = "dict[int, list[Record]]"
 class RecoveryExact(Checker):
     """
     A process finds on its disk exactly the records of its predecessor up to one input, never part of what an input wrote.
-    And its core makes of them what they were made of: the same messages in the same queues, if nothing was lost.
+    And its core makes of them what they were made of: the same messages in the same queues, if nothing was lost. What it found may
+    go with the power as long as it has not served: a process that was killed leaves what it had not synced.
     """
 
     rule = "recovery"
 
     def __init__(self) -> None:
         super().__init__()
-        self._base: dict[str, Live] = {}  # node -> what was live when its process began
+        self._base: dict[str, Live] = {}  # node -> what is live and synced for certain
         self._since: dict[str, list[tuple[int, Sequence[Record]]]] = {}  # node -> what its steps wrote since
         self._cores: dict[str, Broker] = {}
         self._expected: dict[str, dict[str, list[int]]] = {}  # node -> what its new core must have
@@ -41,17 +42,24 @@ class RecoveryExact(Checker):
 
     def recovered(self, now: int, node: str, step: int, records: Sequence[Record], *, power_lost: bool) -> None:
         found = live([records])
-        since = self._since.pop(node, [])
-        kept = [written for at, written in since if at <= step]
-        expected = live(kept, self._base.get(node))
+        since = self._since.get(node, [])
+        kept = self._since[node] = [each for each in since if each[0] <= step]
+        expected = self._live(node)
         if expected != found:
             self.broken(now, f"{node} has on its disk, of inputs up to {step}: {difference(expected, found)}")
-        self._base[node] = found
+            self._base[node], self._since[node] = found, []
         core = self._cores.pop(node, None)
         if core is not None and len(kept) == len(since):
             self._expected[node] = durable(core)
         else:
             self._expected.pop(node, None)
+
+    def _live(self, node: str) -> Live:
+        return live((written for _, written in self._since.get(node, ())), self._base.get(node))
+
+    def serving(self, now: int, node: str, epoch: int, serves: bool) -> None:
+        if serves:  # its own claim is on the disk, behind all that it found there
+            self._base[node], self._since[node] = self._live(node), []
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         self._cores[node] = core
