@@ -414,7 +414,7 @@ class Lifeline:
             self._move(LifeMove.LOSE)
             self._cause, self._lost_at = error, now
             self._context.notify(FailureDetected(error, link.endpoint))
-            self._plan = plan = Reconnect(self._context.config, self._slots, self._pairs(), self._balancer)
+            self._plan = plan = Reconnect(self._context.config, self._slots, self._pairs, self._balancer)
             pause = isinstance(error, RemoteProtocolError)
             decision = GiveUp() if self._killed else plan.begin(pause=pause)
             if isinstance(decision, Try):

@@ -13,7 +13,7 @@ from tests.transports.certificates import Authority
 from tests.transports.doors import EncryptedDoor
 
 from corewire.errors import ConfigError, ConnectionLost, NotConnected
-from corewire.events import FailedOver, Reattached
+from corewire.events import FailedOver, Reattached, Reconnecting
 from corewire_transports.anyio import connect, fail_after
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ async def test_a_store_that_cannot_be_used_later_fails_the_attempt_only(
         authority.pem.write_bytes(b"half a fi")
         door.cut_all()
         async for event in events:
-            if type(event).__name__ == "Reconnecting" and event.delay_s:
+            if isinstance(event, Reconnecting) and event.delay_s:
                 break
         authority.pem.write_bytes(text)
         async with client.session() as session:
