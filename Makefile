@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RUNNERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(RUNNERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: demo test quick check format generate peers bench bench-clients docs soak clean
 
@@ -10,10 +12,10 @@ demo: $(READY)
 	$(BIN)/corewire demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 quick: $(READY)
-	$(BIN)/python -m pytest -q -m "not interop and not slow"
+	$(PYTEST) -q -m "not interop and not slow"
 
 check: $(READY)
 	$(BIN)/ruff format --check .

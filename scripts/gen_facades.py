@@ -25,7 +25,7 @@ RULES = (
     (r"\bAsync(Iterator|Iterable)\b", r"\1"),
     (r"\bAsyncGenerator\b", "Generator"),
     (r"\bAwaitable\[([^\[\]]+)\]", r"\1"),
-    (r"import (Iterator, )?Awaitable, ", r"import \1"),
+    (r"import ((?:Iterator|Generator), )?Awaitable, ", r"import \1"),
     (r"\basynccontextmanager\b", "contextmanager"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),

@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+PROCESSES = "tests/interop/"
+
+
+class Rows(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """
+    Where there are several runners: which tests one of them takes, one after the other.
+
+    A row is a file. All tests that start processes are one row: they measure time, and what they start needs the rest of the
+    machine.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return PROCESSES if nodeid.startswith(PROCESSES) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
+    """Have rows."""
+    return Rows(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest row: the others are short enough to fill what is left."""
+    items.sort(key=lambda item: not item.nodeid.startswith(PROCESSES))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -16,9 +16,9 @@ def key(number: int, queue: str = "q", node: str | None = "n") -> Key:
     return node, queue, number
 
 
-def in_hand(ledger: Ledger[str], number: int = 1, owner: object = None) -> Entry[str]:
+def in_hand(ledger: Ledger[str], number: int = 1) -> Entry[str]:
     assert ledger.came(key(number), "first") is Verdict.NEWS
-    return ledger.hand_out(key(number), owner)
+    return ledger.hand_out(key(number))
 
 
 def test_a_copy_of_what_is_in_hand_waits_until_that_is_acknowledged() -> None:
@@ -57,20 +57,10 @@ def test_a_late_acknowledgement_of_what_was_given_back_changes_nothing() -> None
 
 def test_what_was_acknowledged_is_not_given_back() -> None:
     ledger = Ledger[str]()
-    entry = in_hand(ledger, owner="session")
+    entry = in_hand(ledger)
     ledger.acknowledge(entry)
     assert not ledger.give_back(entry)
-    assert not ledger.give_back_all(lambda owner: owner == "session")
     assert ledger.came(key(1), "copy") is Verdict.SPENT
-
-
-def test_all_of_one_owner_are_given_back() -> None:
-    ledger = Ledger[str]()
-    for number, owner in enumerate(("mine", "other", "mine")):
-        in_hand(ledger, number, owner)
-        ledger.came(key(number), f"copy {number}")
-    assert ledger.give_back_all(lambda owner: owner == "mine") == ["copy 0", "copy 2"]
-    assert ledger.came(key(1), "copy") is Verdict.WAITS
 
 
 def test_copies_of_a_lost_link_are_forgotten() -> None:
@@ -147,7 +137,7 @@ class LedgerRules(RuleBasedStateMachine):
             assert verdict is Verdict.NEWS
             self.model.in_hand.add(number)
             self.model.copies[number] = []
-            entry = self.current[number] = self.ledger.hand_out(key(number), owner)
+            entry = self.current[number] = self.ledger.hand_out(key(number))
             return entry
         return multiple()
 
@@ -194,15 +184,6 @@ class LedgerRules(RuleBasedStateMachine):
             del self.current[number]
         else:
             assert not copies
-
-    @rule(owner=st.sampled_from("ab"))
-    def give_back_all(self, owner: str) -> None:
-        numbers = [number for number in self.model.in_hand if self.current[number].owner == owner]
-        expected = sorted(copy for number in numbers for copy in self.model.copies.pop(number))
-        assert sorted(self.ledger.give_back_all(lambda each: each == owner)) == expected
-        for number in numbers:
-            self.model.in_hand.remove(number)
-            del self.current[number]
 
     @rule(owner=st.sampled_from("ab"))
     def forget_copies(self, owner: str) -> None:

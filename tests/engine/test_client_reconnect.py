@@ -22,7 +22,7 @@ def reconnect(config: ClientConfig, slots: Slots, pairs: Sequence[Pair] = ()) ->
     """A recovery that takes pairs in their order."""
     balancer = Balancer(LoadBalancing.ROUND_ROBIN, random.Random(1))
     balancer._last = -1
-    return Reconnect(config, slots, pairs, balancer)
+    return Reconnect(config, slots, lambda: pairs, balancer)
 
 
 def story(plan: InitialConnect | Reconnect, *, limit: int = 50) -> list[str | float]:
@@ -130,6 +130,15 @@ def test_rounds_multiply_endpoints() -> None:
     assert dialled[:3] == dialled[3:]
     assert sorted(dialled[:3]) == ["a", "b", "c"]
     assert told.count(0.5) == 5
+
+
+def test_pairs_that_become_known_during_a_recovery_are_tried() -> None:
+    config = ClientConfig(endpoints=(A,), reconnect_attempts=0, failover_attempts=2, retry_interval_s=1.0)
+    pairs: list[Pair] = [(B, None)]
+    plan = reconnect(config, Slots(A, (A,)), pairs)
+    assert plan.begin() == Try(B)
+    pairs.append((C, None))
+    assert plan.unreachable() == Try(C)
 
 
 def test_policies_pick_as_they_are_called() -> None:

@@ -299,13 +299,16 @@ def test_an_ended_branch_is_lost_for_one_phase_and_not_for_the_brokers_word(worl
     world.do("start", "end", "prepare")
 
 
-def test_a_prepare_asked_for_during_the_outage_says_that_the_branch_was_lost(world: XaWorld) -> None:
+@pytest.mark.parametrize(("verb", "one_phase"), [("prepare", False), ("commit", True)])
+def test_what_is_asked_for_during_the_outage_says_that_the_branch_was_lost(
+    world: XaWorld, verb: Any, one_phase: bool
+) -> None:
     world.do("start", "end")
     world.cut()
-    prepared = world.ask("prepare")
+    asked = world.ask(verb, flag=one_phase)
     world.broker.codes.append(NOTA)
     world.advance(1.0)
-    assert code_of(world, prepared) is RMFAIL
+    assert code_of(world, asked) is RMFAIL
 
 
 def test_a_prepared_branch_outlives_the_session(world: XaWorld) -> None:

@@ -80,6 +80,7 @@ class Command:
     written: bool = False
     deadline: float | None = None
     patient: bool = False  #: nobody waits for its answer, or someone who judges by himself how long
+    settled: bool = False  #: where its answer is late the link is given up, and its script finds out what became of it
     ticket: int = 0  #: of `Channel.ask_frame`
     correlation: int = -1  #: the number on the wire that its answer will carry; -1: none
     repeated: bool = False  #: asked again, on a new session or of a broker not ours: the first time may have done it

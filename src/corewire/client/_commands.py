@@ -248,9 +248,9 @@ class Commands(ABC):
         for command in (*late, *waiting):
             self._let_leave(command)  # there may be a link, but hardly a broker
             call = command.call
-            if call is None or call.done:
+            if call is None or call.done or (command.settled and command.written):
                 continue
-            if command.written and isinstance(command.packet, packets.SessionCommit):
+            if command.settled or (command.written and isinstance(command.packet, packets.SessionCommit)):
                 self.context.fail(call, TransactionOutcomeUnknown("the commit was not answered in time"))
             else:
                 self.context.fail(call, CallTimeout(f"{command.packet.NAME} was not answered in time"))

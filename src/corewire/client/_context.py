@@ -35,6 +35,7 @@ class Counters:
     messages_received: int = 0
     messages_acknowledged: int = 0
     messages_maybe_lost: int = 0  #: non-durable ones that were on their way when a session was made anew
+    duplicates_suppressed: int = 0  #: copies that were not handed out
     bytes_sent: int = 0
     bytes_received: int = 0
     reconnects: int = 0

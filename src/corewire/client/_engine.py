@@ -16,6 +16,7 @@ from corewire.client.verbs._receiving import ReceivingVerbs
 from corewire.client.verbs._sessions import SessionVerbs
 from corewire.client.verbs._streams import StreamVerbs
 from corewire.client.verbs._transactions import TransactionVerbs
+from corewire.client.verbs._tries import TryVerbs
 from corewire.client.verbs._xa import XaVerbs
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from corewire.effects import Effect
 
 
-class ClientEngine(SessionVerbs, StreamVerbs, ReceivingVerbs, TransactionVerbs, XaVerbs, ObjectVerbs):
+class ClientEngine(SessionVerbs, StreamVerbs, ReceivingVerbs, TransactionVerbs, TryVerbs, XaVerbs, ObjectVerbs):
     """Links, sessions and failover of one client. Call anything, then drain ``poll_effects()`` until it is empty.
 
     ``now`` is monotonic seconds. Commands return an `Operation` at once; its result is there, or its error raised, when it

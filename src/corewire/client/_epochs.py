@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from corewire.client._ids import ProducerId
     from corewire.client._producer import Producer
     from corewire.client._transaction import Transaction
+    from corewire.client._tries import Tries
     from corewire.errors import CorewireError
 
 #: What separates one transaction from the next.
@@ -52,6 +53,7 @@ class Epochs(Incoming):
     """A session through all that the broker made for it, one after the other."""
 
     transaction: Transaction
+    tries: Tries
 
     def __init__(self, context: Context, *, transacted: bool) -> None:
         super().__init__(context, transacted=transacted)
@@ -88,6 +90,7 @@ class Epochs(Incoming):
         self.outlets.limit(now)
         for command in self.answers:
             self._let_leave(command)
+        self.tries.link_lost()
 
     def begin_epoch(self, now: float, channel: Channel, error: CorewireError | None) -> None:
         """The broker made the session (anew), on this channel. ``error`` says what became of the one before."""

@@ -137,7 +137,8 @@ class Transfer(Outgoing):
             if self._chunk is None:
                 return None
         if self._cutter.compresses and self._cutter.ended:
-            return self._as_ordinary(self._chunk)
+            chunk, self._chunk = self._chunk, None
+            return self._as_ordinary(chunk)
         header = self._with(compressed=self._cutter.compresses).header
         packet = packets.SessionSendLarge(header)
         return Command(packet, None, Fate.UNBLOCKED, bound=True, size=len(header)), len(header)
@@ -217,6 +218,10 @@ class Stream(Transfer):
 
     def _fill(self) -> None:
         """Nothing yet."""
+
+    def piece(self) -> Piece | None:
+        """As above. One that has ended asks for no turn."""
+        return None if self.ended else super().piece()
 
     def more(self, data: bytes, call: Call[None], *, last: bool) -> None:
         """More of the body; ``call`` waits until it was written."""

@@ -44,11 +44,10 @@ class Verdict(Enum):
 class Entry(Generic[C]):
     """One message that was handed out."""
 
-    __slots__ = ("acknowledged", "copies", "gone", "key", "owner", "ticket")
+    __slots__ = ("acknowledged", "copies", "gone", "key", "ticket")
 
-    def __init__(self, key: Key, owner: object) -> None:
+    def __init__(self, key: Key) -> None:
         self.key = key
-        self.owner = owner  #: who handed it out
         self.acknowledged = False
         self.gone = False  #: it is in no ledger any more
         self.copies: list[C] = []
@@ -79,11 +78,11 @@ class Ledger(Generic[C]):
         self._waited_for[key] = entry
         return Verdict.WAITS
 
-    def hand_out(self, key: Key, owner: object) -> Entry[C]:
+    def hand_out(self, key: Key) -> Entry[C]:
         """The application gets a message that is news."""
         assert key not in self._in_hand, "it is in hand already"
         assert key not in self._acknowledged, "it was acknowledged"
-        entry = self._in_hand[key] = Entry[C](key, owner)
+        entry = self._in_hand[key] = Entry[C](key)
         return entry
 
     def acknowledge(self, entry: Entry[C]) -> Sequence[C]:
@@ -115,11 +114,6 @@ class Ledger(Generic[C]):
         entry.gone = True
         del self._in_hand[entry.key]
         return self._take_copies(entry)
-
-    def give_back_all(self, owned: Callable[[object], bool]) -> list[C]:
-        """The same for all that is in hand and was handed out by such an owner."""
-        entries = [entry for entry in self._in_hand.values() if owned(entry.owner)]
-        return [copy for entry in entries for copy in self.give_back(entry)]
 
     def forget_copies(self, gone: Callable[[C], bool]) -> None:
         """Their link is lost, or their session rolled back: such copies come again, or to others."""

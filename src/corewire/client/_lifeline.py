@@ -21,8 +21,8 @@ from corewire._timers import Timers
 from corewire.client import _topology
 from corewire.client._calls import Call
 from corewire.client._link import TOPOLOGY_CHANNEL, Link
-from corewire.client._naming import Naming
 from corewire.client._openings import Openings
+from corewire.client._preparation import Preparation, preparations
 from corewire.client._reconnect import Balancer, GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
 from corewire.client._recovery import Sessions, lost
 from corewire.client._search import Search
@@ -94,7 +94,7 @@ class Lifeline:
         self._openings = Openings(context, self._makes)
         self._starting: Call[None] | None = None
         self._connected = False  # once
-        self._naming: Naming | None = None
+        self._preparing: list[Preparation] = []
         self._closing: Call[None] | None = None
         self._cause: CorewireError | None = None  # of the loss that is being recovered
         self._lost_at = 0.0
@@ -339,13 +339,12 @@ class Lifeline:
     def _finish_start(self, now: float) -> None:
         if self._starting is None or not self._is(ClientState.UP):
             return
-        if self._naming is not None:
-            if not self._naming.step(now):
+        while self._preparing:
+            if not self._preparing[0].step(now):
                 return
-            if isinstance(error := self._naming.error, CorewireError):
+            if isinstance(error := self._preparing.pop(0).error, CorewireError):
                 self._end(now, error, LifeMove.GIVE_UP)
                 return
-        self._naming = None
         self._context.succeed(self._starting, None)
         self._starting = None
 
@@ -366,8 +365,7 @@ class Lifeline:
         if not self._connected:
             self._connected = True
             self._context.notify(Connected(link.endpoint, self._context.node_id, self._version))
-            if self._context.config.client_id is not None:
-                self._naming = Naming(now, self._context, self._openings)
+            self._preparing = preparations(now, self._context, self._openings)
         else:
             counters.reconnects += 1
             counters.reattached_sessions += tally.reattached
@@ -414,7 +412,7 @@ class Lifeline:
             self._move(LifeMove.LOSE)
             self._cause, self._lost_at = error, now
             self._context.notify(FailureDetected(error, link.endpoint))
-            self._plan = plan = Reconnect(self._context.config, self._slots, self._pairs(), self._balancer)
+            self._plan = plan = Reconnect(self._context.config, self._slots, self._pairs, self._balancer)
             pause = isinstance(error, RemoteProtocolError)
             decision = GiveUp() if self._killed else plan.begin(pause=pause)
             if isinstance(decision, Try):

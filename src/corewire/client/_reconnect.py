@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from corewire.client.config import LoadBalancing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from random import Random
 
     from corewire.client.config import ClientConfig, Endpoint
@@ -156,10 +156,12 @@ class Reconnect:
     """One recovery. Made anew for every failure.
 
     First `reconnect_attempts` attempts over the slots; when these are used up, `failover_attempts` rounds over all pairs
-    of primary and backup that are known, with pauses between the rounds only.
+    of primary and backup that are known by then, with pauses between the rounds only.
     """
 
-    def __init__(self, config: ClientConfig, slots: Slots, pairs: Sequence[Pair], balancer: Balancer) -> None:
+    def __init__(
+        self, config: ClientConfig, slots: Slots, pairs: Callable[[], Sequence[Pair]], balancer: Balancer
+    ) -> None:
         self._config = config
         self._slots = slots
         self._pairs = pairs
@@ -181,7 +183,8 @@ class Reconnect:
     def resume(self) -> Decision:
         self.attempt += 1
         if self._elsewhere:
-            primary, backup = self._pairs[self._balancer.select(len(self._pairs))]
+            pairs = self._pairs()
+            primary, backup = pairs[self._balancer.select(len(pairs))]
             self._slots.move(primary, backup)
         self._candidates = self._slots.candidates()
         return Try(next(self._candidates))
@@ -207,7 +210,7 @@ class Reconnect:
         return self.refused()
 
     def _go_elsewhere(self) -> Decision:
-        if self._rounds_left == 0 or not self._pairs:
+        if self._rounds_left == 0 or not self._pairs():
             return GiveUp()
         self._elsewhere = True
         self._backoff.reset()
@@ -215,7 +218,7 @@ class Reconnect:
 
     def _next_pair(self) -> Decision:
         self._tried += 1
-        if self._tried < len(self._pairs):
+        if self._tried < len(self._pairs()):
             return self.resume()
         self._tried = 0
         if self._rounds_left is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from corewire._states import ClientState
 from corewire.client._calls import Call
 from corewire.client._context import Context, Counters
 from corewire.client._lifeline import Lifeline
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from corewire._operation import Operation
-    from corewire._states import ClientState
     from corewire.client._consumer import Consumer
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
     from corewire.client._producer import Producer
@@ -93,6 +93,11 @@ class Registry:
         """Counts the answers that came to a session; 0 for one that is closed. While it grows, patience is worth it."""
         found = self._context.sessions.get(session)
         return 0 if found is None else found.progress
+
+    @property
+    def timeouts_stand_still(self) -> bool:
+        """Whether nobody is told now that an answer takes too long: exactly-once waits for a broker as long as it takes."""
+        return self._context.exactly_once and self._lifeline.state is ClientState.RECOVERING
 
     def rollback_only(self, session: SessionId) -> bool:
         """Whether the open transaction cannot be committed any more."""

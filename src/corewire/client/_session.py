@@ -13,6 +13,7 @@ from corewire.client._calls import Call, Command, Fate
 from corewire.client._epochs import Epochs
 from corewire.client._outlets import Outlets
 from corewire.client._transaction import Transaction
+from corewire.client._tries import Tries
 from corewire.client._xa import Branches
 from corewire.errors import LocalProtocolError, ObjectClosed
 from corewire.values import AckMode
@@ -33,6 +34,7 @@ class Session(Epochs):
         self.ack_mode = ack_mode
         self.closing = False
         self.transaction: Transaction = Branches(self) if xa else Transaction(self)
+        self.tries = Tries(self)
         self.outlets = Outlets(self)
         self._last_consumer = -1
         self._last_producer = 0

@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from corewire.client._calls import Command, Fate, Lost
+from corewire.client._receipts import receipt
 from corewire.errors import CorewireError, TransactionOutcomeUnknown, TransactionRolledBack
 from corewire.wire import packets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from corewire.client._calls import Script
     from corewire.client._session import Session
 
@@ -50,8 +53,8 @@ class Transaction:
         if self._session.transacted:
             self.rollback_only = error
 
-    def commit(self) -> Script[None]:
-        """Make it take effect.
+    def commit(self, receipts: Sequence[str] = ()) -> Script[None]:
+        """Make it take effect, together with receipts that have these ids.
 
         What is done from the call on belongs to the next transaction: so where an answer takes so long that the caller was told
         that nobody knows, and goes on. Where the session is lost then, that is for the next commit to tell.
@@ -64,9 +67,13 @@ class Transaction:
             raise TransactionRolledBack("it was rolled back before the commit") from why
         for consumer in session.consumers.values():
             consumer.flush_acknowledgements()
+        if session.error is None:
+            for each in receipts:
+                session.post(receipt(session.context, each))
         at_stake, self.work_done = self.work_done, False
+        bound = at_stake or bool(receipts)
         try:
-            yield Command(packets.SessionCommit(), packets.NullResponse, bound=at_stake)
+            yield Command(packets.SessionCommit(), packets.NullResponse, bound=bound, settled=bool(receipts))
         except Lost as lost:
             if lost.final and not lost.written:
                 raise

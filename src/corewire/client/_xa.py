@@ -255,7 +255,7 @@ class Branches(Transaction):
         self._only_ended(xid)
         if packet.one_phase:
             self._raise_if_lost(xid)
-        yield from self._decide(packet, xid)
+        yield from self._decide(packet, xid, heedless=not packet.one_phase)
         return None
 
     def _undo(self, packet: packets.SessionXaRollback, xid: Xid) -> Script[XaCode | None]:
@@ -283,10 +283,12 @@ class Branches(Transaction):
             raise failure
         return None
 
-    def _decide(self, packet: Packet, xid: Xid) -> Script[None]:
+    def _decide(self, packet: Packet, xid: Xid, *, heedless: bool = True) -> Script[None]:
         try:
             yield from self._ask(packet, XaCode.XAER_NOTA)
         except XaError as error:
+            if not heedless:
+                self._raise_if_lost(xid)  # meanwhile
             if error.xa_code not in _KEPT:
                 self._ended.pop(xid, None)
             raise

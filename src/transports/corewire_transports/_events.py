@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakSet
 
 from corewire import Operation
-from corewire.events import EventsMissed
+from corewire.events import EventsMissed, QueueMayForget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +100,8 @@ class Audience:
         if (maybe_lost := self._counters.messages_maybe_lost) > self._maybe_lost:
             logger.warning("%d messages that were not durable may be lost", maybe_lost - self._maybe_lost)
             self._maybe_lost = maybe_lost
+        if isinstance(event, QueueMayForget):
+            logger.warning("queue %r is deleted when it is empty, and what it knows of duplicates with it", event.queue)
         if self._on_event is not None:
             try:
                 self._on_event(event)

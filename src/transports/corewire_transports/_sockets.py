@@ -211,8 +211,12 @@ class Sockets:
         self._watch(link.sock, selectors.EVENT_READ, link)
         if link.tunnel is None:
             self._come_up(link)
-        else:
+            return
+        try:
             link.tunnel.start()
+        except OSError as error:
+            self._fail(link, error)
+        else:
             self._push(link)
 
     def _come_up(self, link: Link) -> None:

@@ -8,15 +8,15 @@ from corewire.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from socksio import socks5
+    from enum import Enum
 
     from corewire import Endpoint
 
 __all__ = ["Proxied", "check_proxies"]
 
 _REPLY_4_BYTES = 8
-_NAME_AND_PORT = {1: 4 + 2, 3: 0 + 2, 4: 16 + 2}  # bytes of an address by its type; names have their length before them
+_NAME = 3  # a type of address: a length, then so many bytes
+_ADDRESS_BYTES = {1: 4, 4: 16}  # of the other types
 
 
 def check_proxies() -> None:
@@ -67,7 +67,7 @@ class Proxied:
         return data
 
     def _refused(self, why: str) -> ConnectionError:
-        return ConnectionError(f"the proxy {self._name} refused: {why.replace('_', ' ').lower()}")
+        return ConnectionError(f"the proxy {self._name} refused: {why}")
 
     def _take(self, size: int) -> bytes:
         taken, self._received = self._received[:size], self._received[size:]
@@ -77,60 +77,56 @@ class Proxied:
         """Yields how many bytes must be there before it can go on."""
         from socksio import ProtocolError, SOCKSError, socks4
 
-        host, _ = self._destination
         kind = socks4.SOCKS4ARequest if self._endpoint.socks_remote_dns else socks4.SOCKS4Request
-        connection = socks4.SOCKS4Connection(user_id=(self._endpoint.socks_username or "").encode())
+        user = (self._endpoint.socks_username or "").encode()
         try:
-            connection.send(kind.from_address(socks4.SOCKS4Command.CONNECT, self._destination, user_id=b""))
-            self._to_send = connection.data_to_send()
+            request = kind.from_address(socks4.SOCKS4Command.CONNECT, self._destination, user_id=user)
+            self._to_send = request.dumps(user)
             yield _REPLY_4_BYTES
-            reply = connection.receive_data(self._take(_REPLY_4_BYTES))
+            reply = socks4.SOCKS4Reply.loads(self._take(_REPLY_4_BYTES))
         except ProtocolError as error:
-            raise self._refused(f"it speaks no SOCKS 4 ({error})") from error
-        except SOCKSError as error:
-            raise self._refused(f"{host}: {error}") from error
+            raise self._refused("it speaks no SOCKS 4") from error
+        except SOCKSError as error:  # an address that version 4 cannot say
+            raise self._refused(str(error)) from error
         if reply.reply_code is not socks4.SOCKS4ReplyCode.REQUEST_GRANTED:
-            raise self._refused(reply.reply_code.name)
+            raise self._refused(_words(reply.reply_code))
 
     def _version_5(self) -> Generator[int, None, None]:
         """Yields how many bytes must be there before it can go on."""
         from socksio import ProtocolError, socks5
 
-        connection = socks5.SOCKS5Connection()
         try:
-            yield from self._log_in(connection)
-            connection.send(socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, self._destination))
-            self._to_send = connection.data_to_send()
+            yield from self._log_in()
+            request = socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, self._destination)
+            self._to_send = request.dumps()
             yield 5
-            size = 4 + _NAME_AND_PORT.get(self._received[3], 0)
-            size += 1 + self._received[4] if self._received[3] == 3 else 0
+            kind, size = self._received[3], 4
+            size += 1 + self._received[4] + 2 if kind == _NAME else _ADDRESS_BYTES.get(kind, 1) + 2
             yield size
-            reply = connection.receive_data(self._take(size))
+            reply = socks5.SOCKS5Reply.loads(self._take(size))
         except ProtocolError as error:
-            raise self._refused(f"it speaks no SOCKS 5 ({error})") from error
-        assert isinstance(reply, socks5.SOCKS5Reply)
+            raise self._refused("it speaks no SOCKS 5") from error
         if reply.reply_code is not socks5.SOCKS5ReplyCode.SUCCEEDED:
-            raise self._refused(reply.reply_code.name)
+            raise self._refused(_words(reply.reply_code))
 
-    def _log_in(self, connection: socks5.SOCKS5Connection) -> Generator[int, None, None]:
+    def _log_in(self) -> Generator[int, None, None]:
         from socksio import socks5
 
         methods = socks5.SOCKS5AuthMethod
         user, password = self._endpoint.socks_username, self._endpoint.socks_password
         offered = [methods.NO_AUTH_REQUIRED] if user is None else [methods.NO_AUTH_REQUIRED, methods.USERNAME_PASSWORD]
-        connection.send(socks5.SOCKS5AuthMethodsRequest(offered))
-        self._to_send = connection.data_to_send()
+        self._to_send = socks5.SOCKS5AuthMethodsRequest(offered).dumps()
         yield 2
-        reply = connection.receive_data(self._take(2))
-        assert isinstance(reply, socks5.SOCKS5AuthReply)
-        if reply.method not in offered:
+        chosen = socks5.SOCKS5AuthReply.loads(self._take(2)).method
+        if chosen not in offered:
             raise self._refused("it wants to know who comes" if user is None else "it offers no way to log in")
-        if reply.method is methods.USERNAME_PASSWORD:
-            request = socks5.SOCKS5UsernamePasswordRequest((user or "").encode(), (password or "").encode())
-            connection.send(request)
-            self._to_send = connection.data_to_send()
+        if chosen is methods.USERNAME_PASSWORD:
+            name = socks5.SOCKS5UsernamePasswordRequest((user or "").encode(), (password or "").encode())
+            self._to_send = name.dumps()
             yield 2
-            verdict = connection.receive_data(self._take(2))
-            assert isinstance(verdict, socks5.SOCKS5UsernamePasswordReply)
-            if not verdict.success:
+            if not socks5.SOCKS5UsernamePasswordReply.loads(self._take(2)).success:
                 raise self._refused("user name or password is wrong")
+
+
+def _words(code: Enum) -> str:
+    return code.name.replace("_", " ").lower()

@@ -113,8 +113,7 @@ def _reading(key: str, path: Path, load: Callable[[], None]) -> None:
     try:
         load()
     except ssl.SSLError as error:
-        wrong = "the password is wrong" if "password" in key.lower() or "DECRYPT" in str(error) else ""
-        reason = wrong or (error.reason or str(error)).replace("_", " ").lower()
+        reason = (error.reason or "no certificate, no key, or a wrong password").replace("_", " ").lower()
         raise ConfigError(f"{key}: {path} cannot be used: {reason}", parameter=key) from error
     except OSError as error:
         raise ConfigError(f"{key}: {path} cannot be read: {error.strerror}", parameter=key) from error

@@ -170,7 +170,11 @@ async def test_flush_raises_all_that_failed(url: str, queue: str) -> None:
 
 async def test_large_bodies_pass_whole(url: str, queue: str) -> None:
     body = bytes(range(256)) * 4000
-    async with connect(f"{url}?minLargeMessageSize=2000000") as client, client.session() as session, session.consumer(queue) as consumer:
+    async with (
+        connect(f"{url}?minLargeMessageSize=2000000") as client,
+        client.session() as session,
+        session.consumer(queue) as consumer,
+    ):
         await session.send(queue, body)
         message = await consumer.receive()
         assert message.data == body

@@ -22,6 +22,7 @@ class TransactionVerbs(Registry):
         """
         found = self._open_session(session)
         found.only_transacted("commit")
+        found.tries.check_none("commit")
         return found.run(now, found.transaction.commit())
 
     def rollback(self, now: float, session: SessionId, *, consider_last_delivered: bool = False) -> Operation[None]:
@@ -32,4 +33,5 @@ class TransactionVerbs(Registry):
         """
         found = self._open_session(session)
         found.only_local("roll back")
+        found.tries.check_none("rollback")
         return found.run(now, found.transaction.roll_back(last_delivered=consider_last_delivered))

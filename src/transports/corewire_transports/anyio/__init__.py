@@ -8,6 +8,7 @@ from corewire_transports.anyio.client import Client, ClientState, ClientStats
 from corewire_transports.anyio.consumer import Browser, Consumer, ConsumerOptions
 from corewire_transports.anyio.management import JsonValue, Management, Page, QueueStats
 from corewire_transports.anyio.notifications import Notifications
+from corewire_transports.anyio.pool import SessionPool
 from corewire_transports.anyio.producer import Producer, Receipt, SendState
 from corewire_transports.anyio.received import ReceivedMessage
 from corewire_transports.anyio.session import Session
@@ -33,6 +34,7 @@ __all__ = [
     "ReceivedMessage",
     "SendState",
     "Session",
+    "SessionPool",
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",

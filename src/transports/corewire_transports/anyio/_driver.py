@@ -87,6 +87,8 @@ class Driver:
     Its tasks are shielded: whatever cancels the application, the client lives until ``close`` has said goodbye to the broker.
     """
 
+    shared = True  #: others may act while a call waits
+
     def __init__(
         self,
         engine: ClientEngine,
@@ -98,6 +100,7 @@ class Driver:
         self._ssl_context = ssl_context
         self._group: anyio.CancelScope | None = None
         self.caller = current_task_of()
+        self.interruption = anyio.get_cancelled_exc_class()  #: what a deadline of the caller raises in `wait`
         self._tasks = tasks
         self._audience = Audience(engine.counters, on_event)
         self._links: dict[int, Link] = {}

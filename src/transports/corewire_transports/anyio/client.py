@@ -15,6 +15,7 @@ from corewire_transports.anyio._events import Events
 from corewire_transports.anyio._requests import Inbox
 from corewire_transports.anyio.management import Management
 from corewire_transports.anyio.notifications import Notifications
+from corewire_transports.anyio.pool import SessionPool
 from corewire_transports.anyio.session import Session
 from corewire_transports.anyio.transacted import TransactedSession
 from corewire_transports.anyio.xa import XaSession
@@ -38,6 +39,7 @@ class ClientStats:
     messages_received: int
     messages_acknowledged: int
     messages_maybe_lost: int  #: non-durable ones that were on their way when a session was recreated
+    duplicates_suppressed: int  #: copies of messages in hand or acknowledged, which were not handed out (exactlyOnce)
     bytes_sent: int
     bytes_received: int
     reconnects: int
@@ -97,6 +99,11 @@ class Client:
             await session.close()
             raise
 
+    @opening
+    async def pool(self, size_max: int = 8) -> SessionPool:
+        """Keep up to ``size_max`` transacted sessions for many callers. They are opened when they are first needed."""
+        return SessionPool(self, size_max)
+
     def events(self, *, buffer: int = 256) -> AsyncIterator[ClientEvent]:
         """What happens to the connection from now on, until the client is closed. Beyond ``buffer`` events the oldest go."""
         return Events(self._driver, buffer)
@@ -151,6 +158,7 @@ class Client:
             messages_received=counters.messages_received,
             messages_acknowledged=counters.messages_acknowledged,
             messages_maybe_lost=counters.messages_maybe_lost,
+            duplicates_suppressed=counters.duplicates_suppressed,
             bytes_sent=counters.bytes_sent,
             bytes_received=counters.bytes_received,
             reconnects=counters.reconnects,

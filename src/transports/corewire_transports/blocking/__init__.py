@@ -7,6 +7,7 @@ from corewire_transports.blocking.client import Client, ClientState, ClientStats
 from corewire_transports.blocking.consumer import Browser, Consumer, ConsumerOptions
 from corewire_transports.blocking.management import JsonValue, Management, Page, QueueStats
 from corewire_transports.blocking.notifications import Notifications
+from corewire_transports.blocking.pool import SessionPool
 from corewire_transports.blocking.producer import Producer, Receipt, SendState
 from corewire_transports.blocking.received import ReceivedMessage
 from corewire_transports.blocking.session import Session
@@ -31,6 +32,7 @@ __all__ = [
     "ReceivedMessage",
     "SendState",
     "Session",
+    "SessionPool",
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",

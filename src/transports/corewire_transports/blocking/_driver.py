@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from corewire.errors import ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
-from corewire_transports._deadline import check, guarded, move_on_after, nearest
+from corewire_transports._deadline import Expired, check, guarded, move_on_after, nearest
 from corewire_transports._events import Audience
 from corewire_transports._process import Birthplace
 from corewire_transports._sockets import LINGER_S, Sockets
@@ -38,6 +38,8 @@ class Driver:
     """Moves one engine inside the calls of one thread: pings, confirmations and failover happen only while a call waits."""
 
     caller = staticmethod(threading.get_ident)
+    interruption = Expired  #: what a deadline of the caller raises in `wait`
+    shared = False  #: nobody else acts while a call waits
 
     def __init__(
         self,

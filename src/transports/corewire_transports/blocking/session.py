@@ -228,7 +228,7 @@ class Session(Objects):
             with move_on_after(self._engine.config.call_timeout_s):
                 self._driver.wait(operation)
                 return
-            if self._engine.progress(self._id) == before:
+            if self._engine.progress(self._id) == before and not self._engine.timeouts_stand_still:
                 raise CallTimeout("the broker has not answered for a call timeout", subject=repr(self))
 
     def _use(self) -> None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from corewire.errors import CorewireError, LocalProtocolError
+from corewire import TryOutcome
+from corewire.errors import CorewireError, LocalProtocolError, TransactionRolledBack, Unblocked
 from corewire_transports._deadline import move_on_after
 from corewire_transports.blocking.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from corewire import AckMode, Body, Destination, Headers, Message, SessionId
     from corewire_transports.blocking.client import Client
     from corewire_transports.blocking.received import ReceivedMessage
 
 __all__ = ["TransactedSession"]
+
+R = TypeVar("R")
 
 
 class TransactedSession(Session):
@@ -44,7 +47,7 @@ class TransactedSession(Session):
         """Make what was sent and received take effect.
 
         Raises TransactionRolledBack (run it again), TransactionOutcomeUnknown (it may have happened), DuplicateIdRejected, the
-        error of a send in it, or LocalProtocolError in another thread than the one that began it.
+        error of a send in it, or LocalProtocolError in another thread than the one that began it, or inside of `transact`.
         """
         self._use()
         try:
@@ -54,7 +57,7 @@ class TransactedSession(Session):
             self._threads.clear()
 
     def rollback(self) -> None:
-        """Undo what was sent; messages that were received are delivered again."""
+        """Undo what was sent; messages that were received are delivered again. Raises LocalProtocolError as `commit`."""
         self._use()
         try:
             with move_on_after(None, shield=True):
@@ -65,6 +68,7 @@ class TransactedSession(Session):
     @contextmanager
     def transaction(self) -> Generator[None]:
         """Commit at the end of the block, roll back if it raises. Raises as `commit`."""
+        self._engine.check_no_try(self._id, "transaction()")
         try:
             yield
         except BaseException:
@@ -72,6 +76,58 @@ class TransactedSession(Session):
                 self.rollback()
             raise
         self.commit()
+
+    def transact(self, fn: Callable[[TransactedSession], R], /, *, attempts_max: int | None = None) -> R:
+        """Run ``fn`` with this session and commit; again when it was rolled back by a failure. Returns what the committed run did.
+
+        ``fn`` runs again on TransactionRolledBack and Unblocked; so what it does elsewhere happens again, too. Whatever else it
+        raises rolls back and is raised. Where the answer to the commit was lost, ``exactlyOnce`` finds out by a receipt whether it
+        had committed, and waits for the broker as long as that takes; without, TransactionOutcomeUnknown is raised.
+
+        ``attempts_max``: so often may ``fn`` run (at least 1). After the last run nobody is asked: it ends with the
+        TransactionRolledBack, Unblocked or TransactionOutcomeUnknown of that run. A deadline while it is not known whether the
+        try committed raises TransactionOutcomeUnknown.
+
+        Raises LocalProtocolError where there is uncommitted work, and, inside of ``fn``, from `commit`, `rollback`,
+        `transaction` and `transact`; DuplicateIdRejected for ids of the application's own; NotConnected.
+        """
+        if attempts_max is not None and attempts_max < 1:
+            raise ValueError("attempts_max is at least 1")
+        attempts = 0
+        while True:
+            attempts += 1
+            last = attempts == attempts_max
+            self._use()
+            self._driver.begin(self._engine.begin_try, self._id)
+            try:
+                result = fn(self)
+            except BaseException as failure:
+                self._undo_try()
+                if last or not isinstance(failure, (TransactionRolledBack, Unblocked)):
+                    raise
+            else:
+                if self._commit_try(last=last) is not TryOutcome.AGAIN:
+                    return result
+
+    def _undo_try(self) -> None:
+        with suppress(CorewireError):  # what the function raised says more
+            self._driver.begin(self._engine.end_tries, self._id)
+            self.rollback()
+
+    def _commit_try(self, *, last: bool) -> TryOutcome:
+        try:
+            trying = self._driver.begin(self._engine.commit_try, self._id, last=last)
+            try:
+                self._driver.wait(trying)
+            except self._driver.interruption:  # a commit that is on its way is waited for, but nothing more
+                self._driver.begin(self._engine.end_tries, self._id)
+                with move_on_after(None, shield=True):
+                    self._driver.wait(trying)
+                if trying.result() is TryOutcome.AGAIN:
+                    raise
+            return trying.result()
+        finally:
+            self._threads.clear()
 
     def request(
         self,

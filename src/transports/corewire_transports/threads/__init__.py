@@ -7,6 +7,7 @@ from corewire_transports.threads.client import Client, ClientState, ClientStats
 from corewire_transports.threads.consumer import Browser, Consumer, ConsumerOptions
 from corewire_transports.threads.management import JsonValue, Management, Page, QueueStats
 from corewire_transports.threads.notifications import Notifications
+from corewire_transports.threads.pool import SessionPool
 from corewire_transports.threads.producer import Producer, Receipt, SendState
 from corewire_transports.threads.received import ReceivedMessage
 from corewire_transports.threads.session import Session
@@ -31,6 +32,7 @@ __all__ = [
     "ReceivedMessage",
     "SendState",
     "Session",
+    "SessionPool",
     "TemporaryQueue",
     "TemporaryTopic",
     "TransactedSession",

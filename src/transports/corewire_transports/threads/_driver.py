@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from corewire.errors import ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
-from corewire_transports._deadline import check, move_on_after, nearest, woken_by
+from corewire_transports._deadline import Expired, check, move_on_after, nearest, woken_by
 from corewire_transports._events import Audience
 from corewire_transports._process import Birthplace
 from corewire_transports._sockets import LINGER_S, Sockets
@@ -44,6 +44,8 @@ class Driver:
     """
 
     caller = staticmethod(threading.get_ident)
+    interruption = Expired  #: what a deadline of the caller raises in `wait`
+    shared = True  #: others may act while a call waits
 
     def __init__(
         self,

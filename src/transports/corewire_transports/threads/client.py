@@ -14,6 +14,7 @@ from corewire_transports.threads._events import Events
 from corewire_transports.threads._requests import Inbox
 from corewire_transports.threads.management import Management
 from corewire_transports.threads.notifications import Notifications
+from corewire_transports.threads.pool import SessionPool
 from corewire_transports.threads.session import Session
 from corewire_transports.threads.transacted import TransactedSession
 from corewire_transports.threads.xa import XaSession
@@ -37,6 +38,7 @@ class ClientStats:
     messages_received: int
     messages_acknowledged: int
     messages_maybe_lost: int  #: non-durable ones that were on their way when a session was recreated
+    duplicates_suppressed: int  #: copies of messages in hand or acknowledged, which were not handed out (exactlyOnce)
     bytes_sent: int
     bytes_received: int
     reconnects: int
@@ -88,6 +90,10 @@ class Client:
         except BaseException:
             session.close()
             raise
+
+    def pool(self, size_max: int = 8) -> SessionPool:
+        """Keep up to ``size_max`` transacted sessions for many callers. They are opened when they are first needed."""
+        return SessionPool(self, size_max)
 
     def events(self, *, buffer: int = 256) -> Iterator[ClientEvent]:
         """What happens to the connection from now on, until the client is closed. Beyond ``buffer`` events the oldest go."""
@@ -143,6 +149,7 @@ class Client:
             messages_received=counters.messages_received,
             messages_acknowledged=counters.messages_acknowledged,
             messages_maybe_lost=counters.messages_maybe_lost,
+            duplicates_suppressed=counters.duplicates_suppressed,
             bytes_sent=counters.bytes_sent,
             bytes_received=counters.bytes_received,
             reconnects=counters.reconnects,
