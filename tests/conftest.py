@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROCESSES = "tests/interop/"
+PAIRS = f"{PROCESSES}test_pair_"
 
 
 class Rows(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """
     Where there are several runners: which tests one of them takes, one after the other.
 
-    A row is a file. All tests that start processes are one row: they measure time, and what they start needs the rest of the
-    machine.
+    A row is a file. All that have a pair of brokers are one row: two pairs and their clients at once are too much for two cores.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return PROCESSES if nodeid.startswith(PROCESSES) else nodeid.partition("::")[0]
+        return PAIRS if nodeid.startswith(PAIRS) else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -35,8 +35,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest row: the others are short enough to fill what is left."""
-    items.sort(key=lambda item: not item.nodeid.startswith(PROCESSES))
+    """Begin with the longest row, then let those come that mostly wait: the others are short enough to fill what is left."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(PAIRS), not item.nodeid.startswith(PROCESSES)))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -10,8 +10,12 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.interop.peers import artemis_home
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONFIGURATIONS = Path(__file__).with_name("brokers")
 # Short runs: the second compiler costs more than it brings on a machine that the tests share with the broker.
@@ -33,12 +37,23 @@ def free_port() -> int:
 class Artemis:
     """One broker: ``create``, ``start``, ``wait``, then ``stop`` or ``kill``, and ``start`` again if need be."""
 
-    def __init__(self, folder: Path, configuration: str = "single", port: int = 0, peer_port: int = 0) -> None:
-        """``configuration`` names a file of ``brokers/``; ``port`` 0 takes a free one. ``peer_port``: of the other node of a pair."""
+    def __init__(
+        self,
+        folder: Path,
+        configuration: str = "single",
+        port: int = 0,
+        peer_port: int = 0,
+        properties: Mapping[str, object] | None = None,
+    ) -> None:
+        """``configuration`` names a file of ``brokers/``, in which ``${name}`` stands for what ``properties`` says.
+
+        ``port`` 0 takes a free one. ``peer_port``: of the other node of a pair.
+        """
         self.folder = folder
         self.port = port or free_port()
         self._peer_port = peer_port
         self._configuration = configuration
+        self._properties = properties or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,8 +91,9 @@ class Artemis:
 
     def start(self) -> None:
         assert self._process is None, "it runs already"
-        properties = f"-Dself=127.0.0.1:{self.port} -Dpeer=127.0.0.1:{self._peer_port}"
-        environment = os.environ | {"JAVA_ARGS": " ".join((*JVM_OPTIONS, properties))}
+        places = {"self": f"127.0.0.1:{self.port}", "peer": f"127.0.0.1:{self._peer_port}", **self._properties}
+        properties = [f"-D{name}={value}" for name, value in places.items()]
+        environment = os.environ | {"JAVA_ARGS": " ".join((*JVM_OPTIONS, *properties))}
         command = [str(self.folder / "bin" / "artemis"), "run"]
         with (self.folder / "run.log").open("wb") as log:
             self._process = subprocess.Popen(

@@ -32,3 +32,10 @@ async def java_answers_questions(url: str, queue: str, name: str) -> None:
         for number in range(20):
             answer = await session.request(queue, f"{name} {number}", timeout=30)
             assert answer.text == f"{name} {number}"
+
+
+async def we_answer_questions_of_java(url: str, queue: str, count: int) -> None:
+    async with connect(url) as client, client.session() as session, session.consumer(queue) as questions:
+        for _ in range(count):
+            question = await questions.receive()
+            await question.reply(f"re: {question.text}")

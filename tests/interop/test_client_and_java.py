@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop import client_java_lanes
 from tests.interop.artemis import JVM_OPTIONS, artemis_cli
 from tests.interop.peers import ARTEMIS, lanes_class_path
+from tests.interop.together import threads
 from tests.interop.worlds import World
 
 from corewire_server import BrokerConfig, serve
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
 ECHO = "echo"
 COUNT = 500
+QUESTIONS = 20
 
 
 @pytest.fixture(scope="module", params=["ours", "artemis"])
@@ -55,6 +58,16 @@ def test_java_understands_what_we_send_and_we_what_it_sends(url: str, echo: str,
 @pytest.mark.parametrize("world", World, ids=lambda world: world.value)
 def test_java_answers_questions(url: str, echo: str, world: World) -> None:
     world.run(client_java_lanes.java_answers_questions, url, echo, world.value)
+
+
+def test_we_answer_questions_of_java(url: str, java: None) -> None:
+    """In all worlds at once, of one Java program: it takes long to start."""
+    queues = [f"asked.{world.value}" for world in World]
+    command = ["java", *JVM_OPTIONS, "-cp", lanes_class_path(ARTEMIS), "Asker", url, str(QUESTIONS), *queues]
+    lane = client_java_lanes.we_answer_questions_of_java
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        threads(*(partial(world.run, lane, url, f"asked.{world.value}", QUESTIONS) for world in World))
+        assert program.communicate(timeout=60)[0].split() == [str(QUESTIONS)] * len(queues)
 
 
 def artemis_does(command: str, url: str, queue: str, *options: str) -> str:

@@ -143,3 +143,13 @@ def test_what_was_read_after_a_crash_is_on_the_medium_before_it_is_told() -> Non
     assert not again.keeper.settled
     again.work()
     assert again.keeper.settled
+
+
+def test_two_joins_in_a_millisecond_set_their_journals_aside_one_beside_the_other() -> None:
+    folder = Folder()
+    folder.begin()
+    names = [folder.keeper.name_aside(9) for _ in range(2)]
+    for name in names:
+        folder.keeper.begin_anew(9, 5, JOINING, b"s" * 16, name)
+        folder.work()
+    assert folder.disk.asides() == sorted(names)

@@ -16,7 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.hazmat.primitives.serialization.pkcs12 import (
+    PKCS12Certificate,
+    serialize_java_truststore,
+    serialize_key_and_certificates,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,20 +65,32 @@ class Authority:
         path.write_bytes(key + b"".join(part.bytes() for part in leaf.cert_chain_pems))
         return path
 
-    def key_pkcs12(self, leaf: trustme.LeafCert, password: str | None, alias: str = "me") -> Path:
-        """The same as a PKCS12 store."""
-        path = self._folder / f"{self._name}-key.p12"
+    def key_pkcs12(self, leaf: trustme.LeafCert, password: str | None, kind: str = "key") -> Path:
+        """The same as a PKCS12 store; its key is called "me"."""
+        path = self._folder / f"{self._name}-{kind}.p12"
         certificate, *chain = (x509.load_pem_x509_certificate(part.bytes()) for part in leaf.cert_chain_pems)
         encryption = NoEncryption() if password is None else BestAvailableEncryption(password.encode())
-        path.write_bytes(serialize_key_and_certificates(alias.encode(), _key(leaf), certificate, chain, encryption))
+        path.write_bytes(serialize_key_and_certificates(b"me", _key(leaf), certificate, chain, encryption))
         return path
 
     def trust_pkcs12(self, password: str) -> Path:
-        """The authority's certificate as a PKCS12 store."""
+        """The authority's certificate as a PKCS12 store, as Java writes it."""
         path = self._folder / f"{self._name}.p12"
-        certificate = x509.load_pem_x509_certificate(self.ca.cert_pem.bytes())
-        encryption = BestAvailableEncryption(password.encode())
-        path.write_bytes(serialize_key_and_certificates(None, None, None, [certificate], encryption))
+        certificate = PKCS12Certificate(x509.load_pem_x509_certificate(self.ca.cert_pem.bytes()), b"ca")
+        path.write_bytes(serialize_java_truststore([certificate], BestAvailableEncryption(password.encode())))
+        return path
+
+    def expire(self) -> Path:
+        """A file with the authority's certificate as it would be if its time was over."""
+        old = x509.load_pem_x509_certificate(self.ca.cert_pem.bytes())
+        now = datetime.now(UTC)
+        builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number)
+        builder = builder.not_valid_before(now - timedelta(days=2)).not_valid_after(now - timedelta(days=1))
+        for extension in old.extensions:
+            builder = builder.add_extension(extension.value, extension.critical)
+        key = _elliptic(load_pem_private_key(self.ca.private_key_pem.bytes(), None))
+        path = self._folder / f"{self._name}-expired.pem"
+        path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
         return path
 
     def revoke(self, *leaves: trustme.LeafCert) -> Path:

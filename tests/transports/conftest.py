@@ -11,6 +11,10 @@ from tests.transports.conversion import WORLDS, load_tests
 
 from corewire_server import BrokerConfig, serve
 from corewire_server.proxy import Proxy
+from corewire_transports import _sockets
+from corewire_transports.anyio import _driver as anyio_driver
+from corewire_transports.blocking import _driver as blocking_driver
+from corewire_transports.threads import _driver as threads_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +67,13 @@ def node() -> Iterator[Node]:
 @pytest.fixture
 def url(node: Node) -> str:
     return node.url
+
+
+@pytest.fixture
+def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links that are given up have a minute for their rest: who waits for that, though nothing is left, is seen on any machine."""
+    for module in (_sockets, anyio_driver, blocking_driver, threads_driver):
+        monkeypatch.setattr(module, "LINGER_S", 60.0)
 
 
 _numbers = itertools.count(1)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
+import struct
 from typing import Any
 
 import anyio
 import pytest
 
+from corewire.errors import NotConnected
+from corewire_transports._endpoint import Dialling
 from corewire_transports.anyio import connect
 
 BACKENDS = ["asyncio", "trio"]
@@ -98,3 +103,27 @@ def test_forgotten_iterators_warn_of_nothing(backend: str, url: str, queue: str)
             await main()
 
     anyio.run(with_deadline, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_link_that_is_reset_as_soon_as_it_is_there_was_not_reached(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = Dialling.settle
+
+    def settle_and_be_reset(dialling: Dialling) -> bool:
+        connected = settle(dialling)
+        if connected:
+            accepted, _ = door.accept()
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+            select.select([dialling.sock], [], [], 10)
+        return connected
+
+    async def main() -> None:
+        async with connect(f"tcp://127.0.0.1:{door.getsockname()[1]}"):
+            pass
+
+    monkeypatch.setattr(Dialling, "settle", settle_and_be_reset)
+    with socket.create_server(("127.0.0.1", 0)) as door, pytest.raises(NotConnected, match="reset"):
+        anyio.run(main, backend=backend)

@@ -177,10 +177,8 @@ def test_client_may_be_closed_from_a_signal_handler(world: Any, url: str, queue:
     old = signal.signal(signal.SIGALRM, lambda *_: client.close())
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
-        began = time.monotonic()
         with pytest.raises(ObjectClosed):
             consumer.receive()
-        assert time.monotonic() - began < 1.0
     finally:
         signal.signal(signal.SIGALRM, old)
         client.close()

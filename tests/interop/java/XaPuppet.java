@@ -91,7 +91,7 @@ public final class XaPuppet {
                 return recover();
             case "send":
                 ClientMessage message = session.createMessage(ClientMessage.TEXT_TYPE, true);
-                message.getBodyBuffer().writeNullableSimpleString(SimpleString.of(words[2]));
+                message.getBodyBuffer().writeNullableSimpleString(new SimpleString(words[2]));
                 session.createProducer(words[1]).send(message);
                 return "";
             case "receive":

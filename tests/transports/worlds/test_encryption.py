@@ -85,6 +85,10 @@ async def test_a_certificate_that_has_expired_is_not_believed(door: EncryptedDoo
     assert "certificate has expired" in await refusal(through(door, trusting(authority)))
 
 
+async def test_an_authority_whose_time_is_over_is_not_believed(door: EncryptedDoor, authority: Authority) -> None:
+    assert "certificate has expired" in await refusal(through(door, f"trustStorePath={authority.expire()}"))
+
+
 async def test_a_certificate_that_was_revoked_is_not_believed(door: EncryptedDoor, authority: Authority) -> None:
     good, bad = authority.issue(), authority.issue()
     keys = (trusting(authority), f"crlPath={authority.revoke(bad)}")

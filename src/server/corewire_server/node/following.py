@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.effects import Append
 from corewire_server.core.inputs import decode
-from corewire_server.journal.actions import ASIDE_PREFIX
 from corewire_server.node.kit import DIGEST_STEPS, GRACE_MS, STOOD_STILL_MS
 from corewire_server.node.orders import Door
 from corewire_server.records import Mark, Standing
@@ -213,7 +212,7 @@ class Following:
         keeper = self._kit.keeper
         aside = drop = ""
         if keeper.mark_wanted is not None:
-            aside = f"{ASIDE_PREFIX}{now}-{self._kit.incarnation[:4].hex()}"
+            aside = keeper.name_aside(now)
             if self._aside:  # of a join that broke: it was the primary's data, in part
                 drop = aside
             else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire_server.journal.actions import DropAside, SetAside
+from corewire_server.journal.actions import ASIDE_PREFIX, DropAside, SetAside
 from corewire_server.journal.format import FOLDER_BYTES, SEED_BYTES
 from corewire_server.journal.recovery import Recovered
 from corewire_server.journal.writer import Writer
@@ -96,6 +96,10 @@ class Keeper(Desk):
             return
         self.writer.mark(step, mark, time)
         self.hurry(step)
+
+    def name_aside(self, now: int) -> str:
+        """A name that is free, sorted by time. A node may join more than once in a millisecond."""
+        return f"{ASIDE_PREFIX}{now}-{self._entropy(4).hex()}"
 
     def drop_aside(self, name: str) -> None:
         """Remove what was set aside under ``name``."""

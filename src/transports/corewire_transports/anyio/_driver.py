@@ -331,7 +331,10 @@ class Driver:
                 await wait(dialling.sock)
                 connected = dialling.settle()
             link.tunnel = dialling.tunnel
-            return await SocketStream.from_socket(dialling.sock)
+            try:
+                return await SocketStream.from_socket(dialling.sock)
+            except ValueError as gone:  # that is how anyio puts it
+                raise ConnectionResetError("it was reset as soon as it was there") from gone
         except BaseException:
             dialling.close()
             raise
