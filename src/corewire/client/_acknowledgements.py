@@ -27,6 +27,7 @@ from corewire.client._calls import Command, Fate, Lost
 from corewire.errors import IllegalState, TransactionRolledBack
 from corewire.values import AckMode
 from corewire.wire import packets
+from corewire.wire.hot import acknowledge_frame
 
 if TYPE_CHECKING:
     from corewire.client._calls import Call, Packet, Script
@@ -161,5 +162,9 @@ class Acknowledgements:
             self._post(message_id, individual=individual)
 
     def _post(self, message_id: int, *, individual: bool) -> None:
-        kind = self._kind(individual=individual)
-        self._session.post(kind(self._consumer.number, message_id, requires_response=False))
+        kind, session, number = self._kind(individual=individual), self._session, self._consumer.number
+        if session.locked:
+            session.post(kind(number, message_id, requires_response=False))
+        else:
+            channel = session.channel
+            channel.send_frame(acknowledge_frame(channel.channel, number, message_id, False, kind.TYPE))

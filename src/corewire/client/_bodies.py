@@ -14,6 +14,7 @@ Bodies of messages: Python values to the bytes of their type and back (docs/prot
 from __future__ import annotations
 
 import json
+from codecs import utf_16_le_decode
 from collections.abc import Mapping, Sequence
 from struct import Struct
 from struct import error as StructError
@@ -44,6 +45,7 @@ Content: TypeAlias = "str | bytes | Object | Mapping[str, PropertyValue] | Seque
 JSON_TYPE: Final = "application/json"
 
 _INT: Final = Struct(">i")
+_TEXT_AT: Final = 5  # behind the mark that there is one, and its length
 
 
 # -- to the wire -------------------------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def decode_body(kind: int, data: bytes) -> Content:
     """
     match kind:
         case MessageType.TEXT:
-            return read_nullable(data, 0, len(data), read_simple_string)[0] if data else None
+            return _decode_text(data)
         case MessageType.BYTES:
             return data
         case MessageType.MAP:
@@ -145,6 +147,13 @@ def decode_body(kind: int, data: bytes) -> Content:
             return _decode_object(data)
         case _:
             return data or None
+
+
+def _decode_text(data: bytes) -> str | None:
+    size = len(data) - _TEXT_AT
+    if size >= 0 and data[0] and size % 2 == 0 and _INT.unpack_from(data, 1)[0] == size:
+        return utf_16_le_decode(data[_TEXT_AT:], "surrogatepass", True)[0]
+    return read_nullable(data, 0, len(data), read_simple_string)[0] if data else None
 
 
 def _decode_stream(data: bytes) -> tuple[PropertyValue, ...]:

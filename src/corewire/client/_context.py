@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_TIME = (1 << 48) - 1
+
 NAMED_MAX = 10_000  # queues of which the application was warned once; of further ones each time
 
 
@@ -67,6 +69,8 @@ class Context:
         self._client_uuid = self.uuid() if self.exactly_once else ""
         self._last_unique = 0
         self._named_auto_delete: set[str] = set()
+        first = self.uuid_bytes()
+        self._message_ids, self._message_id_tail = int.from_bytes(first[:6], "big"), first[6:]
         self._short_of_room = False  # a sender waits until less is kept for replay
         self._room_bytes = 0  # so much more may be kept at least, as far as messages are concerned
 
@@ -85,6 +89,11 @@ class Context:
         raw[6] = raw[6] & 0x0F | 0x10
         raw[8] = raw[8] & 0x3F | 0x80
         return bytes(raw)
+
+    def message_id(self) -> bytes:
+        """The same for messages, of which there are many: they differ in the time of the UUID only."""
+        self._message_ids += 1
+        return (self._message_ids & _TIME).to_bytes(6, "big") + self._message_id_tail
 
     def uuid(self) -> str:
         """A name that nobody else has."""

@@ -12,6 +12,7 @@ from corewire.errors import BodyNotRead, RemoteProtocolError
 from corewire.values import Queue, RoutingType, Topic
 from corewire.wire.hot import parse_receive
 from corewire.wire.message import CoreMessage, with_body
+from corewire.wire.properties import encode_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Delivery")
 
 _MARKER: Final = "_hornetq.forced.delivery.seq"
+_COMPRESSED: Final = encode_name(_headers.LARGE_COMPRESSED)
 
 
 class Delivery(Message):
@@ -130,7 +132,7 @@ class Delivery(Message):
     @property
     def _claimed_bytes(self) -> int | None:
         """What a compressed body says that it has; None if it is not compressed."""
-        if not self._message.may_hold_reserved:
+        if not self._message.may_hold(_COMPRESSED):
             return None
         try:
             properties = self._message.properties
@@ -151,6 +153,9 @@ class Delivery(Message):
 
     @property
     def _encoded_body(self) -> bytes:
+        size = self._claimed_bytes
+        if size is None and self.large is None:
+            return self._message.body
         self._look_inside()
         if self.large is not None:
             if self.large.error is not None:
@@ -160,8 +165,8 @@ class Delivery(Message):
                 subject=repr(self),
                 hint="Call read() before, or take it in pieces: chunks(), save().",
             )
-        size = self._claimed_bytes
-        return self._message.body if size is None else inflate(self._message.body, size)
+        assert size is not None
+        return inflate(self._message.body, size)
 
     @property
     def marker(self) -> int | None:

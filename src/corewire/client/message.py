@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from corewire.values import Body, Destination, Headers, PropertyValue
 
 _KEEP: Final = cast("Body", object())  # what `replace` takes for "no other body"
+_TEXT: Final = int(MessageType.TEXT)
 _ROUTING: Final = (Byte(RoutingType.MULTICAST), Byte(RoutingType.ANYCAST))
 
 
@@ -133,7 +134,8 @@ class Message:
     @property
     def text(self) -> str:
         """The text of a TEXT message; of a null, "". Raises BodyTypeMismatch for another type."""
-        self._expect(MessageType.TEXT)
+        if self._of.type != _TEXT:
+            self._expect(MessageType.TEXT)
         return cast("str | None", self.body) or ""
 
     @property

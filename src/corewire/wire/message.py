@@ -132,6 +132,10 @@ class CoreMessage:
             found = self._properties = typed.decode(self.raw, self.properties_at)[0]
         return found
 
+    def may_hold(self, name: bytes) -> bool:
+        """False if no property has this name, encoded; True if it is worth decoding them to look."""
+        return self.raw.find(name, self.properties_at) >= 0
+
     @property
     def may_hold_reserved(self) -> bool:
         """False if no property begins ``_AMQ_``; True if it is worth decoding them to look."""

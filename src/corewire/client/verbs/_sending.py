@@ -81,7 +81,7 @@ class SendingVerbs(Registry):
     ) -> bytes:
         if wall_ms is None and _needs_clock(message):
             raise LocalProtocolError("a message with ttl or delivery_delay needs the wall clock: give wall_ms")
-        user_id = self._context.uuid_bytes()
+        user_id = self._context.message_id()
         name = self._context.client_name
         unique = self._context.duplicate_id() if session.sends_again and message.durable else None
         return encode(
