@@ -71,7 +71,8 @@ class Consumer:
         self.spoiled = False  #: chunks came a second time from a broker that may have changed them
         self.acknowledgements = Acknowledgements(self)
         self._arrivals = Arrivals(self)
-        self._ask_again = False  # the broker answered a question while it was in the middle of a large message
+        self._chunk_since = False  # a chunk came since the broker was asked
+        self._ask_again = False  # it answered in the middle of a large message
         self._priority = priority
         self._window_bytes = window_bytes
         self._window = ConsumerWindow(window_bytes)
@@ -80,6 +81,7 @@ class Consumer:
         self._asking: Call[Delivery | None] | None = None  # until the marker of its forced delivery
         self._sequence = 0  # of forced deliveries
         self._shown: set[int] = set()  # browser: ids, so that a new epoch goes on where it was
+        self._skipped = False  # one of them came again since the broker was asked
         self.address = queue
         self.routing_type: RoutingType | None = None  #: of the queue
         self._again: packets.CreateQueueV2 | None = None  # makes a queue that may have gone with the broker
@@ -220,8 +222,18 @@ class Consumer:
     def _answered(self, sequence: int) -> None:
         if sequence != self._sequence or self._asking is None:
             return
-        if self._arrivals.arriving:  # then the broker has not looked at what is behind it
+        if self._arrivals.arriving:
             self._ask_again = True
+            return
+        if (
+            self._chunk_since
+        ):  # asked in the middle of a large message, it answers before it looks at what is behind that
+            self._force()
+            return
+        if self._skipped:  # that used up credits, of which something behind it may have had need
+            self._skipped = False
+            self.want_more()
+            self._force()
             return
         call, self._asking = self._asking, None
         self._grant(self._window.withdraw())
@@ -246,6 +258,7 @@ class Consumer:
             self.spoiled = True
         if self.spoiled:
             return
+        self._chunk_since = True
         self._arrivals.add(packet.data, frame_bytes, last=not packet.continues)
         self.want_more(only_if=self.receiving)
         if self._ask_again and not self._arrivals.arriving:
@@ -271,6 +284,7 @@ class Consumer:
         while self._buffer and self._waiting:
             if (delivery := self._take()) is not None:
                 self._give(self._waiting.popleft(), delivery)
+        self.want_more(only_if=bool(self._waiting))
         if self._buffer and self._asking is not None and (delivery := self._take()) is not None:
             call, self._asking = self._asking, None
             self._give(call, delivery)
@@ -352,6 +366,7 @@ class Consumer:
 
     def _force(self) -> None:
         self._sequence += 1
+        self._chunk_since = False
         self.session.post(packets.SessionForceConsumerDelivery(self.number, self._sequence))
 
     def _grant(self, tokens: tuple[int, ...]) -> None:
@@ -369,6 +384,7 @@ class Consumer:
         if self.browse_only:
             if delivery.broker_id in self._shown:
                 self._arrivals.move_on()
+                self._skipped = True
                 return None
             self._shown.add(delivery.broker_id)
         else:
