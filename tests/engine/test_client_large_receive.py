@@ -157,7 +157,9 @@ def test_the_marker_of_a_question_does_not_hide_what_is_arriving() -> None:
     stage.answer(1)
     assert not asked.done
     stage.world.chunk(stage.consumer, NOISE[:1_000], last=True)
-    assert asked.result().data == NOISE[:1_000]
+    delivery = asked.result()
+    assert delivery is not None
+    assert delivery.data == NOISE[:1_000]
     stage.world.begin(stage.consumer, 5_000, 2)
     stage.next()
     asked = stage.world.engine.receive_immediate(stage.world.now, stage.consumer)

@@ -236,7 +236,7 @@ class Arrivals:
         body.reader = call
         call.withdraw = lambda _now: self._stop_reading(body)
         self._serve(body)
-        if body.reader is not None:
+        if not call.done:
             self._consumer.session.readers.add(now, body)
         return call
 
