@@ -137,11 +137,12 @@ def test_two_who_wait_in_one_session_are_a_mistake() -> None:
         world.engine.receive_immediate(world.now, two)
 
 
+@pytest.mark.parametrize("window", [1_048_576, 0])
 @pytest.mark.parametrize("ack_mode", [AckMode.PRE, AckMode.INDIVIDUAL])
-def test_where_it_does_no_harm_they_may(ack_mode: AckMode) -> None:
+def test_where_it_does_no_harm_they_may(ack_mode: AckMode, window: int) -> None:
     world = ClientWorld()
     session = world.session(ack_mode=ack_mode)
-    one, two = world.consumer(session, "one"), world.consumer(session, "two")
+    one, two = (world.consumer(session, queue, window_bytes=window) for queue in ("one", "two"))
     waiting = [world.engine.receive(world.now, each) for each in (one, one, two)]
     filled(world, 2, "one")
     filled(world, 1, "two")

@@ -10,7 +10,7 @@ from tests.engine.client_world import ONE, TWO, ClientWorld, replace
 from corewire.client.config import ClientConfig
 from corewire.client.message import Message
 from corewire.errors import AddressDoesNotExist, NotConnected, Unblocked
-from corewire.events import QueueMayForget
+from corewire.events import QueueMayForget, Reattached
 from corewire.values import Address, Queue, QueueConfiguration, RoutingType
 from corewire.wire import packets
 from corewire.wire.framing import packet_type
@@ -37,6 +37,25 @@ def test_it_includes_resilience_and_lifts_the_failover_timeout() -> None:
     assert exactly_once(call_failover_timeout_s=5.0).call_failover_timeout_s == 5.0
 
 
+def step_until(world: ClientWorld, reached: Callable[[], bool]) -> None:
+    """Deliver frame by frame, with time where nothing moves, until a point is reached."""
+    for _ in range(1_000):
+        if reached():
+            return
+        if not world.step():
+            world.now = max(world.now, world.engine.next_timeout() or 0.0)
+            world.engine.handle_timeout(world.now)
+    raise AssertionError("not reached")
+
+
+def foreign_world(**fields: Any) -> ClientWorld:
+    """With a broker that is not ours; what the client asked before anybody wanted anything is not in its records."""
+    world = ClientWorld(exactly_once(**fields), foreign=True)
+    world.sent.clear()
+    world.frames.clear()
+    return world
+
+
 # -- (a) the window, (c) the fence ---------------------------------------------------------------------------------------
 
 
@@ -53,7 +72,7 @@ def test_only_a_broker_of_ours_gets_a_window(foreign: bool, window_bytes: int) -
 
 
 def test_every_incarnation_takes_the_same_name_before_anything_else() -> None:
-    world = ClientWorld(exactly_once(), foreign=True)
+    world = foreign_world()
     session = world.session()
     world.consumer(session)
     world.cut()
@@ -64,21 +83,6 @@ def test_every_incarnation_takes_the_same_name_before_anything_else() -> None:
     last_made = len(world.sent) - 1 - world.sent[::-1].index("CREATESESSION_V2")
     assert world.sent[last_made + 1] == "SESS_UNIQUE_ADD_METADATA"
     assert world.sent[:last_made].count("REATTACH_SESSION") == 1, "what is left of the one before is ended"
-
-
-def step_until(world: ClientWorld, reached: Callable[[], bool]) -> None:
-    """Deliver frame by frame, with time where nothing moves, until a point is reached."""
-    for _ in range(1_000):
-        if reached():
-            return
-        if not world.step():
-            world.now = max(world.now, world.engine.next_timeout() or 0.0)
-            world.engine.handle_timeout(world.now)
-    raise AssertionError("not reached")
-
-
-def foreign_world(**fields: Any) -> ClientWorld:
-    return ClientWorld(exactly_once(**fields), foreign=True)
 
 
 def test_while_the_session_before_lives_nothing_is_written_and_the_name_is_asked_for_again() -> None:
@@ -112,6 +116,18 @@ def test_what_an_attempt_made_is_ended_by_the_next_one() -> None:
     assert len(names) == len(set(names)) + 1, "the lost one twice, that of the first attempt once"
     world.run(world.engine.send(world.now, session, Queue("q"), Message("two")))
     assert world.receive_all(world.consumer(session)) == ["one", "two"]
+
+
+def test_what_the_fence_is_answered_counts_so_a_reattachment_replays_nothing() -> None:
+    world = ClientWorld(exactly_once())
+    session = world.session()
+    consumer = world.consumer(session)
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    world.run(world.engine.receive(world.now, consumer))
+    world.cut()
+    world.advance(1.0)
+    assert world.names(Reattached)
+    assert world.engine.buffered(consumer) == 0
 
 
 # -- (b) ids, and messages that are kept until their own answer ------------------------------------------------------------

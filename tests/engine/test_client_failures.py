@@ -261,12 +261,13 @@ def test_receive_ends_when_the_client_gives_up() -> None:
         waiting.result()
 
 
-def test_a_browser_skips_what_it_showed() -> None:
+@pytest.mark.parametrize("window", [1_048_576, 1, 0])
+def test_a_browser_skips_what_it_showed(window: int) -> None:
     scene = Scene(fragile(retry_interval_s=0.1))
     world, engine = scene.world, scene.engine
     for number in range(4):
         world.run(engine.send(world.now, scene.other, Queue("out"), Message(str(number))))
-    browser = world.consumer(scene.session, "out", create=False, browse_only=True)
+    browser = world.consumer(scene.session, "out", create=False, browse_only=True, window_bytes=window)
     shown = [world.run(engine.receive(world.now, browser)).text for _ in range(2)]
     scene.fail(executed=True)
     assert shown + world.receive_all(browser, acknowledge=False) == ["0", "1", "2", "3"]

@@ -68,6 +68,12 @@ class Stage:
             cost += self.world.chunk(self.consumer, part, last=number == len(parts))
         return cost
 
+    def answer(self, sequence: int) -> None:
+        """The broker's answer to a question whether there is more."""
+        raw = encode_message(b"", address="q", priority=0, properties={"_hornetq.forced.delivery.seq": Long(sequence)})
+        number = self.world.engine._consumer(self.consumer).number
+        self.world.say(self.session, packets.SessionReceiveMessage(raw, number, 1))
+
     @property
     def given(self) -> int:
         """Credits that were given back."""
@@ -145,28 +151,38 @@ def test_what_nobody_reads_is_dropped_when_the_consumer_moves_on() -> None:
 
 def test_the_marker_of_a_question_does_not_hide_what_is_arriving() -> None:
     stage = Stage()
-    marker = "_hornetq.forced.delivery.seq"
     asked = stage.world.engine.receive_immediate(stage.world.now, stage.consumer)
     stage.world.perform()
     stage.world.begin(stage.consumer, 1_000)
-
-    def answer(sequence: int) -> None:
-        raw = encode_message(b"", address="q", priority=0, properties={marker: Long(sequence)})
-        number = stage.world.engine._consumer(stage.consumer).number
-        stage.world.say(stage.session, packets.SessionReceiveMessage(raw, number, 1))
-
-    answer(1)
+    stage.answer(1)
     assert not asked.done
     stage.world.chunk(stage.consumer, NOISE[:1_000], last=True)
-    assert asked.result().data == NOISE[:1_000]
+    delivery = asked.result()
+    assert delivery is not None
+    assert delivery.data == NOISE[:1_000]
     stage.world.begin(stage.consumer, 5_000, 2)
     stage.next()
     asked = stage.world.engine.receive_immediate(stage.world.now, stage.consumer)
-    answer(2)
+    stage.answer(2)
     stage.world.chunk(stage.consumer, NOISE[:5_000], last=True)
     assert not asked.done  # the broker had not looked at what is behind it: it is asked again
-    answer(3)
+    stage.answer(3)
     assert asked.result() is None
+
+
+def test_an_answer_right_behind_a_large_message_is_no_answer() -> None:
+    stage = Stage()
+    stage.world.begin(stage.consumer, 5_000)
+    stage.next()
+    stage.world.chunk(stage.consumer, NOISE[:4_000])
+    asked = stage.world.engine.receive_immediate(stage.world.now, stage.consumer)
+    stage.world.chunk(stage.consumer, NOISE[4_000:5_000], last=True)
+    stage.answer(1)  # the broker had not looked at what is behind it
+    assert not asked.done
+    stage.world.small(stage.consumer, "after", 2)
+    delivery = asked.result()
+    assert delivery is not None
+    assert delivery.text == "after"
 
 
 def test_without_a_window_it_asks_for_what_is_read_and_no_more() -> None:

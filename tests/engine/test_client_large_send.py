@@ -54,7 +54,7 @@ def test_with_a_window_every_chunk_is_answered() -> None:
     session = world.session()
     world.run(world.engine.send(world.now, session, Q, Message(NOISE[:2_500])))
     assert [chunk.requires_response for chunk in world.chunks] == [True, True, True]
-    ids = [chunk.correlation_id for chunk in world.chunks]
+    ids = [chunk.correlation_id or 0 for chunk in world.chunks]
     assert ids == sorted(set(ids))
 
 

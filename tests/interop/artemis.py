@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -120,6 +121,14 @@ class Artemis:
         if self._process is not None:
             self._process.kill()
             self._ended()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing until `thaw`, and its sockets stay open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def _ended(self) -> None:
         assert self._process is not None

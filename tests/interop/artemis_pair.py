@@ -1,8 +1,9 @@
-"""A real replicated pair of Artemis: what ours is measured against."""
+"""A real pair of Artemis, by replication or with a store that both share: what ours is measured against."""
 
 from __future__ import annotations
 
 import time
+from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 from tests.interop.artemis import Artemis, free_port
@@ -12,13 +13,21 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+class PairKind(Enum):
+    """How the backup comes to what the primary had; the values begin the names of files of ``brokers/``."""
+
+    REPLICATED = "replicated"
+    SHARED_STORE = "shared"
+
+
 class ArtemisPair:
     """A primary and its backup, which takes over when the primary is killed and yields when it is back; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        ports = free_port(), free_port()
-        self.primary = Artemis(folder / "primary", "replicated-primary", *ports)
-        self.backup = Artemis(folder / "backup", "replicated-backup", *reversed(ports))
+    def __init__(self, folder: Path, kind: PairKind = PairKind.REPLICATED) -> None:
+        first, second = free_port(), free_port()
+        store = {"shared": folder / "store"}
+        self.primary = Artemis(folder / "primary", f"{kind.value}-primary", first, second, store)
+        self.backup = Artemis(folder / "backup", f"{kind.value}-backup", second, first, store)
         self._announced = 0
 
     @property

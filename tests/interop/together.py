@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -27,3 +28,13 @@ def threads(*actors: Callable[[], object]) -> None:
     with ThreadPoolExecutor(len(actors)) as pool:
         for running in [pool.submit(actor) for actor in actors]:
             running.result()
+
+
+async def pause(seconds: float) -> None:
+    """Let others go on for a while."""
+    await anyio.sleep(seconds)
+
+
+def stop(seconds: float) -> None:
+    """The same for a thread."""
+    time.sleep(seconds)

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 LANE_S = 120.0  # on a busy machine; nothing waits so long
-OURS = ((r"\btogether import tasks\b", "together import threads as tasks"),)
+OURS = (
+    (r"\btogether import tasks\b", "together import threads as tasks"),
+    (r"\btogether import pause, tasks\b", "together import stop as pause, threads as tasks"),
+)
 
 
 class World(Enum):

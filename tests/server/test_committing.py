@@ -6,6 +6,7 @@ from tests.server.helpers import Session, World, one
 
 from corewire.wire import packets
 from corewire.wire.registry import encode
+from corewire_server.core import Broker
 from corewire_server.core.effects import Append
 from corewire_server.core.inputs import BytesReceived
 
@@ -72,6 +73,18 @@ def test_a_failed_command_makes_the_commit_fail_with_its_code_and_the_next_trans
     session.done(packets.SessionCommit(-10))
     session.consume("q")
     assert session.texts() == ["a"]
+
+
+def test_a_feature_that_is_missing_is_counted_when_it_is_asked_for_and_not_by_the_commit() -> None:
+    """A copy of the broker does not know it at the commit, and counted otherwise (the simulator's seed 80 of pairs that day)."""
+    world = World()
+    session = transacted(world)
+    session.publish("q", "never", properties={"_AMQ_GROUP_ID": "g"})
+    copy = Broker.restore(world.config, world.broker.snapshot())
+    data = encode(packets.SessionCommit(-4), session.channel, 136)
+    for broker in (world.broker, copy):
+        broker.step(world.now, BytesReceived(session.client.link, data))
+        assert broker.state.missing == {"message groups": 1}
 
 
 def test_all_records_of_a_commit_are_one_append() -> None:

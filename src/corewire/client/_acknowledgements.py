@@ -11,7 +11,8 @@ Which messages of one consumer count as consumed, and when the broker is told (A
 | XA, in no branch   | when the next is handed out     | at once                                                 |
 | PRE, browsers      | at the broker                   | never                                                   |
 
-A message that a lost session, or a rollback, has taken back is not acknowledged any more: it comes again.
+A message that a lost session, or a rollback, has taken back is not acknowledged any more: it comes again. With exactly-once
+it does not, unless the application gave it back; see `_suppression`, which has the acknowledgements then.
 
 On the wire an acknowledgement covers all that the consumer was delivered before. Not so where a broker that is not ours
 may run it twice after a re-attachment: it then gives back all that the consumer holds and delivers it again *behind* what
@@ -24,6 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from corewire.client._calls import Command, Fate, Lost
+from corewire.client._suppression import Suppression
 from corewire.errors import IllegalState, TransactionRolledBack
 from corewire.values import AckMode
 from corewire.wire import packets
@@ -44,12 +46,16 @@ class Acknowledgements:
         self._batched: list[int] = []  # ids of messages that count and of which the broker was not told
         self._batched_bytes = 0
         self._in_hand: dict[int, int] = {}  # CLIENT, INDIVIDUAL: message id to its number among the session's hand-outs
+        self.copies = Suppression(consumer)
         session = consumer.session
         self._mode = session.ack_mode
         self._nothing_to_tell = consumer.browse_only or (session.pre_acknowledged and not session.transacted)
 
     def handed_out(self, delivery: Delivery) -> None:
         """The application has it."""
+        if self.copies.active:
+            self.copies.handed_out(delivery)
+            return
         if self._session.transacted:
             self._session.transaction.work_done = True
             limit = self._session.context.config.transaction_batch_bytes if self._session.transaction.open else 1
@@ -62,6 +68,7 @@ class Acknowledgements:
 
     def untaken(self, delivery: Delivery) -> None:
         """The application does not have it after all. It is the last that was handed out."""
+        self.copies.untaken(delivery)
         if self._session.transacted and self._batched[-1:] == [delivery.broker_id]:
             self._batched.pop()
         self._in_hand.pop(delivery.broker_id, None)
@@ -74,6 +81,8 @@ class Acknowledgements:
         if session.error is not None:
             raise session.error
         delivery.acknowledged = True
+        if self.copies.active:
+            return self.copies.acknowledge(now, delivery, individual=individual)
         taken_back = delivery.generation != self._consumer.generation
         if self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL):
             return session.run(now, self._settle(delivery, individual=individual, taken_back=taken_back))
@@ -134,6 +143,7 @@ class Acknowledgements:
     def flush(self, up_to: int | None = None) -> None:
         """Tell the broker of what counts. CLIENT: of all that was handed out up to the hand-out number ``up_to``;
         INDIVIDUAL: of all, one by one (before a rollback, which takes them back)."""
+        self.copies.flush()
         self._post_all(self._batched, individual=False)
         self._batched, self._batched_bytes = [], 0
         covered = [each for each, number in self._in_hand.items() if up_to is None or number <= up_to]
@@ -143,8 +153,15 @@ class Acknowledgements:
             self._session.context.counters.messages_acknowledged += len(covered)
         self._post_all(covered, individual=self._mode is AckMode.INDIVIDUAL)
 
+    def close(self) -> None:
+        """The consumer is closed: the broker is told of what counts, and the rest is given back."""
+        self._in_hand.clear()
+        self.flush()
+        self.copies.close()
+
     def forget(self) -> None:
         """What was handed out was taken back."""
+        self.copies.forget()
         self._batched, self._batched_bytes = [], 0
         self._in_hand.clear()
 

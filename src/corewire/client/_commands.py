@@ -122,6 +122,15 @@ class Commands(ABC):
             channel = self.channel
             channel.send_frame(frame_of(packet, channel.channel, channel.version))
 
+    def ask(self, command: Command) -> None:
+        """Write a patient command that means this epoch only."""
+        assert command.patient
+        if self.error is None:
+            if self._locked:
+                self._backlog.append(command)
+            else:
+                self._put(0.0, command)  # no clock: it has no deadline
+
     def write(self, now: float, command: Command) -> None:
         """Write a command, or let it wait for a link."""
         if self.error is not None:

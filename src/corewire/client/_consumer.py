@@ -70,6 +70,7 @@ class Consumer:
         )  #: larger bodies are handed out unread
         self.spoiled = False  #: chunks came a second time from a broker that may have changed them
         self.acknowledgements = Acknowledgements(self)
+        self._suppresses = self.acknowledgements.copies.active
         self._arrivals = Arrivals(self)
         self._ask_again = False  # the broker answered a question while it was in the middle of a large message
         self._priority = priority
@@ -80,6 +81,7 @@ class Consumer:
         self._asking: Call[Delivery | None] | None = None  # until the marker of its forced delivery
         self._sequence = 0  # of forced deliveries
         self._shown: set[int] = set()  # browser: ids, so that a new epoch goes on where it was
+        self._skipped = False  # one that is not handed out came since the broker was asked
         self.address = queue
         self.routing_type: RoutingType | None = None  #: of the queue
         self._again: packets.CreateQueueV2 | None = None  # makes a queue that may have gone with the broker
@@ -170,7 +172,7 @@ class Consumer:
             return
         if last_delivered:
             yield from self.session.transaction.roll_back(last_delivered=True)
-        self.flush_acknowledgements()
+        self.acknowledgements.close()
         self.session.consumers.pop(self.number, None)
         self.end(ObjectClosed("the consumer is closed", subject=f"consumer of {self.queue!r}"))
         try:
@@ -194,6 +196,7 @@ class Consumer:
 
     def _end(self, error: CorewireError) -> None:
         self.error = self.error or error
+        self.acknowledgements.copies.forget_copies()
         self._arrivals.interrupt(self.error)
         waiting, self._waiting = self._waiting, deque()
         for call in waiting:
@@ -223,13 +226,42 @@ class Consumer:
         if self._arrivals.arriving:  # then the broker has not looked at what is behind it
             self._ask_again = True
             return
+        if self._skipped:  # that used up credits, of which something behind it may have had need
+            self._skipped = False
+            self.want_more()
+            self._force()
+            return
         call, self._asking = self._asking, None
         self._grant(self._window.withdraw())
         self.session.context.succeed(call, None)
 
     def line_up(self, delivery: Delivery) -> None:
-        """It may be handed out."""
+        """It may be handed out, unless it is a copy that the application must not see."""
+        if self._suppresses and self._keeps(delivery):
+            self.repay(delivery.frame_bytes)
+            delivery.frame_bytes = 0
+            self.want_more(only_if=self.receiving)
+            return
         self._buffer.append(delivery)
+        if self.receiving and not self.session.transaction.rolling_back:
+            self._serve()
+
+    def _keeps(self, delivery: Delivery) -> bool:
+        if not self.acknowledgements.copies.keeps(delivery):
+            return False
+        self._skipped = True
+        if delivery.large is not None:
+            self.repay(delivery.large.drop())
+        return True
+
+    def take_in(self, delivery: Delivery) -> None:
+        """A copy that waited is wanted after all: it is first in line."""
+        if delivery.generation != self.generation or self.error is not None:
+            return
+        if delivery.large is not None:  # its chunks are gone: the broker has to deliver it again
+            self.session.context.renewals.append(self)
+            return
+        self._buffer.appendleft(delivery)
         if self.receiving and not self.session.transaction.rolling_back:
             self._serve()
 
@@ -271,9 +303,11 @@ class Consumer:
         while self._buffer and self._waiting:
             if (delivery := self._take()) is not None:
                 self._give(self._waiting.popleft(), delivery)
-        if self._buffer and self._asking is not None and (delivery := self._take()) is not None:
-            call, self._asking = self._asking, None
-            self._give(call, delivery)
+        self.want_more(only_if=bool(self._waiting))
+        while self._buffer and self._asking is not None:
+            if (delivery := self._take()) is not None:
+                call, self._asking = self._asking, None
+                self._give(call, delivery)
 
     def _give(self, call: Call[Any], delivery: Delivery) -> None:
         call.untake = lambda _now: self._untake(delivery)
@@ -282,6 +316,7 @@ class Consumer:
     def _untake(self, delivery: Delivery) -> None:
         """Whom it was given to was gone: it is first in line again."""
         if delivery.generation != self.generation or self.error is not None:
+            self.acknowledgements.copies.untaken(delivery)
             return
         delivery.frame_bytes = 0  # its credits were given back already
         self._arrivals.untaken(delivery)
@@ -362,6 +397,8 @@ class Consumer:
         delivery = self._buffer.popleft()
         if (token := self._window.consumed(delivery.frame_bytes)) is not None:
             self._grant((token,))
+        if self._suppresses and self._keeps(delivery):  # since it came, another consumer handed it out
+            return None
         if delivery.large is not None:
             self._arrivals.handed_out(delivery)
         if not self._buffer and self._arrivals.arriving:
@@ -369,6 +406,7 @@ class Consumer:
         if self.browse_only:
             if delivery.broker_id in self._shown:
                 self._arrivals.move_on()
+                self._skipped = True
                 return None
             self._shown.add(delivery.broker_id)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from corewire.client._ledger import Ledger
 from corewire.effects import Completed, Notify
 from corewire.events import QueueMayForget
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from corewire.client._calls import Call
     from corewire.client._consumer import Consumer
+    from corewire.client._delivery import Delivery
     from corewire.client._epochs import Epochs
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
     from corewire.client._large_send import Stream
@@ -60,6 +62,8 @@ class Context:
         self.by_channel: dict[int, Epochs] = {}
         self.producers: dict[ProducerId, Producer] = {}
         self.consumers: dict[ConsumerId, Consumer] = {}
+        self.ledger: Ledger[Delivery] = Ledger()  #: what was handed out outside transactions, for exactly-once
+        self.renewals: list[Consumer] = []  #: to be made again: the broker must deliver once more
         self.streams: dict[int, Stream] = {}
         self.client_name = (
             config.client_id or self.uuid()
@@ -140,6 +144,12 @@ class Context:
 
     def pump(self, now: float) -> None:
         """Less may be kept than before: admit what may go, of all sessions."""
+        renewals, self.renewals = self.renewals, []
+        for consumer in renewals:
+            if consumer.session.locked:
+                self.renewals.append(consumer)
+            elif consumer.error is None:
+                consumer.renew(now)
         if self._short_of_room:
             self._short_of_room = False
             for session in list(self.sessions.values()):

@@ -236,7 +236,7 @@ class Arrivals:
         body.reader = call
         call.withdraw = lambda _now: self._stop_reading(body)
         self._serve(body)
-        if body.reader is not None:
+        if not call.done:
             self._consumer.session.readers.add(now, body)
         return call
 
@@ -281,7 +281,7 @@ class Arrivals:
         """What is arriving or in hand comes again. Returns the credits that are free now."""
         free = self.interrupt(error)
         delivery, self.in_hand = self.in_hand, None
-        if delivery is not None and delivery.large is not None:
+        if delivery is not None and delivery.large is not None and not delivery.large.read:
             free += self._break_off(delivery.large, error)
             self._consumer.acknowledgements.untaken(delivery)
         return free

@@ -49,7 +49,7 @@ from corewire.events import (
 )
 from corewire.wire import packets
 from corewire.wire.framing import channel_id
-from corewire.wire.registry import decode
+from corewire.wire.registry import decode, is_countable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -249,6 +249,9 @@ class Lifeline:
             self._receive_broadcast(now, link, decode(frame, link.connection.version))
         elif link.control.expects(number):
             packet = decode(frame, link.connection.version)
+            channel = link.connection.channels.get(number)
+            if channel is not None and is_countable(frame):
+                channel.processed(len(frame))  # of a session whose making is not finished
             if isinstance(packet, packets.DisconnectConsumerKill):
                 self._killed = True
             else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from corewire.client._topology import same_address
 from corewire.client.config import LoadBalancing
 
 if TYPE_CHECKING:
@@ -130,8 +131,16 @@ class Slots:
         self._configured = tuple(configured)
 
     def candidates(self) -> Iterator[Endpoint]:
-        """What one attempt dials, in order. A backup is looked for under its name in the configuration first: that
-        entry may carry parameters (TLS, proxies) that the broker cannot know."""
+        """What one attempt dials, in order, each address once: a broker that is known in two ways is not dead twice."""
+        dialled: list[Endpoint] = []
+        for endpoint in self._slots():
+            if not any(same_address(endpoint, before) for before in dialled):
+                dialled.append(endpoint)
+                yield endpoint
+
+    def _slots(self) -> Iterator[Endpoint]:
+        """A backup is looked for under its name in the configuration first: that entry may carry parameters (TLS,
+        proxies) that the broker cannot know."""
         current = self.current
         yield current
         if self.backup is not None:

@@ -114,7 +114,7 @@ class Session(Epochs):
         if self.error is not None or self.closing:
             return self.done()
         for consumer in self.consumers.values():
-            consumer.flush_acknowledgements()
+            consumer.acknowledgements.close()
         self.closing = True
         call: Call[None] = Call()
         self.write(now, Command(packets.SessionClose(), packets.NullResponse, Fate.DONE, waiter=call))

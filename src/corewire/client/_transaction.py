@@ -98,6 +98,8 @@ class Transaction:
         session = self._session
         restart, lost = session.started, False
         self.work_done, self.rollback_only = False, None
+        for consumer in session.consumers.values():
+            consumer.acknowledgements.copies.give_back()
         self._undoing += 1
         try:
             if restart:

@@ -107,8 +107,9 @@ async def test_individual_acknowledges_one(url: str, queue: str) -> None:
     assert [text for text, _ in await left_in(url, queue)] == ["0", "2"]
 
 
-async def test_acknowledging_by_hand_is_at_once(url: str, queue: str) -> None:
-    async with connect(url) as client, client.session() as session:
+@pytest.mark.parametrize("mode", [AckMode.AUTO, AckMode.DUPS_OK])
+async def test_acknowledging_by_hand_is_at_once(url: str, queue: str, mode: AckMode) -> None:
+    async with connect(url) as client, client.session(mode) as session:
         await fill(session, queue)
         with pytest.raises(Mine):
             async with session.consumer(queue) as consumer:

@@ -55,7 +55,7 @@ class StreamVerbs(SendingVerbs):
         if stream.error is not None:
             self._context.fail(call, stream.error)
             return call
-        stream.session.outlets.feed(now, stream, bytes(data), call, last=last)
+        stream.session.outlets.feed(now, stream, data, call, last=last)
         return call
 
     def abort_large(self, now: float, large: int) -> None:

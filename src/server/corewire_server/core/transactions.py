@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from corewire_server.core.refusal import Refused
+
 if TYPE_CHECKING:
     from corewire_server.core.queues import Queue, Ref
-    from corewire_server.core.refusal import Refused
 
 
 class Sent(NamedTuple):
@@ -34,6 +35,6 @@ class Transaction:
         self.failure: Refused | None = None  # why it can only be rolled back
 
     def fail(self, cause: Refused) -> None:
-        """It can only be rolled back from now on; the first cause is told at commit."""
+        """It can only be rolled back from now on; the first cause is told at commit, which asks for no feature that is missing."""
         if self.failure is None:
-            self.failure = cause
+            self.failure = Refused(cause.code, cause.text)

@@ -79,17 +79,17 @@ async def send(session: Session, to: Destination, source: Source, message: Messa
                     raise
 
 
-def _pieces(session: Session, source: AsyncIterable[bytes] | IO[bytes]) -> AsyncIterator[bytes]:
+def _pieces(session: Session, source: AsyncIterable[bytes] | IO[bytes]) -> AsyncIterator[object]:
     if hasattr(source, "read"):
         file = cast("IO[bytes]", source)
         return FilePieces(session._driver, file, session._engine.config.large_message_bytes_min)
     if not hasattr(source, "__aiter__"):
         raise TypeError(f"source: pieces of bytes, an open file or a Path, not {type(source).__name__}")
-    return source.__aiter__()
+    return cast("AsyncIterable[object]", source).__aiter__()
 
 
 async def _send_once(
-    session: Session, to: Destination, pieces: AsyncIterator[bytes], message: Message, *, compress: bool | None
+    session: Session, to: Destination, pieces: AsyncIterator[object], message: Message, *, compress: bool | None
 ) -> int:
     driver, engine = session._driver, session._engine
     large = await driver.call(engine.begin_large, session._id, to, message, compress=compress, wall_ms=wall_ms())
@@ -98,7 +98,7 @@ async def _send_once(
         async for piece in pieces:
             if not isinstance(piece, bytes | bytearray | memoryview):
                 raise TypeError(f"source: pieces of bytes, not {type(piece).__name__}")
-            await driver.call(engine.send_chunk, large, piece)
+            await driver.call(engine.send_chunk, large, bytes(piece))
             size += len(piece)
         await driver.call(engine.send_chunk, large, b"", last=True)
     finally:

@@ -9,7 +9,7 @@ from anyio import move_on_after
 
 from corewire import AckMode, Operation
 from corewire._states import ClientState
-from corewire.errors import ObjectClosed
+from corewire.errors import CallTimeout, ObjectClosed
 from corewire_transports.anyio.received import ReceivedMessage
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Consumer:
         """The next message; with a ``timeout`` in seconds, None if nothing came. 0: what the broker has now.
 
         Raises ObjectClosed, QueueDoesNotExist or SecurityError (found after a failover), NotConnected, LocalProtocolError if
-        somebody else is receiving in this session.
+        somebody else is receiving in this session; with 0 CallTimeout if the broker does not say.
         """
         if (message := await self._turn_over()) is not None:
             return message
@@ -81,10 +81,13 @@ class Consumer:
                 return self._hand_out(await self._driver.call(self._engine.receive, self._id))
             if self._engine.state is not ClientState.UP:
                 return None
-        with move_on_after(self._engine.config.call_timeout_s):
-            delivery = await self._driver.call(self._engine.receive_immediate, self._id)
-            return None if delivery is None else self._hand_out(delivery)
-        return None
+        try:
+            delivery = await self._session._asked_for_one(self._id)
+        except CallTimeout:
+            if timeout > 0:
+                return None
+            raise
+        return None if delivery is None else self._hand_out(delivery)
 
     def drain(self, timeout: float = 0) -> AsyncIterator[ReceivedMessage]:
         """Messages until none has come for ``timeout`` seconds; 0: what is in the queue now."""
@@ -118,7 +121,8 @@ class Consumer:
                 logger.exception("the handler of %r raised for %r", self, message)
                 await self._session._give_back()
             else:
-                await message.acknowledge()
+                if not self._session._counts_on_return:
+                    await message.acknowledge()
             finally:
                 self._handling = False
             if self._closing:
@@ -267,7 +271,7 @@ class Browser:
         await self._driver.give_way()
         delivery = self._driver.begin(self._engine.receive_nowait, self._id)
         if delivery is None:
-            delivery = await self._driver.call(self._engine.receive_immediate, self._id)
+            delivery = await self._session._asked_for_one(self._id)
         if delivery is None:
             raise StopAsyncIteration
         return ReceivedMessage._from(delivery, self._session)

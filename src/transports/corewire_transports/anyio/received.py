@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Unpack
 
-from corewire import Delivery
+from corewire import AckMode, Delivery
 from corewire.errors import LocalProtocolError
 from corewire_transports.anyio._streams import Chunks, save
 
@@ -45,7 +45,8 @@ class ReceivedMessage(Delivery):
         Raises TransactionRolledBack (CLIENT, INDIVIDUAL: the broker has taken the message back, it comes again), CallTimeout,
         ConnectionLost.
         """
-        await self._session._driver.call(self._session._engine.acknowledge, self)
+        at_once = self._session.ack_mode is AckMode.DUPS_OK
+        await self._session._driver.call(self._session._engine.acknowledge, self, individual=at_once)
 
     async def read(self) -> bytes:
         """Bring a large body into memory: afterwards ``body``, ``text``, ``map``... work. Returns the bytes that it travels as.

@@ -80,17 +80,17 @@ def send(session: Session, to: Destination, source: Source, message: Message, *,
                     raise
 
 
-def _pieces(session: Session, source: Iterable[bytes] | IO[bytes]) -> Iterator[bytes]:
+def _pieces(session: Session, source: Iterable[bytes] | IO[bytes]) -> Iterator[object]:
     if hasattr(source, "read"):
         file = cast("IO[bytes]", source)
         return FilePieces(session._driver, file, session._engine.config.large_message_bytes_min)
     if not hasattr(source, "__iter__"):
         raise TypeError(f"source: pieces of bytes, an open file or a Path, not {type(source).__name__}")
-    return source.__iter__()
+    return cast("Iterable[object]", source).__iter__()
 
 
 def _send_once(
-    session: Session, to: Destination, pieces: Iterator[bytes], message: Message, *, compress: bool | None
+    session: Session, to: Destination, pieces: Iterator[object], message: Message, *, compress: bool | None
 ) -> int:
     driver, engine = session._driver, session._engine
     large = driver.call(engine.begin_large, session._id, to, message, compress=compress, wall_ms=wall_ms())
@@ -99,7 +99,7 @@ def _send_once(
         for piece in pieces:
             if not isinstance(piece, bytes | bytearray | memoryview):
                 raise TypeError(f"source: pieces of bytes, not {type(piece).__name__}")
-            driver.call(engine.send_chunk, large, piece)
+            driver.call(engine.send_chunk, large, bytes(piece))
             size += len(piece)
         driver.call(engine.send_chunk, large, b"", last=True)
     finally:

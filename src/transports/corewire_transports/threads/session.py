@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from corewire import Body, Destination, Headers, Message, Operation, Queue, SessionId, Topic
+    from corewire import Body, ConsumerId, Delivery, Destination, Headers, Message, Operation, Queue, SessionId, Topic
     from corewire_transports.threads.client import Client
     from corewire_transports.threads.consumer import ConsumerOptions
     from corewire_transports.threads.received import ReceivedMessage
@@ -230,6 +230,18 @@ class Session(Objects):
                 return
             if self._engine.progress(self._id) == before and not self._engine.timeouts_stand_still:
                 raise CallTimeout("the broker has not answered for a call timeout", subject=repr(self))
+
+    def _asked_for_one(self, consumer: ConsumerId) -> Delivery | None:
+        """The next message, None if the broker says that it has none. Raises CallTimeout if it says nothing."""
+        config = self._engine.config
+        while True:
+            there = self._client.state is ClientState.UP
+            with move_on_after(config.call_timeout_s if there else config.call_failover_timeout_s):
+                return self._driver.call(self._engine.receive_immediate, consumer)
+            if (
+                not config.exactly_once or self._client.state is ClientState.UP
+            ):  # with it time stands still in an outage
+                raise CallTimeout("the broker did not say whether there is a message", subject=repr(self))
 
     def _use(self) -> None:
         """Something is sent or received. Anybody may, where nothing holds it together."""
