@@ -193,29 +193,29 @@ class TestMadeAnew:
         assert world.broker.asked[-1].failed
         world.do("start", xid=TWO)
 
+    def test_start_of_what_the_broker_still_has_leaves_nothing_behind(self, world: XaWorld, executed: bool) -> None:
+        started = world.ask("start")
+        world.broker.codes.extend([0] * executed + [XaCode.XAER_DUPID])
+        world.fail(executed=executed)
+        assert code_of(world, started) is RMFAIL
+        assert world.sent[-2:] == ["SESS_ROLLBACK", "SESS_START"]
+
     def test_start_that_is_refused_then_says_why(self, world: XaWorld, executed: bool) -> None:
         started = world.ask("join")
         world.broker.codes.extend([0] * executed + [NOTA])
         world.fail(executed=executed)
         assert code_of(world, started) is NOTA
 
-    def test_end_rolls_back(self, world: XaWorld, executed: bool) -> None:
-        world.do("start")
-        ended = world.ask("end")
-        world.fail(executed=executed)
-        assert code_of(world, ended) is RMFAIL
-        assert world.since(["START"] + ["END"] * executed) == ["FAILED"]
-        assert world.sent[-2:] == ["SESS_ROLLBACK", "SESS_START"]
-        assert world.refused("prepare") is RMFAIL
-        world.do("rollback")
-        world.do("start")
-
-    def test_suspend_rolls_back(self, world: XaWorld, executed: bool) -> None:
-        world.do("start")
-        suspended = world.ask("suspend", None)
-        world.fail(executed=executed)
-        assert code_of(world, suspended) is RMFAIL
-        assert "SESS_ROLLBACK" in world.sent
+    def test_end_and_suspend_leave_a_branch_that_is_lost(self, world: XaWorld, executed: bool) -> None:
+        for verb in ("end", "suspend"):
+            world.do("start")
+            left = world.ask(verb, None if verb == "suspend" else ONE)
+            asked = world.broker.names + [verb.upper()] * executed
+            world.fail(executed=executed)
+            assert code_of(world, left) is RMFAIL
+            assert world.since(asked) == (["RESUME", "END"] if verb == "suspend" else [])
+            assert world.refused("prepare") is RMFAIL
+            world.do("rollback")
 
     def test_prepare_is_asked_again_and_votes(self, world: XaWorld, executed: bool) -> None:
         world.do("start", "end")
@@ -271,13 +271,15 @@ def test_a_branch_that_worked_when_the_session_was_lost_ends_rolled_back(world: 
     assert world.names(FailedOver)
 
 
-def test_an_end_asked_for_during_the_outage_ends_rolled_back(world: XaWorld) -> None:
+@pytest.mark.parametrize("answer", [0, NOTA])
+def test_an_end_asked_for_during_the_outage_says_that_the_branch_was_lost(world: XaWorld, answer: int) -> None:
     world.do("start")
     world.cut()
     ended = world.ask("end")
+    world.broker.codes.append(answer)
     world.advance(1.0)
     assert code_of(world, ended) is RMFAIL
-    assert world.since(["START"]) == ["FAILED", "END"]
+    assert world.since(["START"]) == ["END"]
 
 
 def test_a_start_asked_for_during_the_outage_is_done(world: XaWorld) -> None:
@@ -396,6 +398,22 @@ def test_an_answer_that_does_not_come(monkeypatch: pytest.MonkeyPatch, verb: Any
     world.do("start", xid=TWO)
 
 
+@pytest.mark.parametrize(("verb", "written"), [("start", False), ("commit", False), ("rollback", True)])
+def test_what_nobody_waits_for_any_more_when_the_link_is_back(
+    monkeypatch: pytest.MonkeyPatch, verb: Any, written: bool
+) -> None:
+    world = XaWorld(monkeypatch, resilient(call_failover_timeout_s=5.0, retry_interval_s=0.1))
+    world.refusing.add("one")
+    world.cut()
+    asked = world.ask(verb, flag=verb == "commit")
+    world.advance(5.5)
+    assert code_of(world, asked) is RMFAIL
+    world.refusing.clear()
+    world.advance(1.0)
+    assert world.broker.names == [verb.upper()] * written
+    world.do("start", "end", xid=TWO)
+
+
 # -- a broker that may run a command twice
 
 
@@ -433,7 +451,7 @@ def test_sends_are_not_written_again_beyond_the_end_of_their_branch(foreign: XaW
     world.fail(executed=False)
     assert code_of(world, ended) is RMFAIL
     assert world.names(FailedOver)
-    assert world.since(["START"]) == ["FAILED"]
+    assert world.since(["START"]) == []
 
 
 def test_sends_that_may_be_in_a_branch_twice_spoil_it(foreign: XaWorld) -> None:

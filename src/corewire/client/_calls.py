@@ -80,6 +80,7 @@ class Command:
     waiter: Task[Any] | Call[None] | None = None
     written: bool = False
     deadline: float | None = None
+    revocable: bool = False  #: not to be written any more once its caller was told that it took too long
     patient: bool = False  #: nobody waits for its answer, or someone who judges by himself how long
     settled: bool = False  #: where its answer is late the link is given up, and its script finds out what became of it
     ticket: int = 0  #: of `Channel.ask_frame`

@@ -252,7 +252,7 @@ class Commands(ABC):
         late = [] if self._standing_still else self.answers.expire(now)
         waiting = self._backlog.expire(now)
         for command in waiting:
-            if isinstance(command.waiter, Call):
+            if isinstance(command.waiter, Call) or command.revocable:
                 self.withdraw(command)
         for command in (*late, *waiting):
             self._let_leave(command)  # there may be a link, but hardly a broker
@@ -263,4 +263,7 @@ class Commands(ABC):
                 self.context.fail(call, TransactionOutcomeUnknown("the commit was not answered in time"))
             else:
                 self.context.fail(call, CallTimeout(f"{command.packet.NAME} was not answered in time"))
+        for command in waiting:
+            if command.revocable and isinstance(command.waiter, Task):
+                command.waiter.script.close()
         return bool(late) and not self._locked

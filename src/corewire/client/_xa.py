@@ -10,7 +10,7 @@ others: its current one is announced to the broker as failed, and all that can b
 | in flight when the session was made anew | then                                                                  |
 |------------------------------------------|-----------------------------------------------------------------------|
 | start, join, resume                      | asked once more and ended, so that whatever is there can be rolled back; XAER_RMFAIL |
-| end, suspend                             | rolled back; XAER_RMFAIL                                              |
+| end, suspend                             | XAER_RMFAIL; what was suspended is ended, so that it can be rolled back |
 | prepare                                  | asked once more: its vote; without one rolled back, XAER_RMFAIL       |
 | commit                                   | XA_RETRY; in one phase XAER_RMFAIL                                    |
 | rollback, recover, forget, time-outs     | XAER_RMFAIL                                                           |
@@ -123,7 +123,7 @@ class Branches(Transaction):
         self, call: XaCall[XaCode | None], verb: XaVerb, xid: Xid | None, *, flag: bool
     ) -> Script[XaCode | None]:
         if verb == "suspend":
-            return self._leave(packets.SessionXaSuspend(), self._current)
+            return self._leave(call, packets.SessionXaSuspend(), self._current)
         if xid is None:
             raise ValueError(f"xa {verb} is about a branch: give its Xid")
         branch = _wire(xid)
@@ -135,7 +135,7 @@ class Branches(Transaction):
             case "resume":
                 return self._enter(call, packets.SessionXaResume(branch), xid)
             case "end":
-                return self._leave(packets.SessionXaEnd(branch, flag), xid)
+                return self._leave(call, packets.SessionXaEnd(branch, flag), xid)
             case "prepare":
                 return self._prepare(call, packets.SessionXaPrepare(branch), xid)
             case "commit":
@@ -179,19 +179,17 @@ class Branches(Transaction):
         self._only_outside("another branch is the current one")
         for consumer in self._session.consumers.values():
             consumer.flush_acknowledgements()  # these were received outside
-        command = Command(packet, packets.SessionXaResponse)
+        command = Command(packet, packets.SessionXaResponse, revocable=True)
         try:
             yield from self._give(command, XaCode.XAER_PROTO)
         except Lost as lost:
             if not (lost.final or call.done):
-                yield from self._ask(packet)
-                yield from self._ask(packets.SessionXaEnd(_wire(xid), failed=True))
+                yield from self._enter_again_and_leave(packet, xid)
             raise lost from None
         except XaError as error:
             if error.xa_code is not XaCode.XAER_DUPID:
                 raise
-            with suppress(CorewireError):
-                yield from self.roll_back()  # Artemis leaves the session in a transaction that has no name
+            yield from self._leave_nameless()
             if not command.repeated:
                 raise
             yield from self._ask(packets.SessionXaJoin(_wire(xid)))  # it was begun the first time
@@ -203,33 +201,52 @@ class Branches(Transaction):
         self._current = xid
         return None
 
-    def _leave(self, packet: Packet, xid: Xid | None) -> Script[XaCode | None]:
+    def _enter_again_and_leave(self, packet: Packet, xid: Xid) -> Script[None]:
+        """The session was made anew: whatever is there is left in a state in which it can be rolled back."""
+        try:
+            yield from self._ask(packet)
+        except XaError as error:
+            if error.xa_code is not XaCode.XAER_DUPID:
+                raise
+            yield from self._leave_nameless()  # the broker has not missed the old session yet
+        else:
+            yield from self._ask(packets.SessionXaEnd(_wire(xid), failed=True))
+
+    def _leave_nameless(self) -> Script[None]:
+        """Artemis leaves a session whose start it has refused in a transaction that has no name."""
+        with suppress(CorewireError):
+            yield from self.roll_back()
+
+    def _leave(self, call: XaCall[XaCode | None], packet: Packet, xid: Xid | None) -> Script[XaCode | None]:
         if xid is None or xid != self._current:
             return (yield from self._ask(packet))
-        why = self.rollback_only
-        try:
-            if why is None:
-                for consumer in self._session.consumers.values():
-                    consumer.flush_acknowledgements()
-                yield from self._ask(packet, XaCode.XAER_PROTO)
-        except Lost as lost:
-            if lost.final:
-                raise
-            why = lost.error
-        finally:
-            why = why or self.rollback_only
-            self._current = self.rollback_only = None
-            self._remember(xid, why)
+        for consumer in self._session.consumers.values():
+            consumer.flush_acknowledgements()
+        self._ended[xid] = why = self.rollback_only
+        self._current = self.rollback_only = None  # from now on, however long that takes
+        if len(self._ended) > ENDED_MAX:
+            del self._ended[next(iter(self._ended))]
         if why is not None:
             with suppress(CorewireError):
                 yield from self.roll_back()
             raise _failure(XaCode.XAER_RMFAIL, why)
+        try:
+            yield from self._ask(packet, XaCode.XAER_PROTO)
+        except Lost as lost:
+            if isinstance(packet, packets.SessionXaSuspend) and not (lost.final or call.done):
+                yield from self._end_suspended(xid)
+            raise
+        except XaError:
+            self._raise_if_lost(xid)
+            raise
+        self._raise_if_lost(xid)
         return None
 
-    def _remember(self, xid: Xid, why: CorewireError | None) -> None:
-        self._ended[xid] = why
-        if len(self._ended) > ENDED_MAX:
-            del self._ended[next(iter(self._ended))]
+    def _end_suspended(self, xid: Xid) -> Script[None]:
+        """Suspended branches outlive their session, and Artemis fails when it is to roll one back."""
+        with suppress(XaError):
+            yield from self._ask(packets.SessionXaResume(_wire(xid)))
+            yield from self._ask(packets.SessionXaEnd(_wire(xid), failed=True))
 
     def _prepare(self, call: XaCall[XaCode | None], packet: Packet, xid: Xid) -> Script[XaCode | None]:
         self._only_ended(xid)
@@ -255,7 +272,7 @@ class Branches(Transaction):
         self._only_ended(xid)
         if packet.one_phase:
             self._raise_if_lost(xid)
-        yield from self._decide(packet, xid, heedless=not packet.one_phase)
+        yield from self._decide(packet, xid, revocable=True)
         return None
 
     def _undo(self, packet: packets.SessionXaRollback, xid: Xid) -> Script[XaCode | None]:
@@ -283,11 +300,11 @@ class Branches(Transaction):
             raise failure
         return None
 
-    def _decide(self, packet: Packet, xid: Xid, *, heedless: bool = True) -> Script[None]:
+    def _decide(self, packet: Packet, xid: Xid, *, revocable: bool = False) -> Script[None]:
         try:
-            yield from self._ask(packet, XaCode.XAER_NOTA)
+            yield from self._give(Command(packet, packets.SessionXaResponse, revocable=revocable), XaCode.XAER_NOTA)
         except XaError as error:
-            if not heedless:
+            if isinstance(packet, packets.SessionXaCommit) and packet.one_phase:
                 self._raise_if_lost(xid)  # meanwhile
             if error.xa_code not in _KEPT:
                 self._ended.pop(xid, None)

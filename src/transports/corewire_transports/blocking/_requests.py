@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from corewire import AckMode, CallTimeout
-from corewire.errors import QueueDoesNotExist
+from corewire._states import ClientState
+from corewire.errors import NotConnected, QueueDoesNotExist, Unblocked
 
 if TYPE_CHECKING:
     from corewire import Destination, Message
@@ -49,13 +50,19 @@ class Inbox:
         if not isinstance(correlation, str):
             correlation = str(uuid4())
         selector = "JMSCorrelationID = '{}'".format(correlation.replace("'", "''"))
-        replies, queue = self._listen(selector)
-        with replies:
-            question = message.replace(reply_to=queue, correlation_id=correlation)
-            (asking or self._session).send(destination, question)
-            reply = replies.receive(patience_s)
-            if reply is not None:
-                reply.read()  # its consumer ends with this block
+        reply = None
+        try:
+            replies, queue = self._listen(selector)
+            with replies:
+                question = message.replace(reply_to=queue, correlation_id=correlation)
+                (asking or self._session).send(destination, question)
+                reply = replies.receive(patience_s)
+                if reply is not None:
+                    reply.read()  # its consumer ends with this block
+        except Unblocked as lost:
+            if self._session._client.state is not ClientState.FAILED:
+                raise
+            raise NotConnected("there will be no reply: the connection was given up") from lost
         if reply is None:
             raise CallTimeout(f"no reply within {patience_s:g} s", subject=str(destination))
         return reply
