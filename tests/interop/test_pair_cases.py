@@ -41,15 +41,21 @@ def heal(pair: Pair) -> None:
 
 
 def stays_out(pair: Pair, member: Member) -> dict[str, object]:
-    """A node that must not serve does not, for a while; returns what it says."""
+    """A node that must not serve does not, for a while from when it first answers; returns what it says."""
+    said: list[dict[str, object]] = []
+
+    def ask() -> bool:
+        if (status := member.status()) is not None:
+            assert not status["serving"], status
+            said.append(status)
+        return bool(said)
+
+    pair.wait(f"{member.role} answering", ask)
     until = time.monotonic() + STUBBORN_S
-    status = None
     while time.monotonic() < until:
-        status = member.status()
-        assert status is None or not status["serving"], status
         pair.hold_still(0.05)
-    assert status is not None
-    return status
+        ask()
+    return said[-1]
 
 
 def test_backup_that_was_dropped_never_serves_until_the_data_is_back(tmp_path: Path) -> None:
