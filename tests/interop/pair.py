@@ -149,7 +149,7 @@ class Pair:
     @property
     def primary(self) -> Member:
         """Who serves. Raises AssertionError if nobody does."""
-        serving = [member for member in self.members if (status := member.status()) and status["serving"]]
+        serving = [member for member in self.members if (status := member.status(PATIENCE_S)) and status["serving"]]
         assert len(serving) == 1, f"{len(serving)} nodes serve"
         return serving[0]
 
@@ -271,7 +271,7 @@ class Pair:
     def unasked(self) -> int:
         """How often a backup fell out of step unasked, over all starts of both nodes."""
         for member in self.members:
-            member.status()
+            member.status(PATIENCE_S)
         return self.fell_out + sum(member.fell_out for member in self.members)
 
     def __enter__(self) -> Self:
