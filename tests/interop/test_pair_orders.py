@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.pair import Pair
+from tests.interop.pair import PATIENCE_S, Pair
 from tests.interop.pair_tough_load import ToughLoad
 from tests.interop.pair_watch import Watch
 
@@ -68,10 +68,9 @@ def end_and_start(folder: Path, orders: Iterable[tuple[bool, bool, bool]]) -> No
 
 def wait_for_words(pair: Pair, member: Member) -> dict[str, object]:
     """What a node that waits says, when it has asked its peer for long enough."""
-    deadline_s = 10.0
-    pair.wait("waiting", lambda: (status := member.status()) and status["role"] == "waiting", deadline_s)
+    pair.wait("waiting", lambda: (status := member.status()) and status["role"] == "waiting")
     pair.hold_still(ALONE_S)
-    status = member.status()
+    status = member.status(PATIENCE_S)
     assert status is not None
     return status
 
