@@ -126,6 +126,21 @@ def test_a_stopped_session_is_not_asked() -> None:
 # -- who waits -------------------------------------------------------------------------------------------------------------------
 
 
+def test_a_stopped_session_keeps_what_has_come() -> None:
+    world = ClientWorld()
+    session = world.session()
+    consumer = world.consumer(session)
+    filled(world, 2)
+    world.run(world.engine.stop_session(world.now, session))
+    assert world.engine.buffered(consumer) == 2
+    assert world.engine.receive_nowait(world.now, consumer) is None
+    waiting = world.engine.receive(world.now, consumer)
+    world.pump()
+    assert not waiting.done
+    world.engine.start_session(world.now, session)
+    assert waiting.result().text == "0"
+
+
 def test_two_who_wait_in_one_session_are_a_mistake() -> None:
     world = ClientWorld()
     session = world.session()

@@ -333,6 +333,23 @@ def test_messages_that_may_be_lost_are_counted_unless_the_commit_tells_of_them(t
     assert scene.engine.counters.messages_maybe_lost == counted
 
 
+def test_a_rollback_undoes_what_is_written_again_before_it() -> None:
+    world = ClientWorld(resilient(retry_interval_s=0.1), foreign=True)
+    session = world.session(transacted=True)
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
+    world.run(world.engine.rollback(world.now, session))
+    world.engine.send(world.now, session, Queue("q"), Message("unanswered"))
+    while world.perform():
+        pass
+    world.cut()
+    rollback = world.engine.rollback(world.now, session)
+    world.advance(1.0)
+    rollback.result()
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("kept")))
+    world.run(world.engine.commit(world.now, session))
+    assert world.receive_all(world.consumer(world.session(), create=False)) == ["kept"]
+
+
 def test_what_was_sent_in_an_outage_is_rolled_back_too() -> None:
     scene = Scene(fragile(), transacted=True)
     world, engine = scene.world, scene.engine

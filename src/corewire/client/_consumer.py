@@ -127,11 +127,13 @@ class Consumer:
             self._window_bytes = None if default == -1 else default
             self._window = ConsumerWindow(self._window_bytes)
 
-    def reopen(self, now: float) -> None:
+    def reopen(self, now: float, cause: CorewireError | None) -> None:
         """A new epoch: make it again, and go on waiting for whoever waits."""
         if self.transient:
             self.session.consumers.pop(self.number, None)
-            self.end(Unblocked("the session was made anew", subject=f"consumer of {self.queue!r}"))
+            ended = Unblocked("the session was made anew", subject=f"consumer of {self.queue!r}")
+            ended.__cause__ = cause
+            self.end(ended)
             return
         self.take_back()
         if self._again is not None:
@@ -262,8 +264,16 @@ class Consumer:
             self.session.context.renewals.append(self)
             return
         self._buffer.appendleft(delivery)
-        if self.receiving and not self.session.transaction.rolling_back:
+        self.serve()
+
+    def serve(self) -> None:
+        """Whoever waits gets what is here."""
+        if self.receiving and self._may_hand_out:
             self._serve()
+
+    @property
+    def _may_hand_out(self) -> bool:
+        return self.session.started and not self.session.transaction.rolling_back
 
     def deliver_large(self, packet: packets.SessionReceiveLargeMessage, frame_bytes: int) -> None:
         """The header of a large message came."""
@@ -332,7 +342,7 @@ class Consumer:
         """The next message, if one is here."""
         if self._arrivals.in_hand is not None:
             self._arrivals.move_on()
-        while self._buffer and not self._waiting and not self.session.transaction.rolling_back:
+        while self._buffer and not self._waiting and self._may_hand_out:
             if (delivery := self._take()) is not None:
                 return delivery
         return None

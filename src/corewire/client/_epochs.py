@@ -110,7 +110,7 @@ class Epochs(Incoming):
         for producer in self.producers.values():
             producer.announce()
         for consumer in list(self.consumers.values()):
-            consumer.reopen(now)
+            consumer.reopen(now, error)
         self.transaction.announce(now)
         if self.started:
             self.post(packets.SessionStart())

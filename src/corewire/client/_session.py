@@ -87,6 +87,8 @@ class Session(Epochs):
         """Let messages be delivered."""
         self.started = True
         self.post(packets.SessionStart())
+        for consumer in self.consumers.values():
+            consumer.serve()
         self.readers.postpone(now)
         return self.done()
 
