@@ -90,3 +90,9 @@ def test_wrong_values_are_named() -> None:
         Connection(timeout="soon").config()
     with pytest.raises(ConfigError, match="bogus"):
         Connection(url="tcp://h:1?bogus=1").config()
+
+
+def test_a_group_is_named_without_what_is_secret() -> None:
+    given = Connection(url="udp://ann@231.7.7.7:9876?password=secret;sslEnabled=true;keyStorePassword=secret")
+    assert given.where == "udp://231.7.7.7:9876"
+    assert given.config().discovery is not None

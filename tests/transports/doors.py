@@ -22,7 +22,7 @@ class Door:
         self.opened = 0  #: links that were passed on
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._open: set[socket.socket] = set()
+        self._open: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -42,14 +42,25 @@ class Door:
     def cut_all(self) -> None:
         """End every link, without a word."""
         with self._lock:
-            ending, self._open = self._open, set()
+            ending = [sock for pair in self._open for sock in pair]
         for sock in ending:
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
+    def cut_inside(self) -> None:
+        """End every link's inner half, as if the broker had gone."""
+        with self._lock:
+            ending = [inner for _, inner in self._open]
+        for sock in ending:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def enter(self, sock: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
         """Who came is let in: the socket to talk over, and where to go. Raises ``OSError`` if not."""
         return sock, self.target
+
+    def leave(self, sock: socket.socket) -> None:
+        """One side ended: what is said to the client."""
 
     def _accept(self) -> None:
         while True:
@@ -66,13 +77,14 @@ class Door:
             with sock, socket.create_connection(target) as inner:
                 sock.settimeout(None)
                 with self._lock:
-                    self._open |= {sock, inner}
+                    self._open.add((sock, inner))
                     self.opened += 1
                 try:
                     _pass(sock, inner)
+                    self.leave(sock)
                 finally:
                     with self._lock:
-                        self._open -= {sock, inner}
+                        self._open.discard((sock, inner))
 
 
 def _pass(sock: socket.socket, inner: socket.socket) -> None:
@@ -96,9 +108,13 @@ class EncryptedDoor(Door):
         self.refused: list[str] = []  #: why handshakes failed
         self.shook: list[tuple[str, str]] = []  #: protocol and cipher of each link
         self.visitors: list[Any] = []  #: certificates that clients showed
+        self.left: list[
+            str
+        ] = []  #: what clients did when they were told that nothing more comes, and nothing else happened
         super().__init__(target)
 
     def enter(self, sock: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+        sock.settimeout(10)
         self.context.sni_callback = lambda _sock, name, _context: self.asked.append(name)
         try:
             wrapped = self.context.wrap_socket(sock, server_side=True)
@@ -110,6 +126,19 @@ class EncryptedDoor(Door):
         self.shook.append((str(wrapped.version()), cipher[0]))
         self.visitors.append(wrapped.getpeercert())
         return wrapped, self.target
+
+    def leave(self, sock: socket.socket) -> None:
+        assert isinstance(sock, ssl.SSLSocket)
+        sock.settimeout(10)
+        try:
+            sock.unwrap()
+            self.left.append("said goodbye")
+        except TimeoutError:
+            self.left.append("stayed")
+            raise
+        except OSError:
+            self.left.append("hung up")
+            raise
 
 
 class SocksDoor(Door):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import Field, dataclass, field, fields
 from enum import Enum
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from corewire.errors import ConfigError
 
@@ -75,7 +75,7 @@ class Option:
         if self.unit == "store":
             _check_store(str(value), parameter)
         elif isinstance(value, tuple):
-            _check_names(value, parameter)
+            _check_names(cast("tuple[object, ...]", value), parameter)
         elif isinstance(value, str) and len(value) < self.low:
             raise ConfigError(f"{parameter} is empty", parameter=parameter)
         if isinstance(value, int | float) and not (isfinite(value) and self.low <= value <= self.high):

@@ -52,7 +52,7 @@ async def refusal(url: str) -> str:
 async def test_messages_go_through_whatever_their_size(door: EncryptedDoor, authority: Authority, queue: str) -> None:
     async with connect(through(door, trusting(authority))) as client, client.session() as session:
         async with session.consumer(queue) as consumer:
-            bodies = ["x", "y" * 20_000, "z" * 90_000] * 10
+            bodies = ["x", "y" * 20_000, "z" * 45_000] * 10
             for body in bodies:
                 await session.send(queue, body)
             assert [(await consumer.receive()).text for _ in bodies] == bodies
@@ -197,6 +197,19 @@ async def test_a_link_that_ends_is_noticed_like_any_other(
         with pytest.raises(ConnectionLost):
             while True:
                 await session.send(queue, "2")
+
+
+async def test_a_goodbye_ends_a_link_whose_socket_stays_open(
+    door: EncryptedDoor, authority: Authority, queue: str
+) -> None:
+    keys = (trusting(authority), "reconnectAttempts=-1", "retryInterval=10", "confirmationWindowSize=100000")
+    async with connect(through(door, *keys)) as client, client.session() as session:
+        door.cut_inside()
+        await session.send(queue, "1")
+        async with session.consumer(queue) as consumer:
+            assert (await consumer.receive()).text == "1"
+        assert door.left == ["hung up"]
+    assert door.opened == 2
 
 
 async def test_a_store_that_cannot_be_used_is_named_before_anybody_is_dialled(door: EncryptedDoor) -> None:

@@ -105,6 +105,8 @@ class Connection(Talk):
             config = ClientConfig.from_url(self._with_context().url or LOCAL)
         except (ValueError, UsageError):
             return self.url or LOCAL
+        if config.discovery is not None:
+            return f"udp://{config.discovery.group_address}:{config.discovery.group_port}"
         return ", ".join(f"tcp://{endpoint.host}:{endpoint.port}" for endpoint in config.endpoints)
 
     def _with_context(self) -> Connection:
