@@ -58,10 +58,10 @@ def commit_not_answered(patch: pytest.MonkeyPatch) -> None:
     """A commit is not answered, and the client is more patient than it was told."""
     expect = Answers.expect
 
-    def expect_long(self: Answers, command: Command, correlation: int = -1) -> None:
+    def expect_long(self: Answers, command: Command) -> None:
         if command.deadline is not None:
             command.deadline += 200.0
-        expect(self, command, correlation)
+        expect(self, command)
 
     patch.setitem(dispatch.COMMANDS, packets.SessionCommit.TYPE, Row(committing.commit, Answered.NEVER))
     patch.setattr(Answers, "expect", expect_long)
