@@ -1,0 +1,136 @@
+"""
+`transact` with exactly-once against a real broker: whatever is lost of a commit, of the question about it, and of the question
+about that, the function took effect once. The proxy loses exactly the frame that is named.
+"""
+
+from __future__ import annotations
+
+import threading
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from tests.interop import client_transact_lanes as lanes
+from tests.interop.cell_stage import Stage, witnesses_of
+from tests.interop.client_transact_lanes import ONCE
+from tests.interop.together import threads
+from tests.interop.worlds import World
+
+from corewire.wire import packets
+from corewire_server.proxy import Direction, Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.interop.artemis import Artemis
+
+    from corewire_transports.threads import Client
+
+COMMIT = (packets.SessionCommit,)
+ANSWER = (packets.NullResponse, packets.ExceptionResponse)
+
+
+class Lost(Enum):
+    """What is lost of a commit."""
+
+    COMMIT = "commit"  #: the broker does not see it
+    ANSWER = "answer"
+
+
+class History(NamedTuple):
+    """What is lost of the try's commit, of the question's, and so on; and how often the function runs."""
+
+    lost: tuple[Lost, ...]
+    runs: int
+
+
+HISTORIES = {
+    "committed": History((Lost.ANSWER,), 1),
+    "not committed": History((Lost.COMMIT,), 2),
+    "committed, the answer to the question is lost": History((Lost.ANSWER, Lost.ANSWER), 1),
+    "committed, the question is lost": History((Lost.ANSWER, Lost.COMMIT), 1),
+    "not committed, the question was accepted unheard": History((Lost.COMMIT, Lost.ANSWER), 2),
+    "not committed, the question is lost": History((Lost.COMMIT, Lost.COMMIT), 2),
+    "not committed, the question about the question is lost, too": History((Lost.COMMIT, Lost.ANSWER, Lost.ANSWER), 2),
+}
+
+
+@pytest.fixture(scope="module")
+def witnesses(artemis: Artemis) -> Iterator[Client]:
+    """Ask the broker behind the proxies' backs."""
+    with witnesses_of(artemis) as client:
+        yield client
+
+
+def set_traps(stage: Stage, lost: tuple[Lost, ...]) -> None:
+    """Lose this, one after the other."""
+    if lost:
+        answered = [(Direction.TO_CLIENT, ANSWER)] if lost[0] is Lost.ANSWER else []
+
+        def strike() -> None:
+            stage.proxy.cut_all()
+            set_traps(stage, lost[1:])
+
+        stage.set_trap(strike, (Direction.TO_TARGET, COMMIT), *answered)
+
+
+def play(world: World, artemis: Artemis, witnesses: Client, history: History, *, inside: bool = False) -> None:
+    with Stage(artemis, witnesses) as stage:
+        stage.witness.queue(stage.name, "1", "2")
+        stage.witness.queue(f"{stage.name}.out")
+        arm = partial(set_traps, stage, history.lost)
+        lose_inside = stage.proxy.cut_all if inside else None
+        runs = world.run(lanes.forwards, stage.url(ONCE), stage.name, arm, lose_inside)
+        assert runs == history.runs, f"in the world of {world.value}"
+        assert stage.witness.texts(f"{stage.name}.out") == ["1", "2"]
+        assert stage.witness.count(stage.name) == 0
+
+
+@pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
+def test_whatever_is_lost_it_takes_effect_once(history: History, artemis: Artemis, witnesses: Client) -> None:
+    threads(*(partial(play, world, artemis, witnesses, history) for world in World))
+
+
+def test_a_session_lost_inside_of_the_function_runs_it_again(artemis: Artemis, witnesses: Client) -> None:
+    threads(*(partial(play, world, artemis, witnesses, History((), 2), inside=True) for world in World))
+
+
+def test_a_spent_id_of_the_application_is_raised(artemis: Artemis, witnesses: Client) -> None:
+    for world in World:
+        with Stage(artemis, witnesses) as stage:
+            stage.witness.queue(stage.name, "1", "2")
+            world.run(lanes.is_told_of_its_own_ids, stage.url(ONCE), stage.name)
+            assert stage.witness.texts(f"{stage.name}.out") == ["1"]
+            assert stage.witness.texts(stage.name) == ["2"]
+
+
+def cut_so_often(target: int, proxy: Proxy) -> bool:
+    return proxy.cuts >= target
+
+
+@pytest.mark.parametrize("world", [World.ASYNCIO, World.THREADS], ids=lambda world: world.value)
+def test_competing_workers_forward_each_message_once(world: World, artemis: Artemis, witnesses: Client) -> None:
+    count = 60
+    with Stage(artemis, witnesses) as stage, Proxy(("127.0.0.1", artemis.port), seed=1) as proxy:
+        stage.witness.queue(stage.name, *map(str, range(count)))
+        stage.witness.queue(f"{stage.name}.out")
+        over = threading.Event()
+
+        def cut() -> None:
+            while not over.is_set():
+                target = proxy.cuts + 1
+                proxy.arm(bytes_max=3_000)
+                proxy.wait_until(partial(cut_so_often, target), 0.5)
+
+        cutting = threading.Thread(target=cut)
+        cutting.start()
+        try:
+            done = world.run(lanes.compete, f"tcp://127.0.0.1:{proxy.port}?{ONCE}", stage.name, count, 3)
+        finally:
+            over.set()
+            cutting.join()
+        assert proxy.cuts > 3
+        assert sorted(done, key=int) == [str(number) for number in range(count)]
+        forwarded = [text for text in stage.witness.texts(f"{stage.name}.out") if text is not None]
+        assert sorted(forwarded) == sorted(done)
