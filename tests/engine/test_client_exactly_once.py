@@ -192,6 +192,24 @@ def test_messages_are_sent_again_in_order_before_newer_ones(arrived_bytes: int) 
     assert world.engine.resend_bytes == 0
 
 
+def test_large_messages_are_sent_again_in_order_though_the_second_was_half_way() -> None:
+    world = foreign_world(large_message_bytes_min=1_000, producer_window_bytes=6_000)
+    session = world.session()
+    producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+    world.wire.stalled = True
+    for letter in "ab":
+        world.engine.submit(world.now, producer, Message(letter * 1_000))
+    world.perform()
+    assert world.sent.count("SESS_SEND_LARGE") == 2
+    assert world.sent.count("SESS_SEND_CONTINUATION") < 6
+    world.wire.stalled = False
+    world.wire.to_broker.clear()
+    world.cut()
+    step_until(world, lambda: world.sent.count("SESS_SEND_LARGE") > 2)
+    first, _, again, *_ = sent(world, packets.SessionSendLarge)
+    assert again.message == first.message
+
+
 def test_what_waits_for_its_answer_counts_against_what_may_be_kept() -> None:
     world = foreign_world(resend_bytes_max=2_000, producer_window_bytes=None)
     session = world.session()

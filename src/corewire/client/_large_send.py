@@ -194,10 +194,12 @@ class Transfer(Outgoing):
         """All of it is to be written once more."""
         self.error = None
         self._wind_back()
+        self.session.outlets.turns.give_first(self)
 
     def epoch_lost(self, cause: CorewireError | None) -> None:
         """The session was made anew: what the broker had of it is gone, and its end was not written."""
-        self.begin_again()
+        self.error = None
+        self._wind_back()
 
 
 class Stream(Transfer):
@@ -283,7 +285,16 @@ class Turns:
         elif self.holder is transfer:
             self.holder = self._waiting.popleft() if self._waiting else None
 
+    def give_first(self, transfer: Transfer) -> None:
+        """The session is made anew, and this one goes before all others: it was written before them."""
+        if transfer in self._waiting:
+            self._waiting.remove(transfer)
+        if self.holder is not None and self.holder is not transfer:
+            self._waiting.appendleft(self.holder)
+        self.holder = transfer
+
     def epoch_lost(self, cause: CorewireError | None) -> None:
         """The session was made anew."""
-        if self.holder is not None:
-            self.holder.epoch_lost(cause)
+        for transfer in (self.holder, *self._waiting):
+            if transfer is not None:
+                transfer.epoch_lost(cause)
