@@ -1,4 +1,5 @@
 # Each target makes what it needs: a virtual environment in the tree, from Python 3.11+, pip and make alone.
+# RUNNERS: how many tests run at once.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
