@@ -34,7 +34,7 @@ async def play(stage: Stage, kind: type[Row], cell: Cell) -> None:
         if isinstance(error, Unblocked):
             assert error.__cause__ is not None, "what happened to the link"
         if cell.survives:
-            await _heard(events, Reattached if cell.outcome is not Outcome.RECREATED else FailedOver)
+            await _heard(events, Reattached if row.came_to is not Outcome.RECREATED else FailedOver)
             await row.after()
         else:
             await _heard(events, FailoverFailed)

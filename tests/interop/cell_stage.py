@@ -41,11 +41,11 @@ class Witness:
     def close(self) -> None:
         self._session.close()
 
-    def queue(self, name: str, *texts: str) -> None:
+    def queue(self, name: str, *bodies: str | bytes) -> None:
         """Make a queue with these messages in it."""
         self._session.create_queue(name, exist_ok=True)
-        for text in texts:
-            self._session.send(name, text)
+        for body in bodies:
+            self._session.send(name, body)
 
     def texts(self, name: str) -> list[str | None]:
         """What is in a queue."""

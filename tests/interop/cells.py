@@ -134,10 +134,15 @@ class Row:
         """The client is gone: what did it leave at the broker?"""
 
     @property
+    def came_to(self) -> Outcome:
+        """What the client tells of the failure, where that is not what the cell says."""
+        return self.cell.outcome
+
+    @property
     def expected(self) -> Error:
         """What the caller is told."""
         begun = self.cell.moment is Moment.OUTAGE
-        match self.cell.outcome:
+        match self.came_to:
             case Outcome.REATTACHED:
                 return None
             case Outcome.RECREATED:

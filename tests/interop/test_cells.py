@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop import cells_exactly_once, cells_sending
+from tests.interop import cells_exactly_once, cells_large, cells_sending
 from tests.interop.cell_play import play
 from tests.interop.cell_stage import Stage, witnesses_of
 from tests.interop.cells import cells_of, rows_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from corewire_transports.threads import Client
 
-MODULES = (cells_sending, cells_exactly_once)
+MODULES = (cells_sending, cells_large, cells_exactly_once)
 ROWS = [row for module in MODULES for row in rows_of(module)]
 
 

@@ -75,7 +75,7 @@ async def send(session: Session, to: Destination, source: Source, message: Messa
             try:
                 return await _send_once(session, to, _pieces(session, file), message, compress=compress)
             except Unblocked:
-                if not again:
+                if not (again and session._engine.is_open(session._id)):
                     raise
 
 
@@ -96,7 +96,7 @@ async def _send_once(
     size = 0
     try:
         async for piece in pieces:
-            if not isinstance(piece, bytes | bytearray | memoryview):
+            if not isinstance(piece, bytes | bytearray):
                 raise TypeError(f"source: pieces of bytes, not {type(piece).__name__}")
             await driver.call(engine.send_chunk, large, bytes(piece))
             size += len(piece)

@@ -76,7 +76,7 @@ def send(session: Session, to: Destination, source: Source, message: Message, *,
             try:
                 return _send_once(session, to, _pieces(session, file), message, compress=compress)
             except Unblocked:
-                if not again:
+                if not (again and session._engine.is_open(session._id)):
                     raise
 
 
@@ -97,7 +97,7 @@ def _send_once(
     size = 0
     try:
         for piece in pieces:
-            if not isinstance(piece, bytes | bytearray | memoryview):
+            if not isinstance(piece, bytes | bytearray):
                 raise TypeError(f"source: pieces of bytes, not {type(piece).__name__}")
             driver.call(engine.send_chunk, large, bytes(piece))
             size += len(piece)
