@@ -31,17 +31,19 @@ def test_example_of_a_page_runs(example: str) -> None:
     exec(example, {})
 
 
-def test_client_of_the_tutorial_runs() -> None:
+@pytest.mark.parametrize(
+    ("programs", "key"),
+    [
+        ({"first_client.py": "invoice for 2 apples"}, "resilient=true"),
+        ({"orders.py": "1000 orders, 0 failures survived", "invoices.py": "1000 invoices"}, "exactlyOnce=true"),
+    ],
+)
+def test_programs_of_the_tutorial_run(programs: dict[str, str], key: str) -> None:
     with serve(BrokerConfig.for_tests()) as node:
-        done = subprocess.run(
-            [sys.executable, "docs/tutorial/first_client.py", f"{node.url}?resilient=true"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert (done.returncode, done.stdout) == (0, "invoice for 2 apples\n"), done.stderr
+        for program, said in programs.items():
+            command = [sys.executable, f"docs/tutorial/{program}", f"{node.url}?{key}"]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+            assert (done.returncode, done.stdout) == (0, f"{said}\n"), done.stderr
 
 
 def test_frame_of_the_page_on_reading_frames_is_explained() -> None:
