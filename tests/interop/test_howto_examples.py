@@ -1,4 +1,4 @@
-"""The programs of the pages on XA, management, notifications and requests, against a real Artemis."""
+"""The programs of the pages on XA, management, notifications, requests and exactly-once, against a real Artemis."""
 
 from __future__ import annotations
 
@@ -83,3 +83,21 @@ def test_consumers_are_watched(artemis: Artemis, client: Client) -> None:
 
 def test_questions_are_answered(artemis: Artemis) -> None:
     assert printed("request_reply.py", artemis.url) == ["What time is it? It is half past nine."]
+
+
+def test_each_message_comes_once(artemis: Artemis) -> None:
+    url = f"{artemis.url}?exactlyOnce=true"
+    apples = [f"apple {number}" for number in range(3)]
+    assert printed("once.py", url) == [*apples, "copies that nobody saw: 0"]
+
+
+def test_workers_forward_each_message_once(artemis: Artemis, client: Client) -> None:
+    orders = [f"order {number}" for number in range(20)]
+    with client.session() as session:
+        session.create_queue("orders.open", exist_ok=True)
+        for order in orders:
+            session.send("orders.open", order)
+        lines = printed("transact_workers.py", f"{artemis.url}?exactlyOnce=true")
+        assert sorted(lines) == sorted(f"invoiced {order}" for order in orders)
+        with session.consumer("orders.invoiced") as invoices:
+            assert sorted(each.text for each in invoices.drain()) == sorted(f"invoice for {order}" for order in orders)
