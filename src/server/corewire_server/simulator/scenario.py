@@ -38,6 +38,7 @@ class Options:
     workload: str | None = None
     failures: int = 3  # at most so many faults, one after the other
     patient: bool | None = None  # whether a fault waits until everybody has got over the last one
+    exactly_once: bool = False  # what clients want
     messages: int = 8  # a producer sends at most so many
     applications: int = 2  # at most so many producers, and as many consumers
     patience_us: int = 300 * SECOND  # of the calm, in the world's time
@@ -106,6 +107,7 @@ def _config(rng: Random, options: Options) -> ClientConfig:
     return ClientConfig(
         endpoints=tuple(Endpoint(host=name, port=CLIENT_PORT) for name in node_names(options.nodes)),
         resilient=True,
+        exactly_once=options.exactly_once,
         initial_connect_attempts=None,
         connection_ttl_s=ttl_s,
         client_failure_check_period_s=ttl_s / 2,

@@ -15,6 +15,7 @@ from corewire_server.simulator.checkers.counting import CountsAgree
 from corewire_server.simulator.checkers.deadlines import NoCallPastItsDeadline
 from corewire_server.simulator.checkers.doubled import NothingDoubled
 from corewire_server.simulator.checkers.ending import AllEndsWell
+from corewire_server.simulator.checkers.exactly_once import ExactlyOnce
 from corewire_server.simulator.checkers.foreign import NothingForeign
 from corewire_server.simulator.checkers.lost import NothingLost
 from corewire_server.simulator.checkers.one_server import OneServer
@@ -26,6 +27,6 @@ CHECKERS: Final[tuple[type[Checker], ...]] = (
     *(NothingLost, NothingDoubled, NothingForeign, OrderKept, OneServer, SameState, RecoveryExact),
     *(ConfirmedIsDone, CountsAgree, NoCallPastItsDeadline, NoComplaints, AllEndsWell),
 )
-"""All of them."""
+"""All of them, but `ExactlyOnce`."""
 
-__all__ = ["CHECKERS", "Checker", "Violation"]
+__all__ = ["CHECKERS", "Checker", "ExactlyOnce", "Violation"]

@@ -1,0 +1,38 @@
+"""Clients that want it get exactly-once: no call fails, and nothing comes to a client a second time."""
+
+from __future__ import annotations
+
+from corewire.errors import BrokerError
+from corewire_server.simulator.checkers.checker import Checker
+
+
+class ExactlyOnce(Checker):
+    """
+    For histories of ``Options.exactly_once`` without transactions; not one of ``CHECKERS``, since no others promise so much.
+
+    What a broker refuses it may refuse. A client that was killed is a new one, and may get again what the old one had.
+    """
+
+    rule = "exactly-once"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[str, set[tuple[str, int]]] = {}
+
+    def unknown(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
+        self.broken(now, f"the sender of {producer}#{number} was told {type(error).__name__}")
+
+    def call_ended(self, now: int, client: str, call: int, error: Exception | None) -> None:
+        if error is not None and not isinstance(error, BrokerError):
+            self.broken(now, f"{client} was told {type(error).__name__}")
+
+    def delivered(
+        self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
+    ) -> None:
+        seen = self._seen.setdefault(client, set())
+        if (producer, number) in seen:
+            self.broken(now, f"{consumer} got {producer}#{number}, which its client had already")
+        seen.add((producer, number))
+
+    def client_killed(self, now: int, client: str) -> None:
+        self._seen.pop(client, None)
