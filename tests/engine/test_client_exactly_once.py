@@ -10,7 +10,7 @@ from tests.engine.client_world import ONE, TWO, ClientWorld, replace
 from corewire.client.config import ClientConfig
 from corewire.client.message import Message
 from corewire.errors import AddressDoesNotExist, NotConnected, Unblocked
-from corewire.events import QueueMayForget, Reattached
+from corewire.events import FailureDetected, QueueMayForget, Reattached
 from corewire.values import Address, Queue, QueueConfiguration, RoutingType
 from corewire.wire import packets
 from corewire.wire.framing import packet_type
@@ -350,6 +350,29 @@ def test_after_a_reattachment_a_call_has_the_time_left_that_it_had() -> None:
     world.refusing.clear()
     world.advance(3.0)
     asked.result()
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+def test_a_broker_that_falls_silent_is_left_and_nobody_is_told(foreign: bool) -> None:
+    world = ClientWorld(exactly_once(call_timeout_s=5.0), foreign=foreign)
+    session = world.session()
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("first")))
+    calls: list[Operation[Any]] = [
+        world.engine.send(world.now, session, Queue("q"), Message("x")),
+        world.engine.query_queue(world.now, session, "q"),
+        world.engine.create_session(world.now),
+    ]
+    while world.perform():
+        pass
+    world.wire.stalled = True
+    world.advance(4.0)
+    assert not world.names(FailureDetected)
+    world.advance(2.0)
+    world.advance(60.0)
+    assert len(world.names(FailureDetected)) == 1
+    for call in calls:
+        call.result()
+    assert world.receive_all(world.consumer(session)) == ["first", "x"]
 
 
 # -- (f) queues that keep their memory -----------------------------------------------------------------------------------

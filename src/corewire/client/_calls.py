@@ -144,6 +144,11 @@ class Answers:
         if command.deadline is not None:
             self._clock.append(command)
 
+    def wait(self, command: Command, deadline: float) -> None:
+        """One that had waited too long may wait again."""
+        command.deadline = deadline
+        self._clock.append(command)
+
     def match(self, packet_type: int, correlation: int | None) -> Command | None:
         """Take out the command that an answer belongs to; None: nobody asked, drop it."""
         command = self._replies.match(packet_type, correlation)

@@ -247,6 +247,18 @@ class Commands(ABC):
         elif not waiter.done:
             self.context.fail(waiter, lost)
 
+    def _outlasts(self, command: Command) -> bool:
+        """Whether its caller hears nothing of a late answer: the link is given up, and what became of the command found out,
+        or it is asked or sent again."""
+        again = self.context.exactly_once and command.fate in (Fate.RESENT, Fate.AGAIN, Fate.DONE)
+        return command.written and (again or command.settled)
+
+    def _wait_anew(self, now: float) -> None:
+        """The session goes on where it was: what outlasted the link waits for its answer as if it had been asked now."""
+        for command in self.answers:
+            if command.deadline is None and not command.patient and self._outlasts(command):
+                self.answers.wait(command, now + self.context.config.call_timeout_s)
+
     def expire(self, now: float) -> bool:
         """Tell callers that have waited too long. Returns whether the link is to blame: an answer did not come."""
         late = [] if self._standing_still else self.answers.expire(now)
@@ -257,7 +269,7 @@ class Commands(ABC):
         for command in (*late, *waiting):
             self._let_leave(command)  # there may be a link, but hardly a broker
             call = command.call
-            if call is None or call.done or (command.settled and command.written):
+            if call is None or call.done or self._outlasts(command):
                 continue
             if command.settled or (command.written and isinstance(command.packet, packets.SessionCommit)):
                 self.context.fail(call, TransactionOutcomeUnknown("the commit was not answered in time"))

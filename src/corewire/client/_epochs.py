@@ -141,6 +141,7 @@ class Epochs(Incoming):
         self.progress += 1
         if self.context.exactly_once:
             self.answers.postpone(now - self._locked_at)
+        self._wait_anew(now)
         self.outlets.lift_limits()
         for key, value in self.metadata.items():
             packet = packets.SessionAddMetadata2(key, value, requires_confirmation=False)

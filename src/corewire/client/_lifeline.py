@@ -137,7 +137,7 @@ class Lifeline:
 
     def open_session(self, now: float, session: Session) -> Call[SessionId]:
         """Make a session at the broker, now or when it is back."""
-        opening = self._openings.add(now, session)
+        opening = self._openings.add(now, session, persistent=self._context.exactly_once)
         if self._is(ClientState.UP):
             self._ask_for_sessions(now)
         return opening.call

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Opening:
     """A session that is being made, and who waits for it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, persistent: bool) -> None:
         self.session = session
+        self.persistent = persistent  #: a broker that does not answer is asked again, on another link
         self.call: Call[SessionId] = Call()
         self.deadline: float | None = None  #: while there is no link
         self.inquiry: Inquiry[Anew] | None = None  #: while there is one
@@ -35,9 +36,9 @@ class Openings:
         self._makes = makes
         self._waiting: list[Opening] = []
 
-    def add(self, now: float, session: Session) -> Opening:
-        """Somebody wants a session."""
-        opening = Opening(session)
+    def add(self, now: float, session: Session, *, persistent: bool = False) -> Opening:
+        """Somebody wants a session. ``persistent``: a broker that does not answer is asked again, on another link."""
+        opening = Opening(session, persistent=persistent)
         self._waiting.append(opening)
         self._limit(now, opening)
         return opening
@@ -76,6 +77,8 @@ class Openings:
         opening = next((each for each in self._waiting if each.inquiry is inquiry), None)
         if opening is None:
             return None
+        if isinstance(inquiry.error, CallTimeout) and opening.persistent:
+            return inquiry.error
         self._waiting.remove(opening)
         if inquiry.error is not None:
             self._fail(opening, inquiry.error)
