@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tests.interop.together import tasks
 
-from corewire.errors import DuplicateIdRejected
-from corewire_transports.anyio import TransactedSession, connect
+from corewire.errors import DuplicateIdRejected, TransactionOutcomeUnknown
+from corewire_transports.anyio import TransactedSession, connect, move_on_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,3 +81,29 @@ async def _work(url: str, name: str, count: int, done: list[str]) -> None:
         while len(done) < count:
             if (text := await session.transact(forward)) is not None:
                 done.append(text)
+
+
+async def has_a_deadline(
+    url: str, name: str, spoil: Callable[[], object], heal: Callable[[], object], deadline_s: float
+) -> list[str]:
+    """Forward one message, at most so long, when ``spoil`` has done something to the link. Returns what came of it."""
+    said: list[str] = []
+    async with connect(url) as client, client.transacted_session() as session:
+        orders = await session.consumer(name)
+
+        async def forward(session: TransactedSession) -> str:
+            order = await orders.receive()
+            await session.send(f"{name}.out", order.text)
+            await session.query_queue(name)
+            spoil()
+            return order.text
+
+        await session.producer(f"{name}.out")
+        with move_on_after(deadline_s) as scope:
+            try:
+                said.append(await session.transact(forward))
+            except TransactionOutcomeUnknown:
+                said.append("nobody knows")
+            heal()
+        assert not scope.cancelled_caught
+    return said

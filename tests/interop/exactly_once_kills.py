@@ -83,11 +83,11 @@ class OurPair(Pair):
 
 
 class Program:
-    """The load of one world."""
+    """A load in a process of its own, which says how far it is when it is asked."""
 
-    def __init__(self, world: World, url: str) -> None:
-        self.name = f"once.{world.value}"
-        command = [sys.executable, "-m", "tests.interop.exactly_once_program", url, world.value, self.name]
+    def __init__(self, name: str, module: str, *arguments: str) -> None:
+        self.name = name
+        command = [sys.executable, "-m", f"tests.interop.{module}", *arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def progress(self) -> int:
@@ -159,7 +159,8 @@ def run(kind: Kind, folder: Path, kills: int, worlds: Sequence[World] = tuple(Wo
             for world in EXPLICIT:
                 for part in PARTS:
                     session.create_queue(f"once.{world.value}.{part}")
-        programs = [Program(world, url) for world in worlds]
+        names = {world: f"once.{world.value}" for world in worlds}
+        programs = [Program(name, "exactly_once_program", url, world.value, name) for world, name in names.items()]
         try:
             for _ in range(kills):
                 await_progress(programs)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from corewire_transports.threads import Client
 
 COMMIT = (packets.SessionCommit,)
+DEADLINE_S, SLOW_S = 1.0, 1.5
 ANSWER = (packets.NullResponse, packets.ExceptionResponse)
 
 
@@ -103,6 +104,37 @@ def test_a_spent_id_of_the_application_is_raised(artemis: Artemis, witnesses: Cl
             world.run(lanes.is_told_of_its_own_ids, stage.url(ONCE), stage.name)
             assert stage.witness.texts(f"{stage.name}.out") == ["1"]
             assert stage.witness.texts(stage.name) == ["2"]
+
+
+def in_time(world: World, artemis: Artemis, witnesses: Client) -> None:
+    with Stage(artemis, witnesses) as stage:
+        stage.witness.queue(stage.name, "1")
+        stage.witness.queue(f"{stage.name}.out")
+        slow = partial(stage.proxy.slow, delay_s=SLOW_S)
+        said = world.run(lanes.has_a_deadline, stage.url(ONCE), stage.name, slow, stage.proxy.slow, DEADLINE_S)
+        assert said == ["1"], f"in the world of {world.value}"
+        assert stage.witness.texts(f"{stage.name}.out") == ["1"]
+
+
+def test_a_commit_that_is_on_its_way_is_not_cut_short_by_a_deadline(artemis: Artemis, witnesses: Client) -> None:
+    threads(*(partial(in_time, world, artemis, witnesses) for world in World))
+
+
+def too_late(world: World, artemis: Artemis, witnesses: Client) -> None:
+    with Stage(artemis, witnesses) as stage:
+        stage.witness.queue(stage.name, "1")
+        stage.witness.queue(f"{stage.name}.out")
+
+        def go_away() -> None:
+            stage.proxy.refuse()
+            stage.proxy.cut_all()
+
+        said = world.run(lanes.has_a_deadline, stage.url(ONCE), stage.name, go_away, stage.proxy.accept, DEADLINE_S)
+        assert said == ["nobody knows"], f"in the world of {world.value}"
+
+
+def test_a_deadline_ends_a_try_that_is_open(artemis: Artemis, witnesses: Client) -> None:
+    threads(*(partial(too_late, world, artemis, witnesses) for world in World))
 
 
 def cut_so_often(target: int, proxy: Proxy) -> bool:
