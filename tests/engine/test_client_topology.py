@@ -45,6 +45,21 @@ def test_an_older_announcement_fills_in_a_missing_backup() -> None:
     assert table.member("n") == member(backup=B)
 
 
+def test_a_primary_that_was_missing_is_taken_from_whatever_tells_of_one() -> None:
+    table = TopologyTable()
+    table.up(5, member(primary=None, backup=B))
+    assert table.up(4, member(primary=A))
+    assert table.member("n") == member(primary=A, backup=B)
+    assert not table.up(5, member(primary=C)), "the event id is still the larger one"
+
+
+def test_an_announcement_without_a_time_is_never_rejected_for_a_departure() -> None:
+    table = TopologyTable()
+    table.up(1, member())
+    table.down(9, "n")
+    assert table.up(0, member())
+
+
 def test_an_older_announcement_does_not_bring_a_member_back() -> None:
     table = TopologyTable()
     table.up(1, member())

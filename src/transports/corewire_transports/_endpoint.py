@@ -7,9 +7,9 @@ import os
 import selectors
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from corewire_transports._tunnel import Tunnel
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialling", "set_options"]
 
+HEAD_START_S = 0.25
 Address: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 
@@ -68,14 +69,62 @@ def _destination(endpoint: Endpoint, flags: int) -> tuple[str, int]:
     return str(found[0][4][0]), endpoint.port
 
 
+def begin(endpoint: Endpoint, address: Address) -> socket.socket:
+    """A socket that is connecting. Raises ``OSError``."""
+    family, kind, protocol, _, place = address
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        set_options(sock, endpoint)
+        if endpoint.local_address is not None or endpoint.local_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port may have a link that has just ended
+            sock.bind((endpoint.local_address or "", endpoint.local_port))
+        code = sock.connect_ex(place)
+        if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+            raise _error(code)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def race(endpoint: Endpoint, addresses: list[Address], stop: socket.socket) -> socket.socket:
+    """The first of several addresses that connects. Each has a start of a moment before the next one: an address that
+    answers nothing holds up nobody (as RFC 8305 has it). Blocks until ``stop`` is readable. Raises ``OSError``."""
+    error: OSError = OSError(errno.EADDRNOTAVAIL, "no address to dial")
+    waiting = list(addresses)
+    with selectors.DefaultSelector() as selector, ExitStack() as connecting:
+        selector.register(stop, selectors.EVENT_READ)
+        while waiting or len(selector.get_map()) > 1:
+            try:
+                if waiting:
+                    sock = connecting.enter_context(begin(endpoint, waiting.pop(0)))
+                    selector.register(sock, selectors.EVENT_WRITE)
+            except OSError as failed:
+                error = failed
+                continue
+            for key, _ in selector.select(HEAD_START_S if waiting else None):
+                if key.fileobj is stop:
+                    raise OSError(errno.ECANCELED, "given up")
+                sock = cast("socket.socket", key.fileobj)
+                selector.unregister(sock)
+                if (code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)) == 0:
+                    return sock.dup()  # the others are closed
+                error = _error(code)
+    raise error
+
+
 class Search:
-    """A way being found by a thread that ends with it, since that may block. ``sock`` becomes readable."""
+    """A connection being made by a thread that ends with it, since looking up names and reading stores block. ``sock`` becomes readable."""
 
     def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
         self._endpoint = endpoint
         self._context = context
-        self._found: Way | None = None
+        self._lock = threading.Lock()
+        self._found: socket.socket | None = None
+        self._tunnel: Tunnel | None = None
         self._error: Exception | None = None
+        self._abandoned = False
         self.sock, self._done = socket.socketpair()
         self.sock.setblocking(False)
         threading.Thread(target=self._run, name="corewire resolver", daemon=True).start()
@@ -83,34 +132,46 @@ class Search:
     def _run(self) -> None:
         with self._done:  # closing it is the sign
             try:
-                self._found = find_way(self._endpoint, self._context)
+                way = find_way(self._endpoint, self._context)
+                found = race(self._endpoint, way.addresses, self._done)
             except Exception as error:  # noqa: BLE001  # raised again by ``result``
                 self._error = error
+                return
+            with self._lock:
+                self._found, self._tunnel = found, way.tunnel
+                if self._abandoned:
+                    found.close()
 
-    def result(self) -> Way:
+    def result(self) -> tuple[socket.socket, Tunnel | None]:
         """What was found. Raises ``OSError`` and ``ConfigError``."""
         self.sock.close()
         if self._error is not None:
             raise self._error
         assert self._found is not None
-        return self._found
+        return self._found, self._tunnel
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            self._abandoned = True
+            self.sock.close()
+            if self._found is not None:
+                self._found.close()
 
 
 class Dialling:
     """
-    A connection being made without blocking: the way found, then one address after the other.
+    A connection being made without blocking.
 
-    When ``sock`` has ``event`` (of ``selectors``) an attempt is decided; then ``settle()`` tells. ``tunnel``, if there is one
-    then, comes before the engine.
+    When ``sock`` has ``event`` (of ``selectors``) it is decided; then ``settle()`` tells. ``tunnel``, if there is one then, comes
+    before the engine.
     """
 
     def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None = None) -> None:
-        """Begin. Raises ``OSError`` if no address can even be tried."""
-        self.endpoint = endpoint
+        """Begin. Raises ``OSError`` if nothing can even be tried."""
         self.event = selectors.EVENT_WRITE
         self.tunnel: Tunnel | None = None
         self._search: Search | None = None
-        self._addresses: list[Address] = []
         way = None
         if endpoint.tls is None or context is not None:
             with suppress(socket.gaierror):
@@ -119,55 +180,32 @@ class Dialling:
             self._search = Search(endpoint, context)
             self.sock, self.event = self._search.sock, selectors.EVENT_READ
         else:
-            self._addresses, self.tunnel = way.addresses, way.tunnel
-            self.sock = self._next(None)
+            self.sock, self.tunnel = begin(endpoint, way.addresses[0]), way.tunnel
 
     def settle(self) -> bool:
-        """Whether ``sock`` is connected; False: wait again, ``sock`` may be another.
+        """Whether ``sock``, which may be another now, is connected; False: wait again.
 
-        Raises ``OSError`` when all failed, and ``ConfigError`` for stores that cannot be used.
+        Raises ``OSError`` if it failed, and ``ConfigError`` for stores that cannot be used.
         """
         if self._search is not None:
-            way, self._search = self._search.result(), None
-            self._addresses, self.tunnel = way.addresses, way.tunnel
-            self.sock, self.event = self._next(None), selectors.EVENT_WRITE
-            return False
-        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code == 0:
-            return self._connected()
-        self.sock.close()
-        self.sock = self._next(_error(code))
-        return False
-
-    def close(self) -> None:
-        """Give up."""
-        self.sock.close()
-
-    def _connected(self) -> bool:
+            search, self._search = self._search, None
+            self.sock, self.tunnel = search.result()
+            return True
+        if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.sock.close()
+            raise _error(code)
         try:
             self.sock.getpeername()
         except OSError:  # it was the event of an older socket with this one's number
             return False
         return True
 
-    def _next(self, error: OSError | None) -> socket.socket:
-        while self._addresses:
-            family, kind, protocol, _, address = self._addresses.pop(0)
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.setblocking(False)
-                set_options(sock, self.endpoint)
-                if self.endpoint.local_address is not None or self.endpoint.local_port:
-                    sock.bind((self.endpoint.local_address or "", self.endpoint.local_port))
-                code = sock.connect_ex(address)
-                if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-                    raise _error(code)
-            except OSError as failed:
-                sock.close()
-                error = failed
-            else:
-                return sock
-        raise error if error is not None else OSError(errno.EADDRNOTAVAIL, "no address to dial")
+    def close(self) -> None:
+        """Give up."""
+        if self._search is None:
+            self.sock.close()
+        else:
+            self._search.abandon()
 
 
 def _error(code: int) -> OSError:

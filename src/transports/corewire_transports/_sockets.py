@@ -330,7 +330,7 @@ class Sockets:
         if sock is not None:
             if sock in self.selector.get_map():
                 self.selector.unregister(sock)
-            sock.close()
+            (link.dialling or sock).close()
         self.changed = True
 
     # -- the group -----------------------------------------------------------------------------------------------------
