@@ -245,8 +245,7 @@ class Consumer:
             self.want_more(only_if=self.receiving)
             return
         self._buffer.append(delivery)
-        if self.receiving and not self.session.transaction.rolling_back:
-            self._serve()
+        self.serve()
 
     def _keeps(self, delivery: Delivery) -> bool:
         if not self.acknowledgements.copies.keeps(delivery):
