@@ -124,8 +124,8 @@ public final class Large {
             sessions[compressed] = ActiveMQClient.createServerLocator(url + options).createSessionFactory().createSession(true, true, 0);
             sessions[compressed].start();
         }
-        if (!sessions[0].queueQuery(org.apache.activemq.artemis.api.core.SimpleString.of(queue)).isExists()) {
-            sessions[0].createQueue(org.apache.activemq.artemis.api.core.QueueConfiguration.of(queue).setRoutingType(org.apache.activemq.artemis.api.core.RoutingType.ANYCAST));
+        if (!sessions[0].queueQuery(new org.apache.activemq.artemis.api.core.SimpleString(queue)).isExists()) {
+            sessions[0].createQueue(queue, org.apache.activemq.artemis.api.core.RoutingType.ANYCAST, queue, true);
         }
         ClientConsumer consumer = sessions[0].createConsumer(queue);
         File file = File.createTempFile("large", ".body");
