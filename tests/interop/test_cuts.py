@@ -15,7 +15,7 @@ from corewire_server.proxy import Proxy
 if TYPE_CHECKING:
     from tests.interop.ours import OurBroker
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 # Clients as old as 2.19 take any answer for that of a blocking call, with every broker: a send's for the commit's.
 CONFUSED = "-core.duplicates,-core.refused"
 # Silence is noticed after the time to live only: let it not be the minute that clients allow by default.
