@@ -138,7 +138,7 @@ def _jobs(rng: Random, options: Options) -> list[list[Job]]:
             pause_us=pause_us,
             batch=1 + rng.randrange(3),
             size=rng.choice((0, 0, 200, 2000)),
-            durable=kind != "send asynchronous" or rng.random() < 0.7,
+            durable=kind != "send asynchronous" or rng.random() < 0.7 or options.exactly_once,
         )
         jobs.append(Job(kind, errand))
     for number in range(receivers):

@@ -10,7 +10,7 @@ class ExactlyOnce(Checker):
     """
     For histories of ``Options.exactly_once`` without transactions; not one of ``CHECKERS``, since no others promise so much.
 
-    What a broker refuses it may refuse. A client that was killed is a new one, and may get again what the old one had.
+    What a broker refuses it may refuse, and who has not connected yet may be told that nobody answers. A client that was killed is a new one, and may get again what the old one had.
     """
 
     rule = "exactly-once"
@@ -18,13 +18,18 @@ class ExactlyOnce(Checker):
     def __init__(self) -> None:
         super().__init__()
         self._seen: dict[str, set[tuple[str, int]]] = {}
+        self._names: dict[int, str] = {}  # of open calls
 
     def unknown(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
         self.broken(now, f"the sender of {producer}#{number} was told {type(error).__name__}")
 
+    def call_began(self, now: int, client: str, call: int, name: str, deadline: int | None) -> None:
+        self._names[call] = name
+
     def call_ended(self, now: int, client: str, call: int, error: Exception | None) -> None:
-        if error is not None and not isinstance(error, BrokerError):
-            self.broken(now, f"{client} was told {type(error).__name__}")
+        name = self._names.pop(call, "a call")
+        if error is not None and not isinstance(error, BrokerError) and name != "connect":
+            self.broken(now, f"{name} of {client} raised {type(error).__name__}")
 
     def delivered(
         self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
