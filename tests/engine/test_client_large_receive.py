@@ -436,3 +436,26 @@ def test_a_header_behind_a_header_interrupts_the_first() -> None:
     with pytest.raises(LargeMessageInterrupted):
         waiting.result()
     assert stage.body(stage.next()) == NOISE[:5_000]
+
+
+def test_exactly_once_what_was_interrupted_comes_again() -> None:
+    stage = Stage(exactly_once=True)
+    stage.world.begin(stage.consumer, 5_000)
+    delivery = stage.next()
+    waiting = stage.read(delivery)
+    interrupted_by(stage, "recreation")
+    with pytest.raises(LargeMessageInterrupted):
+        waiting.result()
+    stage.world.run(stage.world.engine.acknowledge(stage.world.now, delivery))  # the loop comes back for the next one
+    stage.large(NOISE[:5_000])
+    assert stage.body(stage.next()) == NOISE[:5_000]
+
+
+def test_exactly_once_what_was_read_does_not() -> None:
+    stage = Stage(exactly_once=True)
+    stage.large(NOISE[:5_000])
+    delivery = stage.next()
+    assert stage.body(delivery) == NOISE[:5_000]
+    interrupted_by(stage, "recreation")
+    stage.large(NOISE[:5_000])
+    assert stage.nowait() is None

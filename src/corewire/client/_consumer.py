@@ -72,7 +72,8 @@ class Consumer:
         self.acknowledgements = Acknowledgements(self)
         self._suppresses = self.acknowledgements.copies.active
         self._arrivals = Arrivals(self)
-        self._ask_again = False  # the broker answered a question while it was in the middle of a large message
+        self._chunk_since = False  # a chunk came since the broker was asked
+        self._ask_again = False  # it answered in the middle of a large message
         self._priority = priority
         self._window_bytes = window_bytes
         self._window = ConsumerWindow(window_bytes)
@@ -225,8 +226,11 @@ class Consumer:
     def _answered(self, sequence: int) -> None:
         if sequence != self._sequence or self._asking is None:
             return
-        if self._arrivals.arriving:  # then the broker has not looked at what is behind it
+        if self._arrivals.arriving:
             self._ask_again = True
+            return
+        if self._chunk_since:  # asked in the middle of a large message, it does not look at what is behind that
+            self._force()
             return
         if self._skipped:  # that used up credits, of which something behind it may have had need
             self._skipped = False
@@ -287,6 +291,7 @@ class Consumer:
             self.spoiled = True
         if self.spoiled:
             return
+        self._chunk_since = True
         self._arrivals.add(packet.data, frame_bytes, last=not packet.continues)
         self.want_more(only_if=self.receiving)
         if self._ask_again and not self._arrivals.arriving:
@@ -396,6 +401,7 @@ class Consumer:
 
     def _force(self) -> None:
         self._sequence += 1
+        self._chunk_since = False
         self.session.post(packets.SessionForceConsumerDelivery(self.number, self._sequence))
 
     def _grant(self, tokens: tuple[int, ...]) -> None:

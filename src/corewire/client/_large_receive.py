@@ -279,9 +279,10 @@ class Arrivals:
 
     def take_back(self, error: CorewireError) -> int:
         """What is arriving or in hand comes again. Returns the credits that are free now."""
-        free = self.interrupt(error)
         delivery, self.in_hand = self.in_hand, None
-        if delivery is not None and delivery.large is not None and not delivery.large.read:
+        unread = delivery is not None and delivery.large is not None and not delivery.large.read
+        free = self.interrupt(error)
+        if delivery is not None and delivery.large is not None and unread:
             free += self._break_off(delivery.large, error)
             self._consumer.acknowledgements.untaken(delivery)
         return free
