@@ -1,8 +1,8 @@
 """
 One part of a crowd as a program of its own: ``python -m tests.interop.crowd_program URL WORLD NAME feed|work WORKERS``.
 
-Answers each line with ``PROGRESS number``, ends at the line ``stop`` (who works: when it was told by who feeds), and then says ``RESULT
-number``. An exception of the application ends it.
+Answers each line with ``PROGRESS number``, ends at the line ``stop`` (who works also waits until who feeds has told it), and then
+says ``RESULT number``. An exception of the application ends it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ def main(url: str, world: World, name: str, role: str, workers: int) -> None:
             print(f"PROGRESS {crowd.progress}", flush=True)
         crowd.stopping = True
 
-    threading.Thread(target=listen, daemon=True).start()
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
     part = feed if role == "feed" else work
     if world.is_async:
         anyio.run(part, crowd, backend=world.value)
     else:
         world.own(part)(crowd)
+    listener.join()
     print(f"RESULT {crowd.progress}", flush=True)
 
 

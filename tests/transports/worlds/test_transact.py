@@ -14,7 +14,7 @@ from corewire.errors import (
     TransactionRolledBack,
     Unblocked,
 )
-from corewire_transports.anyio import Client, TransactedSession, connect, move_on_after
+from corewire_transports.anyio import Client, TransactedSession, connect, fail_after, move_on_after
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -215,3 +215,22 @@ async def test_a_deadline_inside_of_the_function_rolls_back(url: str, queue: str
         assert scope.cancelled_caught
         await session.commit()
         assert await count(client, queue) == 0
+
+
+async def test_what_fails_while_there_is_no_broker_does_not_wait_for_one(
+    proxied: str, proxy: Proxy, queue: str
+) -> None:
+    async def fail(session: TransactedSession) -> None:
+        proxy.refuse()
+        proxy.cut_all()
+        raise Mine
+
+    async with connect(proxied + ONCE) as client, client.transacted_session() as session:
+        with pytest.raises(Mine), fail_after(5):
+            await session.transact(fail)
+        with pytest.raises(Mine), fail_after(5):
+            async with session.transaction():
+                raise Mine
+        proxy.accept()
+        await session.transact(lambda session: session.send(queue, "afterwards"))
+        assert await count(client, queue) == 1

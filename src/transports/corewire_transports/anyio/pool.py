@@ -105,7 +105,7 @@ class SessionPool:
             for consumer in list(session._consumers):
                 await consumer.close()
             if session._threads and not session.closed:  # somebody began something
-                await session.rollback()
+                await session._leave()
         except CorewireError:
             await session.close()
         if self._closed:

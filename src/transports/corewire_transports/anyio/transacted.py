@@ -72,10 +72,19 @@ class TransactedSession(Session):
         try:
             yield
         except BaseException:
-            with suppress(CorewireError):  # the block's own exception says more
-                await self.rollback()
+            await self._leave()
             raise
         await self.commit()
+
+    async def _leave(self) -> None:
+        """Undo what is open, because of an exception that says more than whatever comes of this. Waits for no broker that is not
+        there."""
+        try:
+            with suppress(CorewireError), move_on_after(None, shield=True):
+                self._use()
+                await self._driver.call(self._engine.rollback, self._id, leaving=True)
+        finally:
+            self._threads.clear()
 
     async def transact(
         self, fn: Callable[[TransactedSession], Awaitable[R]], /, *, attempts_max: int | None = None
@@ -104,17 +113,15 @@ class TransactedSession(Session):
             try:
                 result = await fn(self)
             except BaseException as failure:
-                await self._undo_try()
+                self._driver.begin(self._engine.end_tries, self._id)
                 if last or not isinstance(failure, (TransactionRolledBack, Unblocked)):
+                    await self._leave()
                     raise
+                with suppress(CorewireError):  # then the next try says it
+                    await self._driver.call(self._engine.rollback, self._id)
             else:
                 if await self._commit_try(last=last) is not TryOutcome.AGAIN:
                     return result
-
-    async def _undo_try(self) -> None:
-        with suppress(CorewireError):  # what the function raised says more
-            self._driver.begin(self._engine.end_tries, self._id)
-            await self.rollback()
 
     async def _commit_try(self, *, last: bool) -> TryOutcome:
         try:

@@ -103,7 +103,7 @@ class SessionPool:
             for consumer in list(session._consumers):
                 consumer.close()
             if session._threads and not session.closed:  # somebody began something
-                session.rollback()
+                session._leave()
         except CorewireError:
             session.close()
         if self._closed:

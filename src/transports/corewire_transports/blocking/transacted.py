@@ -72,10 +72,19 @@ class TransactedSession(Session):
         try:
             yield
         except BaseException:
-            with suppress(CorewireError):  # the block's own exception says more
-                self.rollback()
+            self._leave()
             raise
         self.commit()
+
+    def _leave(self) -> None:
+        """Undo what is open, because of an exception that says more than whatever comes of this. Waits for no broker that is not
+        there."""
+        try:
+            with suppress(CorewireError), move_on_after(None, shield=True):
+                self._use()
+                self._driver.call(self._engine.rollback, self._id, leaving=True)
+        finally:
+            self._threads.clear()
 
     def transact(self, fn: Callable[[TransactedSession], R], /, *, attempts_max: int | None = None) -> R:
         """Run ``fn`` with this session and commit; again when it was rolled back by a failure. Returns what the committed run did.
@@ -102,17 +111,15 @@ class TransactedSession(Session):
             try:
                 result = fn(self)
             except BaseException as failure:
-                self._undo_try()
+                self._driver.begin(self._engine.end_tries, self._id)
                 if last or not isinstance(failure, (TransactionRolledBack, Unblocked)):
+                    self._leave()
                     raise
+                with suppress(CorewireError):  # then the next try says it
+                    self._driver.call(self._engine.rollback, self._id)
             else:
                 if self._commit_try(last=last) is not TryOutcome.AGAIN:
                     return result
-
-    def _undo_try(self) -> None:
-        with suppress(CorewireError):  # what the function raised says more
-            self._driver.begin(self._engine.end_tries, self._id)
-            self.rollback()
 
     def _commit_try(self, *, last: bool) -> TryOutcome:
         try:
