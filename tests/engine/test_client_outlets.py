@@ -130,6 +130,20 @@ def test_a_sender_without_credits_waits_and_both_are_told() -> None:
     assert world.names(ProducerUnblocked) == [ProducerUnblocked("q", 3.0)]
 
 
+def test_an_address_is_not_blocked_when_whoever_waited_has_gone() -> None:
+    world = ClientWorld()
+    session = world.session()
+    producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+    poor(world, session)
+    sent = world.engine.send(world.now, session, Queue("q"), Message("y"))
+    world.advance(3.0)
+    assert world.engine.blocked(producer)
+    world.engine.abandon(world.now, sent)
+    assert not world.engine.blocked(producer)
+    world.pump()
+    assert world.names(ProducerUnblocked) == [ProducerUnblocked("q", 3.0)]
+
+
 def test_a_full_address_refuses_who_waits_and_no_one_else() -> None:
     world = ClientWorld()
     session = world.session()

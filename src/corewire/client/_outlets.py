@@ -100,6 +100,8 @@ class Outlet:
             if last:
                 context.counters.messages_sent += not repeated
                 self._written(outgoing)
+        else:
+            self._unblock(now)  # whoever waited was admitted, or has gone
         for stream in tuple(self.streams):
             self._look_after(stream)
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.transports.company_anyio import beside, needs_company
 
@@ -17,6 +19,9 @@ from corewire.errors import (
     QueueExists,
 )
 from corewire_transports.anyio import Client, connect, fail_after
+
+if TYPE_CHECKING:
+    from corewire_server.proxy import Proxy
 
 
 async def test_queues_are_made_asked_about_and_deleted(url: str, queue: str) -> None:
@@ -197,6 +202,33 @@ async def test_requests_go_while_the_session_consumes(url: str, queue: str) -> N
             assert (await session.request(queue, "now?")).text == "re: now?"
             await session.send(f"{queue}-other", "x")
             assert await waiting.result() == "x"
+
+
+@needs_company
+async def test_many_ask_at_once_and_leave_one_inbox(url: str, queue: str) -> None:
+    async with connect(url) as client, client.session() as session:
+
+        async def ask(text: str) -> str:
+            return (await session.request(queue, text)).text
+
+        async with beside(answer, client, queue, 3), beside(ask, "a") as first, beside(ask, "b") as second:
+            assert await ask("c") == "re: c"
+            assert [await first.result(), await second.result()] == ["re: a", "re: b"]
+        assert len(client._sessions) == 2
+
+
+@needs_company
+async def test_requests_go_on_in_the_same_session_after_a_failure(
+    url: str, proxied: str, proxy: Proxy, queue: str
+) -> None:
+    through = f"{proxied}?reconnectAttempts=-1&retryInterval=20"
+    async with connect(url) as other, connect(through) as client, client.session() as session:
+        async with beside(answer, other, queue, 2):
+            assert (await session.request(queue, "one")).text == "re: one"
+            proxy.cut_all()
+            await session.query_queue(queue)
+            assert (await session.request(queue, "two")).text == "re: two"
+        assert len(client._sessions) == 2
 
 
 async def test_request_without_an_answer_ends_in_time(url: str, queue: str) -> None:
