@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import socket
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Self
 
 from tests.interop.cells import Mode, Moment, Outcome
 
 from corewire import Address
+from corewire.errors import AddressDoesNotExist, QueueDoesNotExist
 from corewire.wire.framing import MAGIC, FrameReader, packet_type
 from corewire_server.proxy import Direction, Proxy
-from corewire_transports.threads import Client, connect
+from corewire_transports.threads import Client, Session, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +97,9 @@ class Stage:
         self._trap: list[tuple[Direction, frozenset[int]]] = []
         self._strike: Callable[[], object] = self.proxy.cut_all
         self._dials_in_vain: int | None = None
-        self._helper = ThreadPoolExecutor(1)
+        self._witnesses = witnesses
+        self._answering: Session | None = None
+        self._helper = ThreadPoolExecutor()
         self._help: Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -107,6 +111,8 @@ class Stage:
     ) -> None:
         self.proxy.close()
         self._nobody.close()
+        if self._answering is not None:
+            self._answering.close()
         self._helper.shutdown()
         self.witness.close()
         if self._help is not None:
@@ -158,6 +164,18 @@ class Stage:
     def heal(self) -> None:
         """The broker is back."""
         self.proxy.target = self._broker
+
+    def answer_questions(self, queue: str) -> None:
+        """From now on somebody who is not behind the proxy answers what comes to a queue."""
+        session = self._answering = self._witnesses.session()
+        questions = session.consumer(queue)
+
+        def answer() -> None:
+            for question in questions:
+                with suppress(AddressDoesNotExist, QueueDoesNotExist):  # of one that asks no more
+                    question.reply(f"{question.text}!")
+
+        self._helper.submit(answer)
 
     # -- the tap
 

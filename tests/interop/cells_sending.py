@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tests.interop.cells import Cell, Mode, Moment, Outcome, Packets, Row
+from tests.interop.cells import Cell, Error, Mode, Moment, Outcome, Packets, Row
 
 from corewire.errors import Unblocked
 from corewire.wire import packets
@@ -35,7 +35,8 @@ class _Sending(Row):
 
 class DurableSend(_Sending):
     words = "durable `send`, `submit`"
-    recreated = given_up = Unblocked
+    recreated: ClassVar[Error] = Unblocked
+    given_up = Unblocked
 
     async def call(self) -> None:
         await self.session.send(self.name, "x")
@@ -43,7 +44,8 @@ class DurableSend(_Sending):
 
 class DurableSubmit(_Sending):
     words = "durable `send`, `submit`"
-    recreated = given_up = Unblocked
+    recreated: ClassVar[Error] = Unblocked
+    given_up = Unblocked
     producer: Producer
 
     async def prepare(self, client: Client) -> None:
@@ -59,6 +61,26 @@ class DurableSubmit(_Sending):
         finally:
             failed = SendState.FAILED
             assert receipt.state is (failed if self.expected is not None else SendState.CONFIRMED)
+
+
+class DurableSendExactlyOnce(DurableSend):
+    """Sent again with its duplicate id until it is answered."""
+
+    modes = (Mode.EXACTLY_ONCE,)
+    recreated = None
+
+    def check(self) -> None:
+        came = ["x"] if self.cell.happens or self.cell.survives else []
+        assert self.witness.texts(self.name) == came + (["next"] if self.cell.survives else [])
+
+
+class DurableSubmitExactlyOnce(DurableSubmit):
+    modes = (Mode.EXACTLY_ONCE,)
+    recreated = None
+
+    def check(self) -> None:
+        came = ["x"] if self.cell.happens or self.cell.survives else []
+        assert self.witness.texts(self.name) == came + (["next"] if self.cell.survives else [])
 
 
 class NonDurableSend(_Sending):

@@ -6,7 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop import cells_exactly_once, cells_large, cells_sending
+from tests.interop import (
+    cells_acknowledging,
+    cells_ending,
+    cells_exactly_once,
+    cells_large,
+    cells_objects,
+    cells_receiving,
+    cells_requests,
+    cells_sending,
+    cells_transactions,
+)
 from tests.interop.cell_play import play
 from tests.interop.cell_stage import Stage, witnesses_of
 from tests.interop.cells import cells_of, rows_of
@@ -21,7 +31,17 @@ if TYPE_CHECKING:
 
     from corewire_transports.threads import Client
 
-MODULES = (cells_sending, cells_large, cells_exactly_once)
+MODULES = (
+    cells_sending,
+    cells_acknowledging,
+    cells_receiving,
+    cells_large,
+    cells_transactions,
+    cells_exactly_once,
+    cells_objects,
+    cells_ending,
+    cells_requests,
+)
 ROWS = [row for module in MODULES for row in rows_of(module)]
 
 

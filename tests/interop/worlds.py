@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from enum import Enum
 from functools import cache, partial
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HERE = Path(__file__).parent
+_CONVERTING = threading.Lock()  # Python 3.11 does not take it that two threads parse at a time
 LANE_S = 120.0  # on a busy machine; nothing waits so long
 OURS = (
     (r"\btogether import tasks\b", "together import threads as tasks"),
@@ -53,7 +55,10 @@ class World(Enum):
 
     def own(self, thing: Any) -> Any:
         """What a module of this folder, written for anyio, calls by this name in this world: a function or a class."""
-        return thing if self.is_async else getattr(_converted(thing.__module__, self), thing.__name__)
+        if self.is_async:
+            return thing
+        with _CONVERTING:
+            return getattr(_converted(thing.__module__, self), thing.__name__)
 
 
 async def _in_time(function: Callable[..., Any], *args: Any) -> Any:
