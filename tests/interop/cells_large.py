@@ -28,7 +28,8 @@ class _Reading(Row):
     ask = (packets.SessionFlowToken,)
     answer: ClassVar[Packets] = (packets.SessionReceiveContinuation,)
     options = "&maxCollectSize=20000"
-    recreated = begun_recreated = LargeMessageInterrupted
+    recreated: ClassVar[Error] = LargeMessageInterrupted
+    begun_recreated: ClassVar[Error] = LargeMessageInterrupted
     waits_for_ever = True
     session: Session
     consumer: Consumer
@@ -102,7 +103,8 @@ class _SendingLarge(Row):
     ask = (packets.SessionSendContinuation,)
     answer: ClassVar[Packets] = (packets.NullResponse,)
     options = f"&minLargeMessageSize={CHUNK}"
-    recreated = given_up = Unblocked
+    recreated: ClassVar[Error] = Unblocked
+    given_up: ClassVar[Error] = Unblocked
     session: Session
 
     async def prepare(self, client: Client) -> None:

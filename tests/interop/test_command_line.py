@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.interop.artemis import Artemis
+    from tests.interop.ours import OurBroker
 
 
 @pytest.fixture(params=["our_broker", "artemis"])
@@ -146,3 +147,36 @@ def test_what_is_no_destination_is_wrong_usage(program: Program, words: list[str
 def test_nobody_there_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     program = Program("tcp://127.0.0.1:1", monkeypatch, capsys)
     assert program.run("produce", "q", "text")[0] == 3
+
+
+def test_a_large_file_goes_in_and_comes_out(
+    artemis: Artemis, queue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = Program(f"{artemis.url}?maxCollectSize=1000", monkeypatch, capsys)
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(bytes(range(256)) * 2_000)
+    code, _, err = program.run("produce", queue, "--stream", str(source), "--message-count", "2", "--verbose")
+    assert (code, err.count("ID:")) == (0, 2)
+    assert program.run("produce", queue, "x" * 150_000)[0] == 0
+    assert program.run("consume", queue, "--message-count", "3", "--save", str(target))[0] == 0
+    assert [path.read_bytes() for path in sorted(target.iterdir(), key=lambda path: int(path.name))] == [
+        *[source.read_bytes()] * 2,
+        b"x" * 150_000,
+    ]
+    assert program.run("produce", queue, "--stream", str(source), "--threads", "2")[0] == 2
+    assert program.run("produce", queue, "--stream", str(source), "--file", str(source))[0] == 2
+    assert program.run("produce", queue, "--stream", str(tmp_path / "nothing"))[0] == 2
+
+
+def test_our_broker_refuses_a_large_file(
+    our_broker: OurBroker,
+    queue: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(500_000))
+    code, _, err = Program(our_broker.url, monkeypatch, capsys).run("produce", queue, "--stream", str(source))
+    assert code != 0
+    assert "large messages" in err

@@ -40,5 +40,4 @@ def test_an_unknown_option_is_told_with_the_nearest_or_as_not_built() -> None:
         "--message-count",
     )
     assert unknown_option("produce", "--zzz", known) == ("produce: unknown option --zzz", None)
-    assert unknown_option("produce", "--stream", known) == ("--stream: large messages are not built yet", None)
     assert unknown_option("run", "--web=x", known) == ("--web: the console is not built yet", None)

@@ -52,6 +52,7 @@ class What:
     """What the messages are."""
 
     file: Annotated[Path | None, Parameter(help="One message with the bytes of this file.")] = None
+    stream: Annotated[Path | None, Parameter(help="A large message with the bytes of this file, of any size.")] = None
     from_json: Annotated[bool, Parameter(help="Standard input has messages as JSON, one a line.", negative="")] = False
     message_size: Annotated[
         int | None, Parameter(help="Generated messages of so many bytes.", validator=Number(gte=0))
@@ -95,16 +96,19 @@ class What:
         given = [
             bool(texts),
             self.file is not None,
+            self.stream is not None,
             self.from_json,
             self.message_size is not None,
             self.text_size is not None,
         ]
         if sum(given) > 1:
-            raise UsageError("TEXT, --file, --from-json, --message-size and --text-size exclude each other")
+            raise UsageError("TEXT, --file, --stream, --from-json, --message-size and --text-size exclude each other")
         if self.from_json or not any(given):
             return itertools.islice(self._from_input(headers), count)
-        bodies: tuple[str | bytes, ...] = texts
-        if self.file is not None:
+        bodies: tuple[str | bytes | None, ...] = texts
+        if self.stream is not None:
+            bodies = (None,)
+        elif self.file is not None:
             bodies = (self.file.read_bytes(),)
         elif self.message_size is not None:
             bodies = (bytes(self.message_size),)
@@ -162,11 +166,18 @@ def produce(
         except ValueError as error:
             raise UsageError(f"--sleep: {error}") from None
         to = read_destination(destination)
+        if what.stream is not None and (commit_interval is not None or threads > 1):
+            raise UsageError("--stream excludes --commit-interval and --threads")
         messages = Shared(what.messages(text, message_count))
         progress = Progress(sys.stderr, "sent", total=message_count, quiet=connection.quiet)
 
         def send(ending: threading.Event) -> None:
-            for message in _send(client, to, messages, commit_interval, named=connection.verbose):
+            named = _named(messages) if connection.verbose else messages
+            if what.stream is None:
+                sent = _send(client, to, named, commit_interval)
+            else:
+                sent = _stream(client, to, what.stream, what.headers(), named)
+            for message in sent:
                 progress.step()
                 if connection.verbose:
                     sys.stderr.write(f"{message.message_id}\n")
@@ -182,14 +193,27 @@ def produce(
     return attempt(work, on=connection.where, as_json=connection.json, verbose=connection.verbose)
 
 
-def _send(
-    client: Client, to: Destination, messages: Iterator[Message], commit_interval: int | None, *, named: bool
+def _named(messages: Iterator[Message]) -> Iterator[Message]:
+    """Messages with an id that is known here."""
+    return (message if message.message_id else message.replace(message_id=f"ID:{uuid1()}") for message in messages)
+
+
+def _stream(
+    client: Client, to: Destination, path: Path, headers: Headers, messages: Iterator[Message]
 ) -> Iterator[Message]:
-    """Send them; yields each when it is on its way. ``named``: with an id that is known here."""
-    if named:
-        messages = (
-            message if message.message_id else message.replace(message_id=f"ID:{uuid1()}") for message in messages
-        )
+    """Send the bytes of a file for each message; yields each when the broker has it."""
+    with client.session() as session:
+        for message in messages:
+            if message.message_id is not None:
+                headers["message_id"] = message.message_id
+            session.send_stream(to, path, **headers)
+            yield message
+
+
+def _send(
+    client: Client, to: Destination, messages: Iterator[Message], commit_interval: int | None
+) -> Iterator[Message]:
+    """Send them; yields each when it is on its way."""
     if commit_interval is None:
         with client.session() as session, session.producer(to) as producer:
             for message in messages:

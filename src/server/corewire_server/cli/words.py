@@ -24,7 +24,6 @@ NOT_BUILT: Final[dict[str, dict[str, str]]] = {
         "--properties": "configuration files",
         "--web": "the console",
     },
-    "produce": {"--stream": "large messages"},
 }
 COMMANDS_NOT_BUILT: Final = frozenset(
     {

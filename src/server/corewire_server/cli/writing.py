@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from corewire import Delivery
+    from corewire_transports.threads import ReceivedMessage
 
 #: Columns of rows, and how wide they are on a terminal, where they cannot wait for the widest.
 COLUMNS: Final = {
@@ -57,8 +58,13 @@ class Writer:
             bold = self._terminal and not os.environ.get("NO_COLOR")
             self._put(f"\x1b[1m{line}\x1b[0m".encode() if bold else line.encode())
 
-    def write(self, message: Delivery) -> None:
-        """Write one message. Raises OSError."""
+    def write(self, message: ReceivedMessage) -> None:
+        """Write one message. Raises OSError. A body that is not in memory gets there, unless it goes into a file as it is."""
+        if message.is_large:
+            if self._form.save is not None and message.type in (MessageType.BYTES, MessageType.DEFAULT):
+                message.save(self._form.save / str(message.broker_id))
+                return
+            message.read()
         if self._form.save is not None:
             (self._form.save / str(message.broker_id)).write_bytes(body_bytes(message))
         elif self._form.json:
