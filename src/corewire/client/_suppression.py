@@ -151,7 +151,7 @@ class Suppression:
             self._consumer.number, held.delivery.broker_id, requires_response=True
         )
         try:
-            yield Command(packet, packets.NullResponse, bound=True)
+            yield Command(packet, packets.NullResponse, bound=True, settled=True)
         except Lost:
             return  # it will not be handed out again, whatever the broker knows
         self._ledger.answered(ticket, held.entry)
@@ -159,7 +159,7 @@ class Suppression:
     def _commit(self, entries: list[Entry[Delivery]]) -> Script[None]:
         ticket = self._ledger.told(*entries)
         try:
-            yield Command(packets.SessionCommit(), packets.NullResponse, bound=True)
+            yield Command(packets.SessionCommit(), packets.NullResponse, bound=True, settled=True)
         except Lost as lost:
             if lost.final:
                 raise
