@@ -101,3 +101,13 @@ def test_workers_forward_each_message_once(artemis: Artemis, client: Client) -> 
         assert sorted(lines) == sorted(f"invoiced {order}" for order in orders)
         with session.consumer("orders.invoiced") as invoices:
             assert sorted(each.text for each in invoices.drain()) == sorted(f"invoice for {order}" for order in orders)
+
+
+def test_a_large_file_goes_through_a_queue(artemis: Artemis, tmp_path: Path) -> None:
+    source, folder = tmp_path / "movie.mp4", tmp_path / "taken"
+    source.write_bytes(bytes(range(256)) * 50_000)
+    folder.mkdir()
+    url = f"{artemis.url}?maxCollectSize=1000000"
+    assert printed("large_files.py", url, "put", "movies", str(source)) == ["sent movie.mp4: 12800000 bytes"]
+    assert printed("large_files.py", url, "take", "movies", str(folder)) == ["took movie.mp4: 12800000 bytes"]
+    assert (folder / "movie.mp4").read_bytes() == source.read_bytes()
