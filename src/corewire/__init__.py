@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from corewire.client._ids import ConsumerId as ConsumerId
     from corewire.client._ids import ProducerId as ProducerId
     from corewire.client._ids import SessionId as SessionId
+    from corewire.client._interceptors import Interceptor as Interceptor
     from corewire.client._tries import TryOutcome as TryOutcome
     from corewire.client.config import ClientConfig as ClientConfig
     from corewire.client.config import Discovery as Discovery
@@ -71,6 +72,7 @@ else:
             "client._delivery": "Delivery",
             "client._engine": "ClientEngine",
             "client._ids": "ConsumerId ProducerId SessionId",
+            "client._interceptors": "Interceptor",
             "client._tries": "TryOutcome",
             "client.config": "ClientConfig Discovery Endpoint LoadBalancing Tls",
             "client.message": "Message",

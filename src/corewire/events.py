@@ -140,6 +140,14 @@ class QueueMayForget:
 
 
 @dataclass(frozen=True, slots=True)
+class InterceptorFailed:
+    """An interceptor raised, or returned what is no message. The message passed as it was."""
+
+    interceptor: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class EventsMissed:
     """The reader of events() was too slow."""
 
@@ -159,6 +167,7 @@ ClientEvent: TypeAlias = (
     | ProducerUnblocked
     | ConsumerClosedByBroker
     | QueueMayForget
+    | InterceptorFailed
     | EventsMissed
 )
 

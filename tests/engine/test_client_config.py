@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from corewire.client._url_keys import OF_CLIENT, OF_CONNECTOR, OF_DISCOVERY
-from corewire.client.config import NOT_BUILT, ClientConfig, Discovery, Endpoint, LoadBalancing, Tls
+from corewire.client.config import ClientConfig, Discovery, Endpoint, LoadBalancing, Tls
 from corewire.errors import ConfigError
 
 
@@ -141,6 +140,5 @@ def test_the_blocking_world_has_its_own_defaults_unless_values_are_given() -> No
     assert explicit.for_blocking() == explicit
 
 
-def test_what_is_not_built_has_no_field() -> None:
-    assert NOT_BUILT.keys().isdisjoint({*OF_CLIENT, *OF_CONNECTOR, *OF_DISCOVERY})
+def test_policies_are_named_as_artemis_names_them() -> None:
     assert {policy.value[-19:] for policy in LoadBalancing} == {"LoadBalancingPolicy"}

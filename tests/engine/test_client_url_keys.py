@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from corewire.client._url_keys import ALIASES, OF_CLIENT, OF_CONNECTOR, OF_DISCOVERY, REFUSED, WITHOUT_EFFECT
-from corewire.client.config import NOT_BUILT, ClientConfig, Endpoint, LoadBalancing, Tls
+from corewire.client.config import ClientConfig, Endpoint, LoadBalancing, Tls
 from corewire.client.url import read_url
 from corewire.errors import ConfigError
 from corewire_transports._settings import read_settings
@@ -128,15 +128,14 @@ REFUSALS: Final = {
 
 
 def rows() -> Iterator[Any]:
-    """key, its text, what must stand beside it, the place of the field and what it holds; not built ones are refused."""
+    """key, its text, what must stand beside it, the place of the field and what it holds."""
     proxy = "&socksEnabled=true&socksHost=proxy&socksPort=1080"
     for place, table in (("client", LOCATOR), ("endpoint", CONNECTOR), ("tls", ENCRYPTION), ("discovery", GROUP)):
         for key, text, name, value in table:
             beside = {"tls": "&sslEnabled=true", "endpoint": proxy if key.startswith("socks") else ""}.get(place, "")
             beside = beside.replace(f"&{key}=true", "").replace(f"&{key}=proxy", "").replace(f"&{key}=1080", "")
             beside += "&keyStoreType=PKCS12" if key == "keyStoreAlias" else ""
-            if key not in NOT_BUILT:
-                yield pytest.param(f"{key}={text}{beside}", place, name, value, id=key)
+            yield pytest.param(f"{key}={text}{beside}", place, name, value, id=key)
 
 
 @pytest.mark.parametrize(("query", "place", "name", "value"), list(rows()))
@@ -176,6 +175,6 @@ def test_a_key_with_a_slip_is_refused_with_the_nearest(key: str) -> None:
 
 def test_no_key_is_in_no_row() -> None:
     in_rows = {row[0] for row in (*LOCATOR, *CONNECTOR, *ENCRYPTION, *GROUP)}
-    assert in_rows == {*OF_CLIENT, *OF_CONNECTOR, *OF_DISCOVERY, *ALIASES, *NOT_BUILT}
+    assert in_rows == {*OF_CLIENT, *OF_CONNECTOR, *OF_DISCOVERY, *ALIASES}
     assert IGNORED == WITHOUT_EFFECT
     assert REFUSALS.keys() == REFUSED.keys()

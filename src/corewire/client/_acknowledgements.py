@@ -73,6 +73,18 @@ class Acknowledgements:
             self._batched.pop()
         self._in_hand.pop(delivery.broker_id, None)
 
+    def dropped(self, delivery: Delivery) -> None:
+        """An interceptor keeps it back, just when it was to be handed out: it counts, and nothing else with it."""
+        if self.copies.active:
+            self.copies.dropped(delivery)
+        elif not (self._nothing_to_tell or self._session.transacted):
+            self._in_hand.pop(delivery.broker_id, None)
+            self._post(delivery.broker_id, individual=True)
+            if self._session.acknowledges_in_transaction:
+                self._session.ask(
+                    Command(packets.SessionCommit(), packets.NullResponse, Fate.FORGOTTEN, bound=True, patient=True)
+                )
+
     def acknowledge(self, now: float, delivery: Delivery, *, individual: bool) -> Call[None]:
         """The application is done with it. A second call does nothing."""
         session = self._session

@@ -424,11 +424,21 @@ class Consumer:
                 self._skipped = True
                 return None
             self._shown.add(delivery.broker_id)
-        else:
-            delivery.number = self.session.next_hand_out()
+        again, delivery.number = delivery.number > 0, self.session.next_hand_out()
+        if not self.browse_only:
             self.acknowledgements.handed_out(delivery)
+        interceptors = self.session.context.interceptors
+        if interceptors is not None and not again and not interceptors.incoming(delivery):
+            self._drop(delivery)
+            return None
         self.session.context.counters.messages_received += 1
         return delivery
+
+    def _drop(self, delivery: Delivery) -> None:
+        """An interceptor does not let it in: nobody gets it."""
+        self._arrivals.move_on()
+        self._skipped = True
+        self.acknowledgements.dropped(delivery)
 
     # -- giving back -----------------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from corewire.client._interceptors import Interceptors
 from corewire.client._ledger import Ledger
 from corewire.effects import Completed, Notify
 from corewire.events import QueueMayForget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from corewire.client._calls import Call
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from corewire.client._delivery import Delivery
     from corewire.client._epochs import Epochs
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
+    from corewire.client._interceptors import Interceptor
     from corewire.client._large_send import Stream
     from corewire.client._producer import Producer
     from corewire.client._session import Session
@@ -38,6 +41,7 @@ class Counters:
     messages_sent: int = 0
     messages_received: int = 0
     messages_acknowledged: int = 0
+    messages_dropped: int = 0  #: that an interceptor kept back, on the way out or in
     messages_maybe_lost: int = 0  #: non-durable ones that were on their way when a session was made anew
     duplicates_suppressed: int = 0  #: copies that were not handed out
     bytes_sent: int = 0
@@ -52,12 +56,13 @@ class Counters:
 class Context:
     """Handed to every room of one client."""
 
-    def __init__(self, config: ClientConfig, rng: Random) -> None:
+    def __init__(self, config: ClientConfig, rng: Random, interceptors: Sequence[Interceptor] = ()) -> None:
         self.config = config
         self.rng = rng
         self.effects: list[Effect] = []
         self._last_id = 0
         self.counters = Counters()
+        self.interceptors = Interceptors(self, interceptors) if interceptors else None
         self.sessions: dict[SessionId, Session] = {}
         self.by_channel: dict[int, Epochs] = {}
         self.producers: dict[ProducerId, Producer] = {}

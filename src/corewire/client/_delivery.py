@@ -11,7 +11,7 @@ from corewire.client.message import Message
 from corewire.errors import BodyNotRead, RemoteProtocolError
 from corewire.values import Queue, RoutingType, Topic
 from corewire.wire.hot import parse_receive
-from corewire.wire.message import CoreMessage, with_body
+from corewire.wire.message import CoreMessage, encode_message, with_body
 from corewire.wire.properties import encode_name
 
 if TYPE_CHECKING:
@@ -73,6 +73,27 @@ class Delivery(Message):
         copy.number = self.number
         copy.generation = self.generation
         return copy
+
+    def show(self, message: Message) -> None:
+        """Show body, properties and headers of another message in place of its own; what belongs to its journey stays."""
+        mine, draft = self._message, message._draft()
+        kept = _headers.kept_when_forwarded(mine.properties)
+        sealed = (_headers.LARGE_COMPRESSED, _headers.LARGE_SIZE)  # the new body is as it is
+        journey = {name: value for name, value in mine.properties.items() if name not in kept and name not in sealed}
+        raw = encode_message(
+            draft.body,
+            address=mine.address,
+            message_id=mine.id,
+            user_id=mine.user_id,
+            type=draft.type,
+            durable=draft.durable,
+            expiration=draft.expiration,
+            timestamp=mine.timestamp,
+            priority=draft.priority,
+            properties={**journey, **draft.properties},
+        )
+        self._message = CoreMessage(raw)
+        self._hold(self._message)
 
     @property
     def consumer(self) -> ConsumerId:

@@ -22,7 +22,7 @@ from corewire.client._calls import Call, Command, Fate
 from corewire.client._ids import ProducerId
 from corewire.client._large_send import Form, Stream, Transfer, is_large
 from corewire.client._outgoing import Outgoing
-from corewire.errors import LocalProtocolError
+from corewire.errors import InterceptorRejectedPacket, LocalProtocolError
 from corewire.wire import packets
 from corewire.wire.message import CoreMessage
 from corewire.wire.versions import capabilities
@@ -157,6 +157,32 @@ def submit(now: float, producer: Producer, message: bytes, *, durable: bool) -> 
     outgoing.command.patient = True
     session.transaction.work_done = True
     session.outlets.offer(now, producer.destination, outgoing)
+    return admitted
+
+
+def kept_back() -> InterceptorRejectedPacket:
+    """What whoever sends is told."""
+    return InterceptorRejectedPacket("an interceptor keeps the message back")
+
+
+def keep_back(session: Session, *, durable: bool) -> Call[None]:
+    """A message that an interceptor does not let out: only whoever waits for the broker's answer learns of it."""
+    session.check_open()
+    if not _waits(session, durable=durable):
+        return session.done()
+    call: Call[None] = Call()
+    session.context.fail(call, kept_back())
+    return call
+
+
+def keep_back_submitted(producer: Producer) -> Call[Operation[None]]:
+    """The same for one that was submitted: its receipt tells."""
+    producer.session.check_open()
+    receipt = Submission()
+    receipt.command = Command(packets.SessionSend(b""))
+    receipt.fail(kept_back())
+    admitted: Call[Operation[None]] = Call()
+    admitted.succeed(receipt)
     return admitted
 
 

@@ -12,12 +12,13 @@ from corewire.client._producer import Submission
 from corewire.errors import ObjectClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from corewire._operation import Operation
     from corewire.client._consumer import Consumer
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
+    from corewire.client._interceptors import Interceptor
     from corewire.client._producer import Producer
     from corewire.client._session import Session
     from corewire.client.config import ClientConfig, Endpoint
@@ -29,9 +30,14 @@ class Registry:
     """The passive half of `ClientEngine`: finding and telling."""
 
     def __init__(
-        self, config: ClientConfig, *, rng: Random, trace: Callable[[TraceRecord], None] | None = None
+        self,
+        config: ClientConfig,
+        *,
+        rng: Random,
+        trace: Callable[[TraceRecord], None] | None = None,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
-        self._context = Context(config, rng)
+        self._context = Context(config, rng, interceptors)
         self._lifeline = Lifeline(self._context, rng, trace)
 
     # -- getters -------------------------------------------------------------------------------------------------------

@@ -96,6 +96,13 @@ class Suppression:
         if (held := self._held.pop(delivery.number, None)) is not None:
             self._release(held)
 
+    def dropped(self, delivery: Delivery) -> None:
+        """An interceptor keeps it back: it counts as consumed."""
+        held = self._held[delivery.number]
+        for copy, entry in held.spend(self._ledger):
+            copy.source.acknowledgements.copies._acknowledge_copy(copy, entry)
+        self._dismiss(delivery, held.entry)
+
     # -- acknowledging -------------------------------------------------------------------------------------------------------
 
     def acknowledge(self, now: float, delivery: Delivery, *, individual: bool) -> Call[None]:
@@ -168,12 +175,16 @@ class Suppression:
 
     def _acknowledge_copy(self, copy: Delivery, entry: Entry[Delivery]) -> None:
         """A copy of what was acknowledged: the broker shall not deliver it once more."""
+        self._session.context.counters.duplicates_suppressed += 1
+        self._dismiss(copy, entry)
+
+    def _dismiss(self, delivery: Delivery, entry: Entry[Delivery]) -> None:
+        """Acknowledge what nobody sees; nobody waits for the answer."""
         session = self._session
-        session.context.counters.duplicates_suppressed += 1
         if not session.acknowledges_in_transaction:
-            self._ask(copy, [entry])
+            self._ask(delivery, [entry])
             return
-        self._post(copy)
+        self._post(delivery)
         commit = Command(packets.SessionCommit(), packets.NullResponse, Fate.FORGOTTEN, bound=True, patient=True)
         commit.waiter = Told(self._ledger, [entry])
         session.ask(commit)

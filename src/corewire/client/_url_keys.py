@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from corewire.client._options import options_of
-from corewire.client.config import NOT_BUILT, ClientConfig, Discovery, Endpoint, Tls
+from corewire.client.config import ClientConfig, Discovery, Endpoint, Tls
 from corewire.errors import ConfigError
 
 OF_CLIENT: Final = options_of(ClientConfig)
@@ -55,7 +55,6 @@ REFUSED: Final = {
 MAY_BE_OFF: Final = {
     "enable1xPrefixes": "false",
     **dict.fromkeys(("httpEnabled", "httpUpgradeEnabled", "useServlet"), "false"),
-    **dict.fromkeys(("consumerMaxRate", "producerMaxRate"), "-1"),
 }
 _KNOWN: Final = frozenset({*OF_CLIENT, *OF_CONNECTOR, *OF_DISCOVERY})
 
@@ -69,10 +68,8 @@ def admit(key: str, value: str) -> None:
     """Raise ConfigError, with the reason or the nearest names, unless the key may stand on a URL."""
     if key in _KNOWN or has_no_effect(key) or MAY_BE_OFF.get(key) == value.lower():
         return
-    if key in NOT_BUILT:
-        raise ConfigError(f"{key}: {NOT_BUILT[key]} is not built yet", parameter=key)
     if key in REFUSED:
         raise ConfigError(f"{key}: {REFUSED[key]}", parameter=key)
-    known = {name.lower(): name for name in (*_KNOWN, *WITHOUT_EFFECT, *NOT_BUILT)}
+    known = {name.lower(): name for name in (*_KNOWN, *WITHOUT_EFFECT)}
     nearest = [known[name] for name in get_close_matches(key.lower(), sorted(known))]
     raise ConfigError(f"{key} is no key of a URL", parameter=key, nearest=nearest)

@@ -17,11 +17,6 @@ _HOST_STOPS: Final = frozenset("/?#@,()&;[]% \t\r\n")
 _PROTOCOLS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _SOCKS_NAME_BYTES_MAX: Final = 255
 
-#: Keys of Artemis and of corewire whose feature this version does not have: refused. An entry goes when its feature comes.
-NOT_BUILT: Final[dict[str, str]] = {
-    **dict.fromkeys(("consumerMaxRate", "producerMaxRate"), "limiting rates"),
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Tls:
@@ -205,6 +200,8 @@ class ClientConfig:
     block_on_durable_send: bool = option(True, "blockOnDurableSend", "flag")
     block_on_non_durable_send: bool = option(False, "blockOnNonDurableSend", "flag")
     producer_window_bytes: int | None = option(65_536, "producerWindowSize", "integer", nullable=True, low=1)
+    #: Messages a second, of each producer, and of each session as far as it sends without one.
+    producer_rate_max: int | None = option(None, "producerMaxRate", "integer", nullable=True, low=1)
     large_message_bytes_min: int = option(102_400, "minLargeMessageSize", "integer", low=1)
     compress_large_message: bool = option(False, "compressLargeMessage", "flag")
     #: 0 to 9; None: zlib's own choice.
@@ -217,6 +214,8 @@ class ClientConfig:
     dups_ok_batch_bytes: int = option(1_048_576, "dupsOKBatchSize", "integer")
     transaction_batch_bytes: int = option(1_048_576, "transactionBatchSize", "integer")
     consumer_window_bytes: int | None = option(1_048_576, "consumerWindowSize", "integer", nullable=True)
+    #: Messages a second, of each consumer.
+    consumer_rate_max: int | None = option(None, "consumerMaxRate", "integer", nullable=True, low=1)
     on_message_close_timeout_s: float | None = option(10.0, "onMessageCloseTimeout", "seconds", nullable=True)
     # ours
     resilient: bool = option(False, "resilient", "flag")

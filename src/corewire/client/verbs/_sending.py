@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire.client._producer import Producer, send, submit
+from corewire.client._producer import Producer, keep_back, keep_back_submitted, send, submit
 from corewire.client._registry import Registry
 from corewire.client.message import encode
 from corewire.errors import (
@@ -59,9 +59,12 @@ class SendingVerbs(Registry):
         ``wall_ms`` is the wall clock, milliseconds since the epoch, for the message's timestamp; a message with a ``ttl`` or
         a ``delivery_delay`` raises LocalProtocolError without it. Fails with AddressFull, AddressDoesNotExist,
         QueueDoesNotExist, UnexpectedRoutingType, SecurityError, Unblocked (may or may not have arrived), CallTimeout,
-        NotConnected.
+        NotConnected, InterceptorRejectedPacket.
         """
         found = self._open_session(session)
+        if (passed := self._intercept(message)) is None:
+            return keep_back(found, durable=message.durable)
+        message = passed
         raw = self._encode(found, message, destination, wall_ms, found.group)
         return send(now, found, destination, raw, durable=message.durable)
 
@@ -73,8 +76,15 @@ class SendingVerbs(Registry):
         ``wall_ms`` and what it fails with: as `send`.
         """
         found = self._producer(producer)
+        if (passed := self._intercept(message)) is None:
+            return keep_back_submitted(found)
+        message = passed
         raw = self._encode(found.session, message, found.destination, wall_ms, found.group)
         return submit(now, found, raw, durable=message.durable)
+
+    def _intercept(self, message: Message) -> Message | None:
+        interceptors = self._context.interceptors
+        return message if interceptors is None else interceptors.outgoing(message)
 
     def _encode(
         self, session: Session, message: Message, to: Destination, wall_ms: int | None, group: str | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from corewire.client._calls import Call
-from corewire.client._producer import open_stream
+from corewire.client._producer import kept_back, open_stream
 from corewire.client.verbs._sending import SendingVerbs
 from corewire.errors import LocalProtocolError
 from corewire.wire.message import CoreMessage, with_body
@@ -38,6 +38,11 @@ class StreamVerbs(SendingVerbs):
         ``compress`` None: as configured. ``wall_ms`` and what it fails with: as `send`.
         """
         found = self._open_session(session)
+        if (passed := self._intercept(message)) is None:
+            refused: Call[int] = Call()
+            self._context.fail(refused, kept_back())
+            return refused
+        message = passed
         raw = with_body(CoreMessage(self._encode(found, message, destination, wall_ms, found.group)).header)
         stream, opening = open_stream(now, found, destination, raw, durable=message.durable, compress=compress)
         self._context.streams[stream.id] = stream
