@@ -10,8 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.interop import client_transact_lanes
 from tests.interop.artemis_pair import ArtemisPair
 from tests.interop.cell_stage import Stage, witnesses_of
+from tests.interop.client_transact_lanes import ONCE
+from tests.interop.worlds import World
 
 from corewire.errors import Unblocked
 from corewire.events import QueueMayForget
@@ -195,6 +198,32 @@ def test_an_existing_queue_that_the_broker_deletes_when_empty_is_named(stage: Re
         session.create_queue(queue)
         session.send(stage.name, "x")
     assert QueueMayForget(stage.name) in events
+
+
+# -- (e): receipts -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("world", World, ids=lambda world: world.value)
+def test_a_commit_that_waits_for_the_backup_is_not_taken_for_lost(pair: ArtemisPair, world: World) -> None:
+    """It is stored, not replicated, and not visible: without the fence the receipt would be accepted, and the commit completed
+    afterwards."""
+    with witnesses_of(pair.primary) as witnesses, Recorder(pair.primary, witnesses) as stage:
+        stage.witness.queue(stage.name, "1", "2")
+        stage.witness.queue(f"{stage.name}.out")
+
+        def thaw() -> None:
+            try:
+                stage.wait_for(lambda: stage.fence_refusals >= 1)
+            finally:
+                pair.backup.thaw()
+
+        with ThreadPoolExecutor(1) as pool:
+            thawing = pool.submit(thaw)
+            url = stage.url(f"{ONCE}&callTimeout=1500")
+            runs = world.run(client_transact_lanes.forwards, url, stage.name, pair.backup.freeze, None)
+            thawing.result()
+        assert runs == 1
+        assert (stage.witness.texts(stage.name), stage.witness.texts(f"{stage.name}.out")) == ([], ["1", "2"])
 
 
 # -- and the end of the pair ---------------------------------------------------------------------------------------------------

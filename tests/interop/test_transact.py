@@ -17,8 +17,11 @@ from tests.interop.client_transact_lanes import ONCE
 from tests.interop.together import threads
 from tests.interop.worlds import World
 
+from corewire import QueueConfiguration, RoutingType
+from corewire.client._receipts import RECEIPTS
 from corewire.wire import packets
 from corewire_server.proxy import Direction, Proxy
+from corewire_transports.threads import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from corewire_transports.threads import Client
 
 COMMIT = (packets.SessionCommit,)
+NOBODY = ("127.0.0.1", 1)
 DEADLINE_S, SLOW_S = 1.0, 1.5
 ANSWER = (packets.NullResponse, packets.ExceptionResponse)
 
@@ -104,6 +108,32 @@ def test_a_spent_id_of_the_application_is_raised(artemis: Artemis, witnesses: Cl
             world.run(lanes.is_told_of_its_own_ids, stage.url(ONCE), stage.name)
             assert stage.witness.texts(f"{stage.name}.out") == ["1"]
             assert stage.witness.texts(stage.name) == ["2"]
+
+
+def test_receipts_outlive_a_queue_that_somebody_binds_there(artemis: Artemis, witnesses: Client) -> None:
+    """Without the guard the address forgets its ids with its last queue."""
+    with Stage(artemis, witnesses) as stage:
+        stage.witness.queue(stage.name, "1", "2")
+        stage.witness.queue(f"{stage.name}.out")
+
+        def bind() -> None:
+            spy = QueueConfiguration(name=f"{stage.name}.spy", address=RECEIPTS, routing_type=RoutingType.MULTICAST)
+            with connect(artemis.url) as client, client.session() as session:
+                session.create_queue(spy)
+                session.delete_queue(spy.name)
+            stage.proxy.target = ("127.0.0.1", artemis.port)
+
+        binding = threading.Thread(target=bind)
+
+        def strike() -> None:
+            stage.proxy.target = NOBODY
+            stage.proxy.cut_all()
+            binding.start()
+
+        arm = partial(stage.set_trap, strike, (Direction.TO_TARGET, COMMIT), (Direction.TO_CLIENT, ANSWER))
+        assert World.THREADS.run(lanes.forwards, stage.url(ONCE), stage.name, arm, None) == 1
+        binding.join()
+        assert stage.witness.texts(f"{stage.name}.out") == ["1", "2"]
 
 
 def in_time(world: World, artemis: Artemis, witnesses: Client) -> None:
