@@ -177,6 +177,22 @@ def test_an_open_transaction_with_sends_to_write_again_cannot_be_committed() -> 
     assert world.run(world.engine.query_queue(world.now, session, "q")).message_count == 0
 
 
+def test_a_rollback_behind_unanswered_sends_undoes_what_is_written_again_with_it() -> None:
+    world = ClientWorld(resilient(retry_interval_s=0.1), foreign=True)
+    session = world.session(transacted=True)
+    world.run(world.engine.stop_session(world.now, session))
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
+    world.pump()
+    world.engine.send(world.now, session, Queue("q"), Message("again"))
+    rollback = world.engine.rollback(world.now, session)
+    cut_before_the_answer(world)
+    rollback.result()
+    assert world.engine.counters.reattached_sessions == 1
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("new")))
+    world.run(world.engine.commit(world.now, session))
+    assert world.run(world.engine.query_queue(world.now, session, "q")).message_count == 1
+
+
 def test_a_commit_behind_unanswered_sends_is_not_repeated() -> None:
     world = ClientWorld(resilient(retry_interval_s=0.1), foreign=True)
     session = world.session(transacted=True)

@@ -112,10 +112,10 @@ class Transaction:
                 if session.transacted and self.work_done and self.rollback_only is None:
                     # Somebody did not wait, or waited too long.
                     self.rollback_only = TransactionRolledBack("a rollback that was still under way undid it")
-                elif not self.work_done:
-                    self.rollback_only = None  # what was written again meanwhile is undone with the rest
                 counted = last_delivered and not session.acknowledges_in_transaction
                 yield Command(packets.SessionRollback(counted), packets.NullResponse, Fate.DONE)
+                if not self.work_done:
+                    self.rollback_only = None  # what was written again meanwhile was undone with the rest
         finally:
             self._undoing -= 1
         if restart and not lost and not self._undoing:  # else messages would come before the next rollback is through
