@@ -99,7 +99,7 @@ class Listen(_Receiving):
 class Browse(_Receiving):
     """What it has shown is not shown again."""
 
-    ask = (packets.SessionForceConsumerDelivery,)
+    ask: ClassVar[Packets] = (packets.SessionForceConsumerDelivery,)
     answers = 2
     waits_for_ever = False
     window_bytes = 0
@@ -122,4 +122,15 @@ class Browse(_Receiving):
 
 
 class BrowseAhead(Browse):
-    window_bytes = 1_048_576
+    """The failure comes while the first messages do."""
+
+    ask = ()
+
+    async def prepare(self, client: Client) -> None:
+        self.witness.queue(self.name, "1", "2", "3")
+        self.session = await client.session()
+        self.got = []
+
+    async def call(self) -> None:
+        async with self.session.browser(self.name) as browser:
+            self.got = [message.text async for message in browser]

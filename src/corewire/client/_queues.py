@@ -156,12 +156,16 @@ def address_info(name: str, answer: Packet) -> AddressInfo:
 
 
 def create(packet: Packet, exists: type[BrokerError], *, exist_ok: bool, repeatable: bool) -> Script[None]:
-    """Make a queue or an address. ``repeatable``: the packet does no harm twice."""
+    """Make a queue or an address. ``repeatable``: the packet does no harm twice.
+
+    A temporary queue that is there when it is asked for again belongs to the connection that was lost, and goes with it.
+    """
     command = Command(packet, packets.NullResponse, Fate.AGAIN if exist_ok or repeatable else Fate.UNBLOCKED)
     try:
         yield command
     except exists:
-        if not (exist_ok or (repeatable and command.repeated)):
+        doomed = isinstance(packet, packets.CreateQueueV2) and packet.temporary
+        if not (exist_ok or (repeatable and command.repeated and not doomed)):
             raise
 
 

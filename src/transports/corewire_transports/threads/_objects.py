@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from corewire import QueueConfiguration, RoutingType
+from corewire.errors import QueueExists
 from corewire_transports.threads.temporary import TemporaryQueue, TemporaryTopic
 
 if TYPE_CHECKING:
@@ -35,19 +36,25 @@ class Objects:
 
     def temporary_queue(self) -> TemporaryQueue:
         """Make a queue that goes at the end of the block, or with the connection."""
-        name = str(uuid4())
-        queue = QueueConfiguration(name=name, routing_type=RoutingType.ANYCAST, durable=False, temporary=True)
-        self._driver.call(self._engine.create_queue, self._id, queue)
-        return TemporaryQueue(name, self)
+        return TemporaryQueue(self._make_temporary(RoutingType.ANYCAST, None), self)
 
     def temporary_topic(self) -> TemporaryTopic:
         """Make a topic that goes at the end of the block, or with the connection."""
-        name = str(uuid4())
-        mark = QueueConfiguration(  # as JMS clients do: a queue that takes nothing says that the topic exists
-            name=name, routing_type=RoutingType.MULTICAST, filter_string="_AMQX=-1", durable=False, temporary=True
-        )
-        self._driver.call(self._engine.create_queue, self._id, mark)
-        return TemporaryTopic(name, self)
+        # As JMS clients do: a queue that takes nothing says that the topic exists.
+        return TemporaryTopic(self._make_temporary(RoutingType.MULTICAST, "_AMQX=-1"), self)
+
+    def _make_temporary(self, kind: RoutingType, selector: str | None) -> str:
+        """Returns its name. One that was made for a link that was lost is left to its end."""
+        while True:
+            name = str(uuid4())
+            queue = QueueConfiguration(
+                name=name, routing_type=kind, filter_string=selector, durable=False, temporary=True
+            )
+            try:
+                self._driver.call(self._engine.create_queue, self._id, queue)
+            except QueueExists:
+                continue
+            return name
 
     def create_queue(self, queue: str | QueueConfiguration, /, *, shared: bool = False, exist_ok: bool = False) -> None:
         """Create a queue; a name alone is an anycast queue. Raises QueueExists (not with ``exist_ok``), SecurityError.
