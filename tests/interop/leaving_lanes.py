@@ -1,0 +1,193 @@
+"""What a call leaves behind whose caller does not wait any more: each lane holds back the very answer that it waits for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from corewire.errors import CorewireError
+from corewire.wire import packets
+from corewire_server.proxy import Direction
+from corewire_transports.anyio import ClientState, Receipt, SendState, connect, move_on_after
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.interop.cell_stage import Stage
+
+PATIENCE_S = 0.03
+OPTIONS = "reconnectAttempts=-1&retryInterval=20&confirmationWindowSize=1048576"
+
+
+async def _left(stage: Stage, asked: type[object], call: Callable[[], Awaitable[object]]) -> None:
+    """Begin a call, leave while its answer is held back, and let everything flow again."""
+    stage.set_trap(stage.proxy.stall, (Direction.TO_TARGET, (asked,)))
+    with move_on_after(PATIENCE_S) as scope:
+        await call()
+    assert scope.cancelled_caught
+    stage.proxy.resume()
+
+
+async def receive_loses_no_message(stage: Stage) -> None:
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        stage.witness.queue(stage.name)
+        for window_bytes in (1_048_576, 0):
+            async with session.consumer(stage.name, window_bytes=window_bytes) as consumer:
+                await session.query_queue(stage.name)
+                stage.proxy.stall()
+                stage.witness.queue(stage.name, "1", "2")
+                with move_on_after(PATIENCE_S) as scope:
+                    await consumer.receive()
+                assert scope.cancelled_caught
+                stage.proxy.resume()
+                assert [(await consumer.receive()).text for _ in range(2)] == ["1", "2"]
+                assert await consumer.receive(timeout=0) is None
+
+
+async def iteration_loses_no_message(stage: Stage) -> None:
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        stage.witness.queue(stage.name)
+        async with session.consumer(stage.name) as consumer:
+            await session.query_queue(stage.name)
+            stage.proxy.stall()
+            stage.witness.queue(stage.name, "1")
+            with move_on_after(PATIENCE_S) as scope:
+                async for _message in consumer:
+                    raise AssertionError("it is held back")
+            assert scope.cancelled_caught
+            stage.proxy.resume()
+            async for message in consumer:
+                assert message.text == "1"
+                break
+
+
+async def what_waits_for_room_is_never_sent(stage: Stage) -> None:
+    stage.witness.queue(stage.name)
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        await session.query_address(stage.name)
+        await _left(stage, packets.SessionProducerRequestCredits, partial(session.send, stage.name, "send"))
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        stage.set_trap(stage.proxy.stall, (Direction.TO_TARGET, (packets.SessionProducerRequestCredits,)))
+        producer = await session.producer(stage.name)
+        with move_on_after(PATIENCE_S) as scope:
+            await producer.submit("submit")
+        assert scope.cancelled_caught
+        stage.proxy.resume()
+        await session.send(stage.name, "next")
+    assert stage.witness.texts(stage.name) == ["next"]
+
+
+async def a_send_that_was_written_arrives_once(stage: Stage) -> None:
+    stage.witness.queue(stage.name)
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        await session.send(stage.name, "known")
+        await _left(stage, packets.SessionSend, partial(session.send, stage.name, "on its way"))
+        await session.query_queue(stage.name)
+        stage.set_trap(stage.proxy.cut_all, (Direction.TO_TARGET, (packets.SessionSend,)))
+        with move_on_after(PATIENCE_S / 30):
+            await session.send(stage.name, "written again")
+        await session.query_queue(stage.name)
+    assert stage.witness.texts(stage.name) in (
+        ["known", "on its way", "written again"],
+        ["known", "on its way"],  # it was withdrawn before it was written
+    )
+
+
+async def a_receipt_tells_how_far_it_came(stage: Stage) -> None:
+    stage.witness.queue(stage.name)
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        producer = await session.producer(stage.name)
+        await (await producer.submit("known")).wait()
+        receipts: list[Receipt] = []
+
+        async def submit_and_wait() -> None:
+            receipts.append(await producer.submit("x"))
+            await receipts[0].wait()
+
+        await _left(stage, packets.SessionSend, submit_and_wait)
+        assert receipts[0].state in (SendState.SENT, SendState.CONFIRMED)
+        await receipts[0].wait()
+        assert receipts[0].state is SendState.CONFIRMED
+    assert stage.witness.texts(stage.name) == ["known", "x"]
+
+
+async def a_commit_is_not_left(stage: Stage) -> None:
+    stage.witness.queue(stage.name)
+    async with connect(stage.url(OPTIONS)) as client, client.transacted_session() as session:
+        await session.send(stage.name, "1")
+        stage.proxy.slow(delay_s=PATIENCE_S)
+        with move_on_after(PATIENCE_S / 3):
+            await session.commit()
+        assert stage.witness.texts(stage.name) == ["1"]
+        with move_on_after(4 * PATIENCE_S):
+            async with session.transaction():
+                await session.send(stage.name, "2")
+                with move_on_after(0):
+                    await session.query_queue(stage.name)
+        assert stage.witness.texts(stage.name) == ["1", "2"]
+
+
+async def what_was_opened_for_nobody_is_closed(stage: Stage) -> None:
+    stage.witness.queue(stage.name)
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        shared = partial(session.subscribe, f"{stage.name}.topic", f"{stage.name}.shared", shared=True)
+        async with shared():
+            pass
+        openings: list[tuple[type[object], Callable[[], Awaitable[object]]]] = [
+            (packets.SessionCreateConsumer, partial(session.consumer, stage.name)),
+            (packets.SessionCreateConsumer, partial(session.browser, stage.name)),
+            (packets.SessionCreateConsumer, shared),
+            (packets.CreateQueueV2, session.temporary_queue),
+            (packets.CreateQueueV2, session.temporary_topic),
+            (packets.CreateSessionV2, client.session),
+        ]
+        for asked, opening in openings:
+            await _left(stage, asked, opening)
+            await session.query_queue(stage.name)
+            await session.query_queue(stage.name)  # behind what it was closed with
+        context = client._engine._context
+        while len(context.sessions) > 1:
+            await session.query_queue(stage.name)
+        assert not context.consumers
+        assert stage.witness.consumers(stage.name) == 0
+        assert stage.witness.consumers(f"{stage.name}.shared") == 0
+
+
+async def what_was_made_stays(stage: Stage) -> None:
+    stage.witness.queue(f"{stage.name}.old")
+    async with connect(stage.url(OPTIONS)) as client, client.session() as session:
+        await _left(stage, packets.CreateQueueV2, partial(session.create_queue, f"{stage.name}.new"))
+        await _left(stage, packets.CreateAddress, partial(session.create_address, f"{stage.name}.address"))
+        await _left(stage, packets.DeleteQueue, partial(session.delete_queue, f"{stage.name}.old"))
+        assert (await session.query_queue(f"{stage.name}.new")).exists
+        assert (await session.query_address(f"{stage.name}.address")).exists
+        assert not (await session.query_queue(f"{stage.name}.old")).exists
+
+
+async def closing_is_not_left(stage: Stage) -> None:
+    stage.witness.queue(stage.name, "1", "2")
+    async with connect(stage.url(OPTIONS)) as client:
+        session = await client.session()
+        consumer = await session.consumer(stage.name)
+        assert (await consumer.receive()).text == "1"
+        stage.proxy.slow(delay_s=PATIENCE_S)
+        with move_on_after(PATIENCE_S / 3):
+            await client.close()
+        assert client.state is ClientState.CLOSED
+        assert stage.witness.consumers(stage.name) == 0
+        assert stage.witness.texts(stage.name) == ["2"]
+
+
+async def closing_waits_for_no_broker_that_is_not_there(stage: Stage) -> None:
+    async with connect(stage.url(f"{OPTIONS}&callTimeout=60000&callFailoverTimeout=60000")) as client:
+        session = await client.session()
+        stage.proxy.target = ("127.0.0.1", 1)
+        stage.proxy.cut_all()
+        try:
+            with move_on_after(2 * PATIENCE_S):
+                await session.query_queue("any")
+        except CorewireError as error:
+            raise AssertionError("there was an outage only") from error
+        with move_on_after(20) as scope:
+            await client.close()
+        assert not scope.cancelled_caught
