@@ -304,6 +304,22 @@ def test_a_deadline_ends_the_waiting_for_a_broker(asking: bool) -> None:
     assert world.run(forwarder.commit()) is TryOutcome.COMMITTED
 
 
+def test_a_deadline_before_the_question_prevents_it() -> None:
+    forwarder = Forwarder()
+    trying = forwarder.commit()
+    while forwarder.world.perform():
+        pass
+    forwarder.world.cut()
+    forwarder.move_until(lambda: forwarder.world.sent[-1] == "SESS_STOP")
+    forwarder.engine.end_tries(forwarder.now, forwarder.session)
+    forwarder.world.advance(1.0)
+    with pytest.raises(TransactionOutcomeUnknown):
+        trying.result()
+    assert forwarder.commits == 1
+    forwarder.work()
+    assert forwarder.world.run(forwarder.commit()) is TryOutcome.COMMITTED
+
+
 def test_a_deadline_waits_for_an_answer_that_is_on_its_way() -> None:
     forwarder = Forwarder()
     trying = forwarder.commit()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from corewire.client._calls import Call, Command, Fate, Lost
+from corewire.client._destinations import split_name
 from corewire.client._ledger import Verdict
 from corewire.errors import TransactionRolledBack
 from corewire.values import AckMode
@@ -73,7 +74,8 @@ class Suppression:
     # -- what comes, and what is handed out --------------------------------------------------------------------------------
 
     def _key(self, delivery: Delivery) -> Key:
-        return self._session.node_id, self._consumer.queue, delivery.broker_id
+        address, queue = split_name(self._consumer.queue)  # consumers may name the same queue in two ways
+        return self._session.node_id, queue or address, delivery.broker_id
 
     def keeps(self, delivery: Delivery) -> bool:
         """Whether this is a copy, which the application must not see now. Then it is dealt with."""

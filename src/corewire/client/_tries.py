@@ -17,6 +17,7 @@ finds its messages in order.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -42,15 +43,22 @@ class TryOutcome(Enum):
     AGAIN = 3  #: nothing of it happened, nor will
 
 
+@dataclass(slots=True)
+class Try:
+    """One try, from its begin to the end of its script: that may come after its caller was told that nobody knows."""
+
+    call: Call[TryOutcome] | None = None
+    asking: bool = False
+    hurried: bool = False  #: somebody's deadline has passed
+
+
 class Tries:
     """See the module. One session has one try at a time."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._open = False  # fn runs
-        self._asking = False
-        self._hurried = False  # somebody's deadline has passed
-        self._call: Call[TryOutcome] | None = None
+        self._try = Try()
 
     def check_none(self, verb: str) -> None:
         """Raise LocalProtocolError while a try is open: it ends by itself."""
@@ -71,34 +79,36 @@ class Tries:
                 subject=f"session {session.name}",
                 hint="Commit or roll back before transact.",
             )
-        self._open, self._hurried = True, False
+        self._open, self._try = True, Try()
 
     def end(self) -> None:
         """No more tries: whoever waits for one to end waits for an answer that is on its way, but for no broker to come back
         and for no question."""
         self._open = False
-        self._hurried = True
-        if self._session.locked or self._asking:
+        self._try.hurried = True
+        if self._session.locked or self._try.asking:
             self._tell_unknown()
 
     def link_lost(self) -> None:
         """What was not answered is unknown for now."""
-        if self._hurried:
+        if self._try.hurried:
             self._tell_unknown()
 
     def commit(self, now: float, *, last: bool) -> Call[TryOutcome]:
         """End the try."""
+        if not self._open:
+            raise LocalProtocolError("there is no try to commit", subject=f"session {self._session.name}")
         self._open = False
-        call = self._call = self._session.run(now, self._end_try(last=last))
+        call = self._try.call = self._session.run(now, self._end_try(self._try, last=last))
         return call
 
     def _tell_unknown(self) -> None:
-        call = self._call
+        call = self._try.call
         if call is not None and not call.done and self._session.context.exactly_once:
             error = TransactionOutcomeUnknown("the deadline passed before it was known whether the try had committed")
             self._session.context.fail(call, error)
 
-    def _end_try(self, *, last: bool) -> Script[TryOutcome]:
+    def _end_try(self, trying: Try, *, last: bool) -> Script[TryOutcome]:
         session = self._session
         node_id = session.node_id
         receipts = (session.context.duplicate_id(),) if session.context.exactly_once else ()
@@ -109,13 +119,10 @@ class Tries:
                 raise
             return TryOutcome.AGAIN
         except TransactionOutcomeUnknown:
-            if last or not receipts:
+            if last or trying.hurried or not receipts:
                 raise
-            self._asking = True
-            try:
-                had_committed = yield from self._ask(receipts[0], node_id)
-            finally:
-                self._asking = False
+            trying.asking = True
+            had_committed = yield from self._ask(trying, receipts[0], node_id)
             return TryOutcome.COMMITTED_BEFORE if had_committed else TryOutcome.AGAIN
         except CorewireError:
             if session.error is None:
@@ -123,13 +130,15 @@ class Tries:
             raise
         return TryOutcome.COMMITTED
 
-    def _ask(self, receipt: str, node_id: str | None) -> Script[bool]:
+    def _ask(self, trying: Try, receipt: str, node_id: str | None) -> Script[bool]:
         """Find out whether the transaction with this receipt had committed; False: nor will it.
 
         ``open_ids`` begins with it; each further one belongs to a question about the one before, with unknown outcome.
         """
         open_ids = [receipt]
         while True:
+            if trying.hurried:
+                raise TransactionOutcomeUnknown("the deadline passed")
             answer = yield from self._question(open_ids, node_id)
             if answer is None:
                 continue
@@ -143,8 +152,6 @@ class Tries:
     def _question(self, open_ids: list[str], node_id: str | None) -> Script[bool | None]:
         """Ask about the last of these; None: ask again. A question of unknown outcome is added to them."""
         session = self._session
-        if self._call is not None and self._call.done:  # nobody wants to know any more
-            raise TransactionOutcomeUnknown("nobody waited for the answer")
         if node_id is None or session.node_id != node_id:
             raise TransactionOutcomeUnknown(
                 "the commit was not answered, and this is another broker, which cannot know"
