@@ -69,7 +69,7 @@ def test_programs_get_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_fails_is_made_smaller(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", *BROKEN, "--shrink"]) == 1
     replay = capsys.readouterr().err.splitlines()[-1]
-    assert "--applications 1" in replay
+    assert "--steps 1" in replay
     assert main(replay.removeprefix("replay: corewire ").split()) == 1
 
 

@@ -9,12 +9,12 @@ from corewire_server.simulator.scenario import Options
 
 SINGLE = Options()
 PAIR = Options(nodes=2)
+POWER = Options(faults=("power",))
 JOINS = Options(nodes=2, faults=("joining", "torn", "both"))
 
 
 @cache
 def fixed_batch() -> tuple[History, ...]:
-    """Broker alone, pair, and a pair whose joins are disturbed."""
-    return tuple(
-        play(seed, options) for options, count in ((SINGLE, 300), (PAIR, 250), (JOINS, 60)) for seed in range(count)
-    )
+    """Broker alone, one that loses power, pair, and a pair whose joins are disturbed."""
+    batches = ((SINGLE, 300), (POWER, 100), (PAIR, 250), (JOINS, 60))
+    return tuple(play(seed, options) for options, count in batches for seed in range(count))

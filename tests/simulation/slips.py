@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import defects
@@ -83,7 +84,9 @@ ONLY: dict[str, Defect] = {
     ),
     "foreign": Defect("a rollback commits", rollback_commits, Options(faults=(), workload="transact")),
     "order": Defect("a queue is a stack", last_in_first_out, Options(faults=())),
-    "one server": Defect("a promotion takes no new epoch", defects.no_new_epoch, pair("kill", "power")),
+    "one server": Defect(
+        "a promotion takes no new epoch", defects.no_new_epoch, replace(pair("kill", "power"), failures=1)
+    ),
     "same state": Defect("links are written in the order of their addresses", defects.order_by_identity, pair()),
     "recovery": Defect("a backup keeps no journal", defects.backup_keeps_no_journal, pair("kill", "both")),
     "confirmation": Defect("a confirmation overtakes an exception", defects.confirmed_before_refused),

@@ -34,7 +34,7 @@ SEEDS = 200
 
 
 def send(checker: Checker, number: int, *, durable: bool = True, confirm: bool = True) -> None:
-    checker.sent(1, "client", "p", number, "q", durable=durable)
+    checker.sent(1, "client", "p", number, "q", durable=durable, priority=4)
     if confirm:
         checker.confirmed(2, "client", "p", number)
 
@@ -92,7 +92,7 @@ def test_what_only_memory_had_may_go_with_it_but_not_when_a_backup_serves() -> N
 def test_what_was_consumed_or_is_in_hand_does_not_come_as_new() -> None:
     checker = NothingDoubled()
     deliver(checker, 0)
-    checker.consumed(4, "client of c", "c", "p", 0)
+    checker.consumed(4, "client of c", "c", "p", 0, "q")
     deliver(checker, 1)
     deliver(checker, 1, consumer="d", redelivered=True)
     assert not checker.violations
@@ -136,7 +136,7 @@ def test_what_a_client_hands_out_without_a_link_counts_if_its_sessions_go_on(end
     checker = NothingDoubled()
     deliver(checker, 0)
     deliver(checker, 1)
-    checker.consumed(4, "client of c", "c", "p", 0)
+    checker.consumed(4, "client of c", "c", "p", 0, "q")
     checker.event(5, "client of d", "FailureDetected")
     deliver(checker, 0, consumer="d")
     deliver(checker, 1, consumer="d")
@@ -145,11 +145,51 @@ def test_what_a_client_hands_out_without_a_link_counts_if_its_sessions_go_on(end
     assert len(checker.violations) == broken
 
 
+@pytest.mark.parametrize(("end", "broken"), [("Reattached", 1), ("FailedOver", 0), (None, 1)])
+def test_what_a_client_hands_out_that_the_broker_gave_up_counts_likewise(end: str | None, broken: int) -> None:
+    """It stood still for too long, and reads first what lies in its socket (seed 120714475319498)."""
+    checker = NothingDoubled()
+    checker.core_made(1, "a", core())
+    checker.serving(2, "a", 1, True)
+    deliver(checker, 0)
+    checker.consumed(4, "client of c", "c", "p", 0, "q")
+    deliver(checker, 0, consumer="d")
+    assert not checker.violations
+    if end is not None:
+        checker.event(5, "client of d", "FailureDetected")
+        checker.event(6, "client of d", end)
+    checker.finished(7, [])
+    assert len(checker.violations) == broken
+
+
+@pytest.mark.parametrize(("end", "broken"), [("Reattached", 1), ("FailedOver", 0)])
+def test_what_is_in_a_hand_without_a_link_may_come_as_new_if_its_session_is_made_anew(end: str, broken: int) -> None:
+    checker = NothingDoubled()
+    deliver(checker, 0)
+    checker.event(4, "client of c", "FailureDetected")
+    deliver(checker, 0, consumer="d")
+    assert not checker.violations
+    checker.event(5, "client of c", end)
+    assert len(checker.violations) == broken
+
+
+@pytest.mark.parametrize("end", ["Reattached", "FailedOver"])
+def test_what_the_broker_forgot_as_it_delivered_may_be_handed_out_without_a_link(end: str) -> None:
+    checker = NothingDoubled()
+    checker.event(1, "client of c", "FailureDetected")
+    deliver(checker, 0)
+    checker.consumed(4, "client of c", "c", "p", 0, "q")
+    checker.event(5, "client of c", end)
+    assert not checker.violations
+    deliver(checker, 0, consumer="d")
+    assert len(checker.violations) == 1
+
+
 def test_what_was_consumed_is_not_consumed_again() -> None:
     """Also by somebody of whom it is not known how he came by it."""
     checker = NothingDoubled()
-    checker.consumed(4, "client of c", "c", "p", 0)
-    checker.consumed(5, "client of d", "d", "p", 0)
+    checker.consumed(4, "client of c", "c", "p", 0, "q")
+    checker.consumed(5, "client of d", "d", "p", 0, "q")
     assert len(checker.violations) == 1
 
 

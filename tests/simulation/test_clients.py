@@ -19,9 +19,11 @@ class Calls(Observer):
 
     def __init__(self) -> None:
         self.deadlines: dict[int, list[int | None]] = {}
+        self.began: dict[int, int] = {}
         self.over: dict[int, Exception | None] = {}
 
     def call_began(self, now: int, client: str, call: int, name: str, deadline: int | None) -> None:
+        self.began.setdefault(call, now)
         self.deadlines.setdefault(call, []).append(deadline)
 
     def call_ended(self, now: int, client: str, call: int, error: Exception | None) -> None:
@@ -113,13 +115,28 @@ def test_a_call_raises_in_its_task_what_the_engine_says() -> None:
 
 def test_a_program_that_stood_still_has_more_time_for_its_calls() -> None:
     simulation, client, calls = lonely()
-    client.begin(client.connect())
-    client.stop()
+
+    def task() -> Task:
+        yield from client.connect()
+        simulation.machines[0].lose_power()
+        client.stop()
+        yield from client.call("create_session", client.engine.create_session)
+
+    simulation.machines[0].start()
+    client.begin(task())
     pass_time(simulation, 5 * SECOND)
     client.go_on()
-    first, second = calls.deadlines[1]
+    first, second = calls.deadlines[2]
     assert first is not None
-    assert second == first + 5 * SECOND
+    assert second == first + 5 * SECOND - calls.began[2]
+
+
+def test_to_connect_may_take_as_long_as_nobody_is_there() -> None:
+    simulation, client, calls = lonely()
+    client.begin(client.connect())
+    pass_time(simulation, 100 * SECOND)
+    assert calls.deadlines[1] == [None]
+    assert client.open_calls == ["connect"]
 
 
 def test_nothing_is_heard_of_a_program_that_was_killed() -> None:

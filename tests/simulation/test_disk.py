@@ -132,3 +132,12 @@ def test_only_an_aside_can_be_set_or_dropped(name: str) -> None:
         SetAside(name)
     with pytest.raises(ValueError, match="no name of an aside"):
         DropAside(name)
+
+
+def test_a_lost_folder_is_empty_and_nothing_is_beside_it() -> None:
+    disk = Disk(Random(1))
+    disk.perform(DiskJob(1, (Fill("one", 0, 10), SetAside("aside-1"), Fill("two", 0, 10))))
+    disk.lose()
+    assert (disk.files(), disk.asides()) == ({}, [])
+    disk.power_cut()
+    assert disk.files() == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from corewire._channel import Channel
 from corewire_server.core import Broker
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class NoThirdMessage(Checker):
     rule = "no third"
 
-    def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+    def sent(self, now: int, client: str, producer: str, number: int, queue: str, **kind: Any) -> None:
         if number == 2:
             self.broken(now, f"{producer} sends a third message")
 

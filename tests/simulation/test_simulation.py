@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ from corewire_server.simulator.faults import KINDS, OF_A_PAIR
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import RECEIVING, SENDING, Options, draw
 from corewire_server.simulator.simulation import Simulation, simulate
+from corewire_server.simulator.workloads import NotAsked
 from corewire_server.simulator.world import World
 
 if TYPE_CHECKING:
     from corewire_server.simulator.world import Plot
 
+PUBLISH = Options(workload="publish")
 TOLD = [name for name in vars(Observer) if not name.startswith("_")]
 
 
@@ -97,7 +100,7 @@ def test_without_faults_nothing_fails_and_nothing_is_left() -> None:
         def __init__(self) -> None:
             self.open: set[tuple[str, int]] = set()
 
-        def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+        def sent(self, now: int, client: str, producer: str, number: int, queue: str, **kind: Any) -> None:
             self.open.add((producer, number))
 
         def confirmed(self, now: int, client: str, producer: str, number: int) -> None:
@@ -109,8 +112,9 @@ def test_without_faults_nothing_fails_and_nothing_is_left() -> None:
         def call_ended(self, now: int, client: str, call: int, error: Exception | None) -> None:
             assert error is None
 
-        def unknown(self, *args: Any) -> None:
-            raise AssertionError(args)
+        def unknown(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
+            assert isinstance(error, NotAsked)
+            self.open.remove((producer, number))
 
     for seed in range(10):
         quiet = Quiet()
@@ -122,7 +126,7 @@ def test_nobody_is_told_to_leave_before_all_work_has_begun() -> None:
     """Clients that connect in the calm had only their one task, and consumers left with the first messages (240757987243696)."""
 
     class Early(Observer):
-        def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+        def sent(self, now: int, client: str, producer: str, number: int, queue: str, **kind: Any) -> None:
             assert not any(one.leaving for one in simulation.clients)
 
     def plot() -> Plot:
@@ -132,6 +136,43 @@ def test_nobody_is_told_to_leave_before_all_work_has_begun() -> None:
     for seed in range(5):
         simulation = Simulation(seed, Options(), Early())
         assert simulation.run(plot()).unfinished == ()
+
+
+def test_each_queue_of_a_topic_has_somebody_who_takes_from_it() -> None:
+    for seed in range(20):
+        jobs = [job for each in draw(World(seed, Observer()).draw_rng(), PUBLISH).clients for job in each]
+        senders = [job.errand for job in jobs if job.kind.startswith("send ")]
+        takers = {job.errand.queue for job in jobs if job.stays}
+        assert all(errand.topic and set(errand.queues) == takers for errand in senders)
+        assert len(takers) > 1
+
+
+def test_a_message_to_a_topic_is_owed_by_each_of_its_queues() -> None:
+    class Got(Observer):
+        def __init__(self) -> None:
+            self.queues: dict[tuple[str, int], set[str]] = {}
+            self.owed: set[tuple[str, int, str]] = set()
+            self.confirmations = 0
+
+        def sent(self, now: int, client: str, producer: str, number: int, queue: str, **kind: Any) -> None:
+            self.queues.setdefault((producer, number), set()).add(queue)
+
+        def confirmed(self, now: int, client: str, producer: str, number: int) -> None:
+            self.confirmations += 1
+            self.owed |= {(producer, number, queue) for queue in self.queues[producer, number]}
+
+        def delivered(
+            self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
+        ) -> None:
+            self.owed.discard((producer, number, queue))
+            self.queues[producer, number].discard(queue)
+
+    got = Got()
+    for seed in range(10):
+        got.queues.clear()
+        assert simulate(seed, replace(PUBLISH, faults=()), got).unfinished == ()
+    assert got.confirmations > 10
+    assert not got.owed
 
 
 def test_every_application_is_drawn() -> None:

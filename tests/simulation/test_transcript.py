@@ -25,8 +25,8 @@ for seed in range(6):
 
 def test_a_line_says_when_who_and_what() -> None:
     transcript = Transcript()
-    transcript.sent(4_310, "client0", "p0", 3, "orders", durable=True)
-    transcript.sent(4_320, "client0", "p0", 4, "orders", durable=False)
+    transcript.sent(4_310, "client0", "p0", 3, "orders", durable=True, priority=4)
+    transcript.sent(4_320, "client0", "p0", 4, "orders", durable=False, priority=7)
     transcript.confirmed(5_000, "client0", "p0", 3)
     transcript.unknown(1_500_000, "client0", "p0", 4, Unblocked("lost"))
     transcript.delivered(1_600_000, "client1", "c0", "p0", 3, "orders", redelivered=True)
@@ -34,7 +34,7 @@ def test_a_line_says_when_who_and_what() -> None:
     transcript.finished(12_000_000, ["client0 waits in send"])
     assert transcript.lines == [
         "   0.004310  client0      sends p0#3 to orders",
-        "   0.004320  client0      sends p0#4 to orders, not durable",
+        "   0.004320  client0      sends p0#4 to orders, not durable, priority 7",
         "   0.005000  client0      p0#3 is confirmed",
         "   1.500000  client0      p0#4 may be there or not: Unblocked",
         "   1.600000  client1      c0 gets p0#3 again from orders",

@@ -16,7 +16,7 @@ from corewire._operation import Operation
 from corewire._states import ClientState
 from corewire.client._engine import ClientEngine
 from corewire.effects import Completed, Dial, Hangup, Notify, Send
-from corewire.errors import CallTimeout, ConnectionLost, ConnectionTimedOut, NotConnected
+from corewire.errors import BrokerError, CallTimeout, ConnectionLost, ConnectionTimedOut, NotConnected
 from corewire.events import Reattached
 from corewire_server.simulator.clock import Clock
 from corewire_server.simulator.network import Process
@@ -50,6 +50,10 @@ Script: TypeAlias = Generator[Wish, Any, T]
 Task: TypeAlias = Script[None]
 
 
+class GivenUp(Exception):
+    """The engine of a client has given up: whatever was opened with it is of no use any more."""
+
+
 @dataclass(slots=True)
 class _OpenCall:
     """An application waits in it."""
@@ -71,6 +75,7 @@ class Client(Process):
         self.rng: Random = world.draw_rng()
         self.engine = ClientEngine(config, rng=world.draw_rng())
         self.tasks = 0  # that are not over
+        self.sent: dict[str, int] = {}  # messages by their producer
         self.at_work = False  # all its tasks have begun
         self.leaving = False  # tasks that wait for nothing in particular should end
         self._strays = Strays() if self.rng.random() < 0.3 else None
@@ -84,7 +89,9 @@ class Client(Process):
         self._ready: list[tuple[Task, Any]] = []
         config = self.engine.config
         failover_s = config.call_failover_timeout_s
-        self._call_us = None if failover_s is None else int((config.call_timeout_s + failover_s) * SECOND) + GRACE_US
+        self._call_us: int | None = None  # exactly-once waits for a broker as long as it takes
+        if failover_s is not None and not config.exactly_once:
+            self._call_us = int((config.call_timeout_s + failover_s) * SECOND) + GRACE_US
 
     # -- for tasks
 
@@ -98,10 +105,10 @@ class Client(Process):
         """Connect, with a new engine each time until it succeeds."""
         while True:
             try:
-                yield from self.call("connect", self.engine.start)
-            except (ConnectionLost, CallTimeout):
+                yield from self.settled("connect", self.ask(self.engine.start), endless=True)
+            except (ConnectionLost, CallTimeout, BrokerError):
                 yield RETRY_US
-                self.engine = ClientEngine(self.engine.config, rng=self.rng)
+                self._begin_anew()
             else:
                 return
 
@@ -109,11 +116,39 @@ class Client(Process):
         """The monotonic clock of this client."""
         return self._clock.steady_us(self.world.now) / SECOND
 
+    def connect_anew(self, given_up: ClientEngine) -> Script[None]:
+        """Connect again if no other thread does so already; wait until that is done."""
+        if self.engine is given_up:
+            self._begin_anew()
+            yield from self.connect()
+        while not self.up:
+            yield RETRY_US
+
+    def _begin_anew(self) -> None:
+        self.engine = ClientEngine(self.engine.config, rng=self.rng)
+        self._strays = None if self._strays is None else Strays()
+
+    def ask(self, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Operation[T]:
+        """Begin a command. Raises GivenUp."""
+        engine = getattr(command, "__self__", None)
+        if isinstance(engine, ClientEngine) and engine.state is ClientState.FAILED:
+            raise GivenUp
+        return command(self.now_s(), *args, **kwargs)
+
+    def result(self, operation: Operation[T]) -> T:
+        """Of one that is done. Raises GivenUp if its engine has."""
+        if isinstance(operation.error, NotConnected):
+            raise GivenUp
+        return operation.result()
+
     def call(self, name: str, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Script[T]:
-        """Call the engine as an application does, and wait: it must end in time, whatever happens."""
-        operation = command(self.now_s(), *args, **kwargs)
+        """Call the engine as an application does, and wait: it must end in time, whatever happens. Raises GivenUp."""
+        return self.settled(name, self.ask(command, *args, **kwargs))
+
+    def settled(self, name: str, operation: Operation[T], *, endless: bool = False) -> Script[T]:
+        """Wait for an operation that must end in time; ``endless``: it may take as long as nobody is there."""
         if not operation.done:
-            open_call = self._call_began(name)
+            open_call = self._call_began(name, None if endless else self._call_us)
             yield operation
             self._call_ended(open_call, operation.error)
         return operation.result()
@@ -130,9 +165,9 @@ class Client(Process):
             self.engine.abandon(self.now_s(), operation)
         return operation.done
 
-    def _call_began(self, name: str) -> _OpenCall:
+    def _call_began(self, name: str, time_us: int | None) -> _OpenCall:
         now = self.world.now
-        call = _OpenCall(self.world.next_call(), name, None if self._call_us is None else now + self._call_us)
+        call = _OpenCall(self.world.next_call(), name, None if time_us is None else now + time_us)
         self._calls[call.number] = call
         self.world.observer.call_began(now, self.name, call.number, name, call.deadline)
         return call

@@ -70,7 +70,7 @@ class Faults:
     def steady(self) -> bool:
         """Whether everybody is at work."""
         nodes = any(machine.serving for machine in self.machines) and all(machine.whole for machine in self.machines)
-        return nodes and all(client.up for client in self.clients if not client.ended)
+        return nodes and all(client.up or not client.tasks for client in self.clients if not client.ended)
 
     def mend(self) -> None:
         """Whatever is broken is well again."""

@@ -8,7 +8,7 @@ machine without power keeps what was synced, and some of the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from corewire_server.journal.writer import JournalSettings
 from corewire_server.simulator.clock import Clock
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
     AnyProcess: TypeAlias = SingleProcess | PairProcess
 
-SMALL: Final = JournalSettings(segment_bytes=64 * 1024, compact_min_segments=3, compact_percent=60)
+
+def small_journal(kibibytes: int) -> JournalSettings:
+    """One whose segments are full soon."""
+    return JournalSettings(segment_bytes=kibibytes * 1024, compact_min_segments=3, compact_percent=60)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class Machine:
         name: str,
         config: CoreConfig,
         hardware: Hardware,
+        journal: JournalSettings,
         make: Callable[[Machine], AnyProcess],
     ) -> None:
         self.world = world
@@ -59,6 +63,7 @@ class Machine:
         self.name = name
         self.config = config
         self.hardware = hardware
+        self.journal = journal
         self.rng: Random = world.draw_rng()
         self.disk = Disk(world.draw_rng())
         self.process: AnyProcess | None = None

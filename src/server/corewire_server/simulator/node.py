@@ -19,7 +19,6 @@ from corewire_server.node.orders import Halt
 from corewire_server.records import Mark, Standing
 from corewire_server.simulator.clock import NodeClock
 from corewire_server.simulator.disk import DiskFull
-from corewire_server.simulator.machine import SMALL
 from corewire_server.simulator.network import Process
 from corewire_server.simulator.watch import WatchedCores
 from corewire_server.simulator.world import MS
@@ -66,7 +65,7 @@ class NodeProcess(Process, Generic[NodeT]):
     def begin(self, *, power_lost: bool) -> None:
         """Read the disk, and let the node begin."""
         machine, world = self.machine, self.world
-        found = recover(machine.disk.files(), machine.disk.read, SMALL.segment_bytes)
+        found = recover(machine.disk.files(), machine.disk.read, machine.journal.segment_bytes)
         observer, mark = world.observer, found.mark
         if (
             mark is None and machine.incarnations > 1
@@ -284,7 +283,9 @@ class SingleProcess(NodeProcess[Node]):
         self._epoch = 1 if recovered.mark is None else recovered.mark.epoch + 1
         self._last_link = self._epoch << 32
         mark = Mark(Standing.ALONE, self._epoch, 0)
-        writer = Writer(recovered, SMALL, salt=rng.getrandbits(32), seed=seed, folder=rng.randbytes(16), mark=mark)
+        writer = Writer(
+            recovered, self.machine.journal, salt=rng.getrandbits(32), seed=seed, folder=rng.randbytes(16), mark=mark
+        )
         self.node = Node(cores.make(seed), writer)
         return self.node.begin(self.now(), recovered)
 

@@ -23,8 +23,13 @@ class Observer:
 
     # -- messages, as the applications see them -------------------------------------------------------------------------
 
-    def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
-        """An application hands a message to its client. One of the next three follows, unless the client is killed."""
+    def sent(
+        self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool, priority: int
+    ) -> None:
+        """
+        An application hands a message to its client; told for each queue that is to have it. One of the next three follows,
+        once for all of them, unless the client is killed.
+        """
 
     def confirmed(self, now: int, client: str, producer: str, number: int) -> None:
         """The broker has it: the send returned, its receipt came, or its transaction was committed."""
@@ -40,7 +45,7 @@ class Observer:
     ) -> None:
         """An application gets a message. ``redelivered``: its delivery count says that it was delivered before."""
 
-    def consumed(self, now: int, client: str, consumer: str, producer: str, number: int) -> None:
+    def consumed(self, now: int, client: str, consumer: str, producer: str, number: int, queue: str) -> None:
         """The broker knows that it was consumed: the acknowledgement was answered, or its transaction committed."""
 
     def browsed(self, now: int, client: str, queue: str, producer: str, number: int) -> None:

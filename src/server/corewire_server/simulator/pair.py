@@ -15,7 +15,6 @@ from corewire_server.ha.roles import Waits
 from corewire_server.node.orders import ClosePeer, DialPeer, DropLinks, SendPeer, SetDoor
 from corewire_server.node.pair import PairNode
 from corewire_server.simulator.door import ClientDoor
-from corewire_server.simulator.machine import SMALL
 from corewire_server.simulator.node import NodeProcess
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class PairProcess(NodeProcess[PairNode]):
         self._stopping = self._told_to_stop = False
 
     def _begin(self, recovered: Recovered, cores: WatchedCores) -> list[Order]:
-        self.node = PairNode(self._settings, cores, recovered, SMALL, entropy=self.machine.rng.randbytes)
+        self.node = PairNode(self._settings, cores, recovered, self.machine.journal, entropy=self.machine.rng.randbytes)
         self.machine.network.listen((self.machine.name, LINK_PORT), self)
         return self.node.begin(self.now())
 

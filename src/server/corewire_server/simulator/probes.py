@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from corewire.errors import TransactionOutcomeUnknown, TransactionRolledBack
+from corewire.errors import AddressFull, TransactionOutcomeUnknown, TransactionRolledBack
 from corewire_server.simulator.observer import Observer
 
 SINGLE: Final = frozenset(
@@ -24,6 +24,9 @@ SINGLE: Final = frozenset(
         "a transaction was rollback-only",
         "a node stopped itself",
         "a client fell silent",
+        "a disk was full",
+        "a send was refused, for the disk was full",
+        "a client gave up, and its application connected anew",
     }
 )
 """For a broker alone."""
@@ -86,6 +89,10 @@ class Probes(Observer):
             elif isinstance(error, TransactionRolledBack):
                 self.reached.add("a transaction was rollback-only")
 
+    def refused(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
+        if isinstance(error, AddressFull):
+            self.reached.add("a send was refused, for the disk was full")
+
     def fault(self, now: int, kind: str, detail: str) -> None:
         if kind in _KILLS and self._commits:
             self.reached.add("a commit was on its way at a kill")
@@ -101,5 +108,7 @@ class Probes(Observer):
     def log(self, now: int, node: str, level: str, text: str) -> None:
         if text.endswith("is torn and dropped"):
             self.reached.add("a torn last write was dropped")
+        elif text.startswith("no room for the journal"):
+            self.reached.add("a disk was full")
         elif text.endswith("nothing came for its time to live"):
             self.reached.add("a client fell silent")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from corewire.client.message import Message
-from corewire.errors import BrokerError, CallTimeout, CorewireError, ObjectClosed, TransactionError
+from corewire.errors import CorewireError
 from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType
 from corewire_server.simulator.workloads import POLL_US, Application, close_session, read_body
 from corewire_server.simulator.world import SECOND
@@ -74,16 +74,16 @@ class Asking(Application):
         question = self.message().replace(reply_to=Queue(queue, temporary=True), correlation_id=str(number))
         error: Exception | None = None
         try:
-            yield from client.call("send", engine.send, session, Queue(errand.queue), question)
+            yield from client.call("send", engine.send, session, errand.destination, question)
         except CorewireError as problem:
             error = problem
-        self.tell(range(number, number + 1), error)
+        self.tell_sent(number, error)
         if error is not None:
             raise error
-        receiving = engine.receive(client.now_s(), replies)
+        receiving = client.ask(engine.receive, replies)
         came = yield from client.wait(receiving, PATIENCE_US)
         if came:
-            reply = receiving.result().text
+            reply = client.result(receiving).text
             if reply != f"reply to {errand.name} {number}":
                 raise WrongReply(f"{errand.name} {number}: {reply}")
         yield from client.call("close_consumer", engine.close_consumer, replies)
@@ -98,7 +98,7 @@ def ask(client: Client, errand: Errand) -> Task:
         before = asking.sent
         try:
             yield from asking.ask(session)
-        except (CorewireError, CallTimeout):
+        except CorewireError:
             if asking.sent == before:  # there was no queue for replies yet
                 yield POLL_US
         yield from asking.pause()
@@ -114,16 +114,12 @@ def reply(client: Client, errand: Errand) -> Task:
     while (question := (yield from app.next_message(consumer))) is not None:
         taken = app.tell_delivered(question)
         message = Message(f"reply to {taken[0]} {taken[1]}", durable=False, correlation_id=str(taken[1]))
-        try:
-            assert question.reply_to is not None
+        assert question.reply_to is not None
+        with suppress(CorewireError):  # who asked is gone, has another queue by now, or waits for nothing any more
             yield from client.call("send", app.engine.send, session, question.reply_to, message)
-        except (BrokerError, ObjectClosed):
-            pass  # who asked is gone, or has another queue by now
-        except CorewireError:
-            continue
         try:
             yield from client.call("acknowledge", app.engine.acknowledge, question)
-        except (TransactionError, CorewireError):
+        except CorewireError:
             continue
         app.tell_consumed([taken])
     yield from close_session(client, session)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from corewire.client.config import ClientConfig, Endpoint
 from corewire.values import AckMode
 from corewire_server.node.settings import GateMode
 from corewire_server.simulator import requests, workloads
 from corewire_server.simulator.clock import Clock
-from corewire_server.simulator.machine import Hardware
+from corewire_server.simulator.machine import Hardware, small_journal
 from corewire_server.simulator.network import Conduct
-from corewire_server.simulator.node import CLIENT_PORT
+from corewire_server.simulator.settings import draw_config
 from corewire_server.simulator.workloads import Errand
 from corewire_server.simulator.world import MS, SECOND
 
@@ -20,12 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+    from corewire.client.config import ClientConfig
+    from corewire_server.journal.writer import JournalSettings
     from corewire_server.simulator.clients import Client, Task
 
-QUEUE: Final = "orders"  # the one that all use
+QUEUE: Final = "orders"  # the one that all use, unless they use a topic
+TOPIC: Final = "news"
+LARGE_BYTES: Final = 2000  # of the largest body, in memory; twice that on the wire
 SENDING: Final = ("blocking", "asynchronous", "transacted")
-RECEIVING: Final = ("auto", "client", "individual", "transacted")
-WORKLOADS: Final = ("send", "transact", "request", "browse")
+RECEIVING: Final = ("auto", "client", "individual", "transacted", "dups", "pre")
+WORKLOADS: Final = ("send", "transact", "request", "browse", "publish")
 _STAYING: Final = ("receive", "reply")  # first words of kinds that go on until they are told to leave
 
 
@@ -38,7 +41,7 @@ class Options:
     workload: str | None = None
     failures: int = 3  # at most so many faults, one after the other
     patient: bool | None = None  # whether a fault waits until everybody has got over the last one
-    exactly_once: bool = False  # what clients want
+    exactly_once: bool = False  # whether all clients want it
     messages: int = 8  # a producer sends at most so many
     applications: int = 2  # at most so many producers, and as many consumers
     patience_us: int = 300 * SECOND  # of the calm, in the world's time
@@ -63,8 +66,9 @@ class Scenario:
 
     conduct: Conduct
     hardware: list[Hardware]
-    config: ClientConfig
-    clocks: list[Clock]  # one for each client
+    journal: JournalSettings
+    configs: list[ClientConfig]  # one for each client
+    clocks: list[Clock]  # likewise
     clients: list[list[Job]]  # what each does
     gate: GateMode  # of a pair
     patient: bool  # a fault waits until everybody has got over the last one
@@ -80,12 +84,17 @@ def draw(rng: Random, options: Options) -> Scenario:
             pieces=rng.choice((0.0, 0.0, 0.1, 0.5)),
         ),
         hardware=[_hardware(rng) for _ in range(options.nodes)],
-        config=_config(rng, options),
+        journal=small_journal(rng.choice((64, 64, 16 if _sizes(clients) >= LARGE_BYTES else 8))),
+        configs=[draw_config(rng, node_names(options.nodes), exactly_once=options.exactly_once) for _ in clients],
         clocks=[Clock(drift_ppm=_drift(rng)) for _ in clients],
         clients=clients,
         gate=rng.choice((GateMode.DISK_AND_BACKUP, GateMode.DISK_AND_BACKUP, GateMode.BACKUP)),
         patient=rng.random() < 0.85 if options.patient is None else options.patient,
     )
+
+
+def _sizes(clients: list[list[Job]]) -> int:
+    return max(job.errand.size for jobs in clients for job in jobs)
 
 
 def _drift(rng: Random) -> int:
@@ -102,21 +111,9 @@ def _hardware(rng: Random) -> Hardware:
     )
 
 
-def _config(rng: Random, options: Options) -> ClientConfig:
-    ttl_s = rng.choice((6.0, 10.0))
-    return ClientConfig(
-        endpoints=tuple(Endpoint(host=name, port=CLIENT_PORT) for name in node_names(options.nodes)),
-        resilient=True,
-        exactly_once=options.exactly_once,
-        initial_connect_attempts=None,
-        connection_ttl_s=ttl_s,
-        client_failure_check_period_s=ttl_s / 2,
-        call_timeout_s=rng.choice((5.0, 30.0)),
-        producer_window_bytes=rng.choice((65_536, 65_536, 1000)),
-        confirmation_window_bytes=rng.choice((1_048_576, 1_048_576, 600)),
-        consumer_window_bytes=rng.choice((1_048_576, 1_048_576, 400, 0)),
-        explicit=frozenset({"confirmation_window_bytes"}),
-    )
+def queue_names(jobs: list[list[Job]]) -> tuple[str, ...]:
+    """All that messages are sent to, in order."""
+    return tuple(dict.fromkeys(queue for each in jobs for job in each for queue in job.errand.queues))
 
 
 def node_names(nodes: int) -> tuple[str, ...]:
@@ -125,28 +122,41 @@ def node_names(nodes: int) -> tuple[str, ...]:
 
 
 def _jobs(rng: Random, options: Options) -> list[list[Job]]:
-    jobs: list[Job] = []
+    workload = options.workload or rng.choices(("mixed", "request", "browse", "publish"), (7, 1, 1, 2))[0]
     pause_us = rng.choice((0, 2 * MS, 40 * MS, 300 * MS))
-    workload = options.workload or rng.choices(("mixed", "request", "browse"), (8, 1, 1))[0]
+    topic, subscribed = "", tuple[str, ...]()
+    if workload == "publish":
+        topic, subscribed = TOPIC, tuple(f"{TOPIC}.{number}" for number in range(2 + rng.randrange(2)))
+    queues = subscribed or (QUEUE,)
+    receiving: tuple[str, ...] = RECEIVING
+    if options.exactly_once:
+        receiving = tuple(kind for kind in RECEIVING if kind != "pre")
     senders, receivers = 1 + rng.randrange(options.applications), 1 + rng.randrange(options.applications)
-    for number in range(senders):
-        kind = "ask" if workload == "request" else "send " + _choose(rng, SENDING, workload)
-        errand = Errand(
-            name=f"p{number}",
-            queue=QUEUE,
-            count=1 + rng.randrange(options.messages),
-            pause_us=pause_us,
-            batch=1 + rng.randrange(3),
-            size=rng.choice((0, 0, 200, 2000)),
-            durable=kind != "send asynchronous" or rng.random() < 0.7 or options.exactly_once,
-        )
-        jobs.append(Job(kind, errand))
-    for number in range(receivers):
-        kind = "reply" if workload == "request" else "receive " + _choose(rng, RECEIVING, workload)
-        jobs.append(Job(kind, Errand(name=f"c{number}", queue=QUEUE, pause_us=pause_us, batch=1 + rng.randrange(3))))
+    base = Errand(name="", queue=QUEUE, topic=topic, subscribed=subscribed, pause_us=pause_us)
+    taking: list[Job] = []
+    for number in range(max(receivers, len(subscribed))):
+        kind = "reply" if workload == "request" else "receive " + _choose(rng, receiving, workload)
+        queue, batch = queues[number % len(queues)], 1 + rng.randrange(3)
+        taking.append(Job(kind, replace(base, name=f"c{number}", queue=queue, batch=batch)))
+    base = replace(base, owed=all(job.kind != "receive pre" for job in taking))
+    jobs = [_sender(rng, options, replace(base, name=f"p{number}"), workload) for number in range(senders)]
+    jobs += taking
     if workload == "browse":
-        jobs.append(Job("look", Errand(name="l0", queue=QUEUE, pause_us=pause_us, count=1 + rng.randrange(5))))
+        jobs.append(Job("look", replace(base, name="l0", count=1 + rng.randrange(5))))
     return [jobs] if rng.random() < 0.3 else [[job] for job in jobs]
+
+
+def _sender(rng: Random, options: Options, errand: Errand, workload: str) -> Job:
+    kind = "ask" if workload == "request" else "send " + _choose(rng, SENDING, workload)
+    errand = replace(
+        errand,
+        count=1 + rng.randrange(options.messages),
+        batch=1 + rng.randrange(3),
+        size=rng.choice((0, 0, 200, LARGE_BYTES)),
+        durable=kind == "ask" or rng.random() < 0.8 or options.exactly_once,
+        priorities=rng.choice((1, 1, 1, 3)),
+    )
+    return Job(kind, errand)
 
 
 def _choose(rng: Random, kinds: tuple[str, ...], workload: str) -> str:
@@ -154,9 +164,10 @@ def _choose(rng: Random, kinds: tuple[str, ...], workload: str) -> str:
         case "transact":
             return "transacted"
         case "send":
-            return rng.choice(kinds[:-1])
+            return rng.choice([kind for kind in kinds if kind != "transacted"])
         case _:
-            return rng.choice(kinds)
+            weights = (4, 4, 4, 4, 1, 1)[: len(kinds)]  # few let the broker forget
+            return rng.choices(kinds, weights)[0]
 
 
 _TASKS: Final[dict[str, Callable[[Client, Errand], Task]]] = {
@@ -167,6 +178,8 @@ _TASKS: Final[dict[str, Callable[[Client, Errand], Task]]] = {
     "receive client": lambda client, errand: workloads.consume(client, errand, AckMode.CLIENT),
     "receive individual": lambda client, errand: workloads.consume(client, errand, AckMode.INDIVIDUAL),
     "receive transacted": workloads.consume_in_transactions,
+    "receive dups": lambda client, errand: workloads.consume(client, errand, AckMode.DUPS_OK),
+    "receive pre": lambda client, errand: workloads.consume(client, errand, AckMode.PRE),
     "ask": requests.ask,
     "reply": requests.reply,
     "look": requests.look,

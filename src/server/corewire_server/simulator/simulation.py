@@ -8,6 +8,7 @@ all must come to its end. Producers finish, consumers take what is there, and a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.core import CoreConfig
@@ -16,14 +17,14 @@ from corewire_server.node.settings import PairSettings
 from corewire_server.simulator import workloads
 from corewire_server.simulator.clients import Client
 from corewire_server.simulator.faults import Faults
-from corewire_server.simulator.machine import SMALL, Machine
+from corewire_server.simulator.machine import Machine
 from corewire_server.simulator.network import Network
 from corewire_server.simulator.node import CLIENT_PORT, SingleProcess
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.operator import CLUSTER_PASSWORD, CLUSTER_USER
 from corewire_server.simulator.pair import LINK_PORT, PairProcess
-from corewire_server.simulator.scenario import QUEUE, Options, draw, node_names, task
-from corewire_server.simulator.workloads import Errand
+from corewire_server.simulator.scenario import Options, draw, node_names, queue_names, task
+from corewire_server.simulator.settings import TTL_S_MAX, draw_config
 from corewire_server.simulator.world import SECOND, World
 
 if TYPE_CHECKING:
@@ -56,24 +57,26 @@ class Simulation:
         self.world = world = World(seed, observer)
         self.scenario: Scenario = draw(world.draw_rng(), options)
         self.network = Network(world, self.scenario.conduct)
-        limits = Limits(record_bytes_max=SMALL.body_bytes_max)
+        journal = self.scenario.journal
+        limits = Limits(record_bytes_max=journal.body_bytes_max)
         config = CoreConfig(
             node_seed=world.draw_rng().randbytes(16), addresses=AddressSettings(max_delivery_attempts=-1), limits=limits
         )
         names = node_names(options.nodes)
         self.machines = [
-            Machine(world, self.network, name, config, hardware, self._process_of(names, name))
+            Machine(world, self.network, name, config, hardware, journal, self._process_of(names, name))
             for name, hardware in zip(names, self.scenario.hardware, strict=True)
         ]
         self.clients = [
-            Client(world, self.network, f"client{number}", self.scenario.config, clock)
-            for number, clock in enumerate(self.scenario.clocks)
+            Client(world, self.network, f"client{number}", config, clock)
+            for number, (config, clock) in enumerate(zip(self.scenario.configs, self.scenario.clocks, strict=True))
         ]
         self.faults = Faults(world, self.network, self.machines, self.clients)
         self._stays = {
             client: sum(job.stays for job in jobs)
             for client, jobs in zip(self.clients, self.scenario.clients, strict=True)
         }
+        self._queues = queue_names(self.scenario.clients)
         self.unfinished: list[str] = []
 
     def _process_of(self, names: tuple[str, ...], name: str) -> Callable[[Machine], AnyProcess]:
@@ -100,7 +103,7 @@ class Simulation:
             plot = faults.happen(faults.choose(options.faults), options.failures, patient=self.scenario.patient)
         world.play(faults.through(plot))
         for client, jobs in zip(self.clients, self.scenario.clients, strict=True):
-            client.begin(workloads.work(client, [task(client, job) for job in jobs]))
+            client.begin(workloads.work(client, [partial(task, client, job) for job in jobs]))
         self._calm()
         world.observer.finished(world.now, self.unfinished)
         return Outcome(self.seed, world.events, world.now, tuple(self.unfinished))
@@ -136,13 +139,8 @@ class Simulation:
         Consumers get so long for what is left: some must first notice that they lost their link in silence, and the broker
         has to take back what those hold that were killed.
         """
-        ttl_us = int((self.scenario.config.connection_ttl_s or 0.0) * SECOND)
         killed = any(client.ended for client in self.clients)
-        return 2 * ttl_us + QUIET_US + (DETACHED_US if killed else 0)
-
-    def _staying(self, client: Client) -> int:
-        """How many tasks of a client go on until they are told to leave."""
-        return 0 if client.ended else self._stays[client]
+        return int(2 * TTL_S_MAX * SECOND) + QUIET_US + (DETACHED_US if killed else 0)
 
     def _only_stays(self, client: Client) -> bool:
         """Whether a client has done all that comes to an end by itself."""
@@ -153,15 +151,21 @@ class Simulation:
         if self._empty and not any(client.tasks for client in self.clients):
             return
         world = self.world
-        last = Client(world, self.network, "last", self.scenario.config)
-        taken: list[tuple[str, int]] = []
-        errand = Errand(name="last", queue=QUEUE)
-        last.begin(workloads.work(last, [workloads.drain(last, errand, taken)]))
+        last = Client(world, self.network, "last", draw_config(world.draw_rng(), node_names(self.options.nodes)))
+        taken: list[str] = []
+        last.begin(workloads.work(last, [partial(workloads.drain, last, self._queues, taken)]))
         world.run(lambda: not last.tasks, until)
         if last.tasks:
-            self.unfinished.append(f"{QUEUE} cannot be drained: {', '.join(last.open_calls)}")
-        if taken and any(map(self._staying, self.clients)):
-            self.unfinished.append(f"{len(taken)} messages were left in {QUEUE}")
+            self.unfinished.append(f"the queues cannot be drained: {', '.join(last.open_calls)}")
+        for queue in self._queues:
+            if queue in taken and queue in self._taken_from:
+                self.unfinished.append(f"{taken.count(queue)} messages were left in {queue}")
+
+    @property
+    def _taken_from(self) -> set[str]:
+        """Queues of which somebody takes until he is told to leave."""
+        pairs = zip(self.clients, self.scenario.clients, strict=True)
+        return {job.errand.queue for client, jobs in pairs if not client.ended for job in jobs if job.stays}
 
 
 def simulate(seed: int, options: Options | None = None, observer: Observer | None = None) -> Outcome:

@@ -57,8 +57,11 @@ class Transcript(Observer):
 
     # -- messages
 
-    def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
-        self.write(now, client, f"sends {producer}#{number} to {queue}{'' if durable else ', not durable'}")
+    def sent(
+        self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool, priority: int
+    ) -> None:
+        kind = f"{'' if durable else ', not durable'}{'' if priority == 4 else f', priority {priority}'}"
+        self.write(now, client, f"sends {producer}#{number} to {queue}{kind}")
 
     def confirmed(self, now: int, client: str, producer: str, number: int) -> None:
         self.write(now, client, f"{producer}#{number} is confirmed")
@@ -75,7 +78,7 @@ class Transcript(Observer):
         again = " again" if redelivered else ""
         self.write(now, client, f"{consumer} gets {producer}#{number}{again} from {queue}")
 
-    def consumed(self, now: int, client: str, consumer: str, producer: str, number: int) -> None:
+    def consumed(self, now: int, client: str, consumer: str, producer: str, number: int, queue: str) -> None:
         self.write(now, client, f"{consumer} has consumed {producer}#{number}")
 
     def browsed(self, now: int, client: str, queue: str, producer: str, number: int) -> None:

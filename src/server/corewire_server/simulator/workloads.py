@@ -21,8 +21,8 @@ from corewire.errors import (
     TransactionError,
     TransactionRolledBack,
 )
-from corewire.values import AckMode, Queue
-from corewire_server.simulator.clients import RETRY_US
+from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType, Topic
+from corewire_server.simulator.clients import RETRY_US, GivenUp
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
@@ -31,10 +31,15 @@ if TYPE_CHECKING:
     from corewire._operation import Operation
     from corewire.client._delivery import Delivery
     from corewire.client._ids import ConsumerId, SessionId
+    from corewire.values import Destination
     from corewire_server.simulator.clients import Client, Script, Task
 
 T = TypeVar("T")
 POLL_US: Final = 2 * SECOND  # how long a consumer waits before it looks whether it should leave
+
+
+class NotAsked(Exception):
+    """What became of a message nobody has asked, or will be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,28 @@ class Errand:
     """What one application is to do. ``name`` is the producer's or consumer's, and unique."""
 
     name: str
-    queue: str
+    queue: str  # to send to, unless there is a topic; to take from
+    topic: str = ""  # to send to
+    subscribed: tuple[str, ...] = ()  # queues that get what is sent to the topic
     count: int = 0  # messages to send
     pause_us: int = 0  # between them, at most
     batch: int = 1  # of a transaction
     size: int = 0  # bytes that a body is filled up to
     durable: bool = True
+    priorities: int = 1  # so many are used in turn
+    owed: bool = (
+        True  # whether what was confirmed must come: not where somebody lets the broker forget what it delivers
+    )
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Those that get each message."""
+        return self.subscribed or (self.queue,)
+
+    @property
+    def destination(self) -> Destination:
+        """Where to send."""
+        return Topic(self.topic) if self.topic else Queue(self.queue)
 
 
 def read_body(delivery: Delivery) -> tuple[str, int]:
@@ -64,53 +85,108 @@ class Application:
         self.engine = client.engine
         self.errand = errand
         self.observer = client.world.observer
-        self.sent = 0
 
     @property
     def now(self) -> int:
         return self.client.world.now
 
+    @property
+    def sent(self) -> int:
+        """How many messages, also by those who did this errand before."""
+        return self.client.sent.get(self.errand.name, 0)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a send returns only when the broker has the message."""
+        config = self.engine.config
+        return config.block_on_durable_send if self.errand.durable else config.block_on_non_durable_send
+
+    def call(self, name: str, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Script[T]:
+        """Call the engine. Raises GivenUp if it has given up before."""
+        return self.client.call(name, command, *args, **kwargs)
+
     def opened(self, name: str, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Script[T]:
         """Open something, however often it takes."""
         while True:
             try:
-                return (yield from self.client.call(name, command, *args, **kwargs))
+                return (yield from self.call(name, command, *args, **kwargs))
             except (ConnectionLost, BrokerError, CallTimeout):
                 yield RETRY_US
 
     def session(self, ack_mode: AckMode = AckMode.AUTO, *, transacted: bool = False) -> Script[SessionId]:
-        """Open a session."""
-        return self.opened("create_session", self.engine.create_session, ack_mode=ack_mode, transacted=transacted)
+        """Open a session, and see that the queues of the topic are there."""
+        session = yield from self.opened(
+            "create_session", self.engine.create_session, ack_mode=ack_mode, transacted=transacted
+        )
+        for name in self.errand.subscribed:
+            queue = QueueConfiguration(name=name, address=self.errand.topic, routing_type=RoutingType.MULTICAST)
+            yield from self.opened("create_queue", self.engine.create_queue, session, queue, exist_ok=True)
+        return session
 
     def consumer(self, session: SessionId) -> Script[ConsumerId]:
         """Open a consumer."""
         return self.opened("create_consumer", self.engine.create_consumer, session, self.errand.queue, create=True)
 
+    def another(self, session: SessionId, consumer: ConsumerId) -> Script[ConsumerId]:
+        """Now and then close the consumer and open another one, or stop and start the session."""
+        chance = self.client.rng.random()
+        if chance < 0.03:
+            yield from self.call("close_consumer", self.engine.close_consumer, consumer)
+            return (yield from self.consumer(session))
+        if chance < 0.06:
+            with suppress(ConnectionLost, CallTimeout):
+                yield from self.call("stop_session", self.engine.stop_session, session)
+            yield from self.pause()
+            yield from self.call("start_session", self.engine.start_session, session)
+        return consumer
+
     def next_message(self, consumer: ConsumerId) -> Script[Delivery | None]:
         """What comes next; None: nothing did, and it is time to leave."""
         while True:
-            receiving = self.engine.receive(self.client.now_s(), consumer)
+            receiving = self.client.ask(self.engine.receive, consumer)
             if (yield from self.client.wait(receiving, POLL_US)):
-                return receiving.result()
+                return self.client.result(receiving)
             if self.client.leaving:
                 return None
 
+    def rolled_back(self, session: SessionId) -> Script[None]:
+        """Roll back, however long it takes."""
+        while True:
+            try:
+                yield from self.call("rollback", self.engine.rollback, session)
+            except (ConnectionLost, CallTimeout):
+                yield RETRY_US
+            else:
+                return
+
     def message(self) -> Message:
         """The next one."""
-        number, self.sent = self.sent, self.sent + 1
-        errand = self.errand
-        self.observer.sent(self.now, self.client.name, errand.name, number, errand.queue, durable=errand.durable)
+        number, errand = self.sent, self.errand
+        self.client.sent[errand.name] = number + 1
+        priority = 4 + number % errand.priorities
+        for queue in errand.queues:
+            self.observer.sent(
+                self.now, self.client.name, errand.name, number, queue, durable=errand.durable, priority=priority
+            )
         text = f"{errand.name} {number} "
-        return Message(text.ljust(errand.size, "."), durable=errand.durable)
+        return Message(text.ljust(errand.size, "."), durable=errand.durable, priority=priority)
 
     def pause(self) -> Script[None]:
         """Think."""
         if self.errand.pause_us:
             yield 1 + self.client.rng.randrange(self.errand.pause_us)
 
+    def tell_sent(self, number: int, error: Exception | None) -> None:
+        """A send returned, or raised."""
+        if error is None and not self.waits:
+            error = NotAsked("its sender did not wait")
+        self.tell(range(number, number + 1), error)
+
     def tell(self, numbers: range, error: Exception | None) -> None:
         """What became of some messages."""
         name, producer, observer = self.client.name, self.errand.name, self.observer
+        if error is None and not self.errand.owed:
+            error = NotAsked("somebody takes messages that the broker forgets at once")
         for number in numbers:
             if error is None:
                 observer.confirmed(self.now, name, producer, number)
@@ -131,21 +207,21 @@ class Application:
     def tell_consumed(self, taken: list[tuple[str, int]]) -> None:
         """The broker knows that messages were consumed."""
         for producer, number in taken:
-            self.observer.consumed(self.now, self.client.name, self.errand.name, producer, number)
+            self.observer.consumed(self.now, self.client.name, self.errand.name, producer, number, self.errand.queue)
 
 
 def send_blocking(client: Client, errand: Errand) -> Task:
-    """One message after the other, each when the last is safe."""
+    """One message after the other, each when the last is safe, or as the client is told to wait."""
     app = Application(client, errand)
     session = yield from app.session()
     while app.sent < errand.count:
-        message = app.message()
+        number, message = app.sent, app.message()
         error: Exception | None = None
         try:
-            yield from client.call("send", app.engine.send, session, Queue(errand.queue), message)
+            yield from app.call("send", app.engine.send, session, errand.destination, message)
         except CorewireError as problem:
             error = problem
-        app.tell(range(app.sent - 1, app.sent), error)
+        app.tell_sent(number, error)
         yield from app.pause()
     yield from close_session(client, session)
 
@@ -154,19 +230,19 @@ def send_asynchronously(client: Client, errand: Errand) -> Task:
     """All at once, and then the receipts."""
     app = Application(client, errand)
     session = yield from app.session()
-    producer = yield from app.opened("create_producer", app.engine.create_producer, session, Queue(errand.queue))
-    receipts: list[Operation[None]] = []
+    producer = yield from app.opened("create_producer", app.engine.create_producer, session, errand.destination)
+    receipts: dict[int, Operation[None]] = {}
     while app.sent < errand.count:
-        message = app.message()
+        number, message = app.sent, app.message()
         try:
-            receipts.append((yield from client.call("submit", app.engine.submit, producer, message)))
+            receipts[number] = yield from app.call("submit", app.engine.submit, producer, message)
         except CorewireError as problem:
-            app.tell(range(app.sent - 1, app.sent), problem)
+            app.tell(range(number, number + 1), problem)
             break
         yield from app.pause()
-    for number, receipt in enumerate(receipts):
+    for number, receipt in receipts.items():
         with suppress(CorewireError):  # it is told below
-            yield from client.call("receipt", _settled, receipt)
+            yield from client.settled("receipt", receipt, endless=True)
         app.tell(range(number, number + 1), receipt.error)
     yield from close_session(client, session)
 
@@ -180,18 +256,20 @@ def send_in_transactions(client: Client, errand: Errand) -> Task:
         error: Exception | None = None
         try:
             for _ in range(min(errand.batch, errand.count - first)):
-                yield from client.call("send", app.engine.send, session, Queue(errand.queue), app.message())
+                yield from app.call("send", app.engine.send, session, errand.destination, app.message())
                 yield from app.pause()
             if client.rng.random() < 0.15:
-                yield from client.call("rollback", app.engine.rollback, session)
+                yield from app.rolled_back(session)
                 error = TransactionRolledBack("as the application wished")
             else:
-                yield from client.call("commit", app.engine.commit, session)
+                yield from app.call("commit", app.engine.commit, session)
         except TransactionError as problem:  # it has ended
             error = problem
         except CorewireError as problem:
             error = problem
-            yield from client.call("rollback", app.engine.rollback, session)
+            app.tell(range(first, app.sent), error)
+            yield from app.rolled_back(session)
+            continue
         app.tell(range(first, app.sent), error)
     yield from close_session(client, session)
 
@@ -201,15 +279,23 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
     app = Application(client, errand)
     session = yield from app.session(mode)
     consumer = yield from app.consumer(session)
+    config = app.engine.config
+    settles = mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)
+    answered = settles or (mode is AckMode.AUTO and config.block_on_acknowledge)
+    certain = settles and not config.exactly_once
     while (delivery := (yield from app.next_message(consumer))) is not None:
+        made_as = app.engine.session_name(session)
         taken = app.tell_delivered(delivery)
+        if mode is AckMode.PRE:
+            app.tell_consumed([taken])
         yield from app.pause()
         try:
-            yield from client.call("acknowledge", app.engine.acknowledge, delivery)
+            yield from app.call("acknowledge", app.engine.acknowledge, delivery)
         except (TransactionError, ConnectionLost, CallTimeout):
             continue  # it comes again, or not
-        if mode is not AckMode.AUTO:
-            app.tell_consumed([taken])
+        if certain or (answered and app.engine.session_name(session) == made_as):
+            app.tell_consumed([taken])  # exactly-once may only know that it will not hand it out again
+        consumer = yield from app.another(session, consumer)
     yield from close_session(client, session)
 
 
@@ -222,53 +308,66 @@ def consume_in_transactions(client: Client, errand: Errand) -> Task:
     while not leaving:
         taken: list[tuple[str, int]] = []
         while len(taken) < errand.batch:
-            receiving = app.engine.receive(client.now_s(), consumer)
+            receiving = client.ask(app.engine.receive, consumer)
             came = yield from client.wait(receiving, POLL_US if not taken else 50 * MS)
             if not came:
                 leaving = client.leaving
                 break
-            taken.append(app.tell_delivered(receiving.result()))
+            taken.append(app.tell_delivered(client.result(receiving)))
             yield from app.pause()
         if not taken:
             continue
         try:
             if client.rng.random() < 0.15:
-                yield from client.call("rollback", app.engine.rollback, session)
+                yield from app.rolled_back(session)
+                leaving = False
             else:
-                yield from client.call("commit", app.engine.commit, session)
+                yield from app.call("commit", app.engine.commit, session)
                 app.tell_consumed(taken)
         except (TransactionError, ConnectionLost, CallTimeout):
             continue
+        consumer = yield from app.another(session, consumer)
     yield from close_session(client, session)
 
 
 def close_session(client: Client, session: SessionId) -> Script[None]:
     """Close it, if it is not closed yet."""
-    with suppress(ConnectionLost, ObjectClosed):
+    with suppress(ConnectionLost, CallTimeout, ObjectClosed):
         yield from client.call("close_session", client.engine.close_session, session)
 
 
-def drain(client: Client, errand: Errand, taken: list[tuple[str, int]]) -> Task:
-    """Take all that is in a queue, until nothing is left; ``taken`` is what that was."""
-    app = Application(client, errand)
-    session = yield from app.session()
-    consumer = yield from app.consumer(session)
-    while True:
-        delivery = yield from client.call("receive_immediate", app.engine.receive_immediate, consumer)
-        if delivery is None:
-            break
-        taken.append(app.tell_delivered(delivery))
-        yield from client.call("acknowledge", app.engine.acknowledge, delivery)
-    yield from close_session(client, session)
+def drain(client: Client, queues: tuple[str, ...], taken: list[str]) -> Task:
+    """Take all that is in queues, until nothing is left; ``taken`` is where each message was."""
+    for queue in queues:
+        app = Application(client, Errand(name=f"last of {queue}", queue=queue))
+        session = yield from app.session()
+        consumer = yield from app.consumer(session)
+        while True:
+            delivery = yield from app.call("receive_immediate", app.engine.receive_immediate, consumer)
+            if delivery is None:
+                break
+            taken.append(queue)
+            app.tell_delivered(delivery)
+            yield from app.call("acknowledge", app.engine.acknowledge, delivery)
+        yield from close_session(client, session)
 
 
-def work(client: Client, tasks: list[Task]) -> Task:
+def work(client: Client, jobs: list[Callable[[], Task]]) -> Task:
     """Connect, then begin all that this client is to do."""
     yield from client.connect()
-    for task in tasks:
-        client.begin(task)
+    for job in jobs:
+        client.begin(_persistent(client, job))
     client.at_work = True
 
 
-def _settled(_: float, receipt: Operation[None]) -> Operation[None]:
-    return receipt
+def _persistent(client: Client, job: Callable[[], Task]) -> Task:
+    """Begin again, with another connection, whenever the client has given up."""
+    while True:
+        engine = client.engine
+        try:
+            yield from job()
+        except GivenUp:
+            client.world.observer.probe("a client gave up, and its application connected anew")
+            yield from client.connect_anew(engine)
+        else:
+            return

@@ -27,7 +27,9 @@ class AllEndsWell(Checker):
         self._serving: dict[str, None] = {}
         self._queues: set[str] = set()
 
-    def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
+    def sent(
+        self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool, priority: int
+    ) -> None:
         self._queues.add(queue)
 
     def core_made(self, now: int, node: str, core: Broker) -> None:

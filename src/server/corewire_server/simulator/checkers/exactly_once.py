@@ -17,7 +17,7 @@ class ExactlyOnce(Checker):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: dict[str, set[tuple[str, int]]] = {}
+        self._seen: dict[str, set[tuple[str, int, str]]] = {}
         self._names: dict[int, str] = {}  # of open calls
 
     def unknown(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
@@ -35,9 +35,9 @@ class ExactlyOnce(Checker):
         self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
     ) -> None:
         seen = self._seen.setdefault(client, set())
-        if (producer, number) in seen:
+        if (producer, number, queue) in seen:
             self.broken(now, f"{consumer} got {producer}#{number}, which its client had already")
-        seen.add((producer, number))
+        seen.add((producer, number, queue))
 
     def client_killed(self, now: int, client: str) -> None:
         self._seen.pop(client, None)

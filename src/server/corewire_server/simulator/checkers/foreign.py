@@ -12,11 +12,13 @@ class NothingForeign(Checker):
 
     def __init__(self) -> None:
         super().__init__()
-        self._queues: dict[tuple[str, int], str] = {}
+        self._queues: dict[tuple[str, int], list[str]] = {}
         self._refused: dict[tuple[str, int], str] = {}
 
-    def sent(self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool) -> None:
-        self._queues[producer, number] = queue
+    def sent(
+        self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool, priority: int
+    ) -> None:
+        self._queues.setdefault((producer, number), []).append(queue)
 
     def refused(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
         self._refused[producer, number] = type(error).__name__
@@ -33,7 +35,8 @@ class NothingForeign(Checker):
         message = (producer, number)
         if message not in self._queues:
             self.broken(now, f"{who} got {producer}#{number}, which nobody has sent")
-        elif self._queues[message] != queue:
-            self.broken(now, f"{who} got {producer}#{number} from {queue}; it was sent to {self._queues[message]}")
+        elif queue not in self._queues[message]:
+            sent_to = ", ".join(self._queues[message])
+            self.broken(now, f"{who} got {producer}#{number} from {queue}; it was sent to {sent_to}")
         elif message in self._refused:
             self.broken(now, f"{who} got {producer}#{number}; its sender was told {self._refused[message]}")

@@ -11,24 +11,31 @@ from corewire_server.simulator.checkers.checker import Checker
 
 if TYPE_CHECKING:
     from corewire_server.core.broker import Broker
+    from corewire_server.core.consumers import Consumer
 
 _TEXT_AT: Final = 5  # in the body: whether there is one, and its length
 
 
 class OrderKept(Checker):
     """
-    A consumer gets the messages of a producer in the order in which they were sent. (A producer of the world uses one queue
-    and one priority.) What another consumer was given before came back from it, and may be late; so may what is redelivered.
+    A consumer gets the messages of a producer of one priority in the order in which they were sent. (A consumer of the world has
+    one queue.) What another consumer was given before came back from it, and may be late; so may what is redelivered.
     """
 
     rule = "order"
 
     def __init__(self) -> None:
         super().__init__()
-        self._newest: dict[tuple[str, str], int] = {}  # by consumer and producer
+        self._priority: dict[tuple[str, int], int] = {}
+        self._newest: dict[tuple[str, str, int], int] = {}  # by consumer, producer and priority
         self._cores: dict[str, Broker] = {}
-        #: message -> consumers that were given it, as the broker knows them
-        self._given: dict[tuple[str, int], set[tuple[str, int]]] = {}
+        #: message -> consumers that were given it, as the broker knows them: queue, session, number
+        self._given: dict[tuple[str, int], set[tuple[str, str, int]]] = {}
+
+    def sent(
+        self, now: int, client: str, producer: str, number: int, queue: str, *, durable: bool, priority: int
+    ) -> None:
+        self._priority[producer, number] = priority
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         self._cores[node] = core
@@ -44,29 +51,37 @@ class OrderKept(Checker):
     def _left(self, node: str, link: int, frame: bytes) -> None:
         known = self._cores[node].state.links.get(link)
         session = None if known is None else known.sessions.get(channel_id(frame))
-        raw, consumer, _ = hot.parse_receive(frame)
-        if session is not None:
-            self._note(raw, session.name, consumer)
+        raw, number, _ = hot.parse_receive(frame)
+        consumer = None if session is None else session.consumers.get(number)
+        if consumer is not None:
+            self._note(raw, consumer)
+        elif (message := _read(raw)) is not None:  # consumer, session or link were closed before this left
+            holder = "", f"link {link}" if session is None else session.name, number
+            self._given.setdefault(message, set()).add(holder)
 
     def ended(self, now: int, node: str, reason: str) -> None:
         core = self._cores.get(node)
         for session in () if core is None else core.state.sessions.values():
             for consumer in session.consumers.values():
                 for ref in consumer.unacked.values():  # of a client without a link: it never left
-                    self._note(ref.message, session.name, consumer.id)
+                    self._note(ref.message, consumer)
 
-    def _note(self, raw: bytes, session: str, consumer: int) -> None:
-        if (message := _read(raw)) is not None:
-            self._given.setdefault(message, set()).add((session, consumer))
+    def _note(self, raw: bytes, consumer: Consumer) -> None:
+        if not consumer.browses and (message := _read(raw)) is not None:
+            holder = consumer.queue.config.name, consumer.session.name, consumer.id
+            self._given.setdefault(message, set()).add(holder)
 
     def delivered(
         self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
     ) -> None:
-        newest = self._newest.get((consumer, producer), -1)
+        rank = consumer, producer, self._priority.get((producer, number), -1)
+        newest = self._newest.get(rank, -1)
         if number > newest:
-            self._newest[consumer, producer] = number
-        elif not redelivered and len(self._given.get((producer, number), ())) < 2:
-            self.broken(now, f"{consumer} got {producer}#{number} after #{newest}")
+            self._newest[rank] = number
+        elif not redelivered:
+            given = self._given.get((producer, number), ())
+            if sum(holder[0] in (queue, "") for holder in given) < 2:
+                self.broken(now, f"{consumer} got {producer}#{number} after #{newest}")
 
 
 def _read(raw: bytes) -> tuple[str, int] | None:
