@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
-from tests.engine.client_world import ClientWorld
+from tests.engine.client_world import ClientWorld, fragile
 
 from corewire.client.message import Message
+from corewire.values import AckMode, Long
 from corewire.wire import packets
 from corewire.wire.framing import FrameReader, channel_id
-from corewire.wire.message import CoreMessage, encode_message
+from corewire.wire.message import CoreMessage, encode_message, with_body
 from corewire.wire.registry import decode, encode
 
 if TYPE_CHECKING:
+    from corewire.client._delivery import Delivery
     from corewire.client._ids import ConsumerId, SessionId
     from corewire.client.config import ClientConfig
 
 CHUNK = 1_000
+NOISE = random.Random(7).randbytes(10_000)
+COLLECT = 3_000
 
 
 class LargeWorld(ClientWorld):
@@ -51,8 +56,6 @@ class LargeWorld(ClientWorld):
 
     @property
     def headers(self) -> list[CoreMessage]:
-        from corewire.wire.message import with_body
-
         return [CoreMessage(with_body(packet.message)) for packet in self.packets_of(packets.SessionSendLarge)]
 
     # -- what is delivered
@@ -90,3 +93,57 @@ class LargeWorld(ClientWorld):
     def tokens(self) -> list[int]:
         """Credits that consumers gave, in order."""
         return [packet.credits for packet in self.packets_of(packets.SessionFlowToken)]
+
+
+class Stage:
+    """A consumer, and a broker that says what a test wants. Bodies up to ``COLLECT`` bytes are collected."""
+
+    def __init__(self, *, window: int | None = 100_000, ack_mode: AckMode = AckMode.AUTO, **fields: Any) -> None:
+        self.world = LargeWorld(fragile(collect_bytes_max=COLLECT, retry_interval_s=0.1, **fields))
+        self.session = self.world.session(ack_mode=ack_mode)
+        self.consumer: ConsumerId = self.world.consumer(self.session, window_bytes=window)
+
+    def nowait(self) -> Delivery | None:
+        return self.world.engine.receive_nowait(self.world.now, self.consumer)
+
+    def next(self) -> Delivery:
+        delivery = self.nowait()
+        assert delivery is not None
+        return delivery
+
+    def read(self, delivery: Delivery) -> Any:
+        operation = self.world.engine.read_chunk(self.world.now, delivery)
+        self.world.perform()
+        return operation
+
+    def body(self, delivery: Delivery) -> bytes:
+        """All of it; nothing is to come any more."""
+        pieces: list[bytes] = []
+        while piece := self.read(delivery).result():
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def large(self, data: bytes, message_id: int = 1, *, size: int | None = None, chunk: int = 1_000) -> int:
+        """A whole large message comes. Returns what it costs."""
+        cost = self.world.begin(self.consumer, len(data) if size is None else size, message_id)
+        parts = [data[at : at + chunk] for at in range(0, len(data), chunk)] or [b""]
+        for number, part in enumerate(parts, 1):
+            cost += self.world.chunk(self.consumer, part, last=number == len(parts))
+        return cost
+
+    def answer(self, sequence: int) -> None:
+        """The broker's answer to a question whether there is more."""
+        raw = encode_message(b"", address="q", priority=0, properties={"_hornetq.forced.delivery.seq": Long(sequence)})
+        number = self.world.engine._consumer(self.consumer).number
+        self.world.say(self.session, packets.SessionReceiveMessage(raw, number, 1))
+
+    @property
+    def given(self) -> int:
+        """Credits that were given back."""
+        return sum(self.world.tokens[1:])
+
+
+def compressed(stage: Stage, data: bytes, claim: int, message_id: int = 1) -> None:
+    marks = {"_AMQ_LARGE_COMPRESSED": True, "_AMQ_LARGE_SIZE": Long(claim)}
+    stage.world.begin(stage.consumer, len(data), message_id, **marks)
+    stage.world.chunk(stage.consumer, data, last=True)

@@ -1,83 +1,23 @@
-"""Large messages on their way in, and brokers that lie about them."""
+"""Large messages on their way in."""
 
 from __future__ import annotations
 
-import random
 import zlib
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.engine.client_world import fragile
-from tests.engine.large_world import LargeWorld
+from tests.engine.large_world import NOISE, Stage, compressed
 
 from corewire.errors import (
     BodyNotRead,
     CallTimeout,
-    CorewireError,
     LargeMessageInterrupted,
     LocalProtocolError,
     NotConnected,
     ObjectClosed,
-    RemoteProtocolError,
 )
 from corewire.values import AckMode, Long
 from corewire.wire import packets
 from corewire.wire.message import encode_message
-
-if TYPE_CHECKING:
-    from corewire.client._delivery import Delivery
-    from corewire.client._ids import ConsumerId
-
-NOISE = random.Random(7).randbytes(10_000)
-COLLECT = 3_000
-
-
-class Stage:
-    """A consumer, and a broker that says what a test wants. Bodies up to ``COLLECT`` bytes are collected."""
-
-    def __init__(self, *, window: int | None = 100_000, ack_mode: AckMode = AckMode.AUTO, **fields: Any) -> None:
-        self.world = LargeWorld(fragile(collect_bytes_max=COLLECT, retry_interval_s=0.1, **fields))
-        self.session = self.world.session(ack_mode=ack_mode)
-        self.consumer: ConsumerId = self.world.consumer(self.session, window_bytes=window)
-
-    def nowait(self) -> Delivery | None:
-        return self.world.engine.receive_nowait(self.world.now, self.consumer)
-
-    def next(self) -> Delivery:
-        delivery = self.nowait()
-        assert delivery is not None
-        return delivery
-
-    def read(self, delivery: Delivery) -> Any:
-        operation = self.world.engine.read_chunk(self.world.now, delivery)
-        self.world.perform()
-        return operation
-
-    def body(self, delivery: Delivery) -> bytes:
-        """All of it; nothing is to come any more."""
-        pieces: list[bytes] = []
-        while piece := self.read(delivery).result():
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def large(self, data: bytes, message_id: int = 1, *, size: int | None = None, chunk: int = 1_000) -> int:
-        """A whole large message comes. Returns what it costs."""
-        cost = self.world.begin(self.consumer, len(data) if size is None else size, message_id)
-        parts = [data[at : at + chunk] for at in range(0, len(data), chunk)] or [b""]
-        for number, part in enumerate(parts, 1):
-            cost += self.world.chunk(self.consumer, part, last=number == len(parts))
-        return cost
-
-    def answer(self, sequence: int) -> None:
-        """The broker's answer to a question whether there is more."""
-        raw = encode_message(b"", address="q", priority=0, properties={"_hornetq.forced.delivery.seq": Long(sequence)})
-        number = self.world.engine._consumer(self.consumer).number
-        self.world.say(self.session, packets.SessionReceiveMessage(raw, number, 1))
-
-    @property
-    def given(self) -> int:
-        """Credits that were given back."""
-        return sum(self.world.tokens[1:])
 
 
 def test_a_small_one_is_handed_out_whole_and_not_before() -> None:
@@ -233,12 +173,6 @@ def test_a_delivery_that_nobody_took_is_read_by_the_next() -> None:
 # -- compression --------------------------------------------------------------------------------------------------------------
 
 
-def compressed(stage: Stage, data: bytes, claim: int, message_id: int = 1) -> None:
-    marks = {"_AMQ_LARGE_COMPRESSED": True, "_AMQ_LARGE_SIZE": Long(claim)}
-    stage.world.begin(stage.consumer, len(data), message_id, **marks)
-    stage.world.chunk(stage.consumer, data, last=True)
-
-
 def test_a_compressed_body_is_inflated_piece_by_piece() -> None:
     stage = Stage()
     body = NOISE[:100] * 10_000
@@ -358,84 +292,6 @@ def test_nobody_is_told_that_it_takes_long_while_the_session_is_stopped() -> Non
     stage.world.run(stage.world.engine.start_session(stage.world.now, stage.session))
     stage.world.advance(4.0)
     assert not waiting.done
-
-
-# -- lies ---------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("claim", [2_000, 5_000])
-@pytest.mark.parametrize(("real", "word"), [(0.5, "less"), (2, "more")])
-def test_sizes_that_lie_are_told_to_whoever_reads(claim: int, real: float, word: str) -> None:
-    stage = Stage(window=1)
-    cost = stage.large(NOISE[: int(claim * real)], size=claim)
-    delivery = stage.next()
-    with pytest.raises(RemoteProtocolError, match=f"{claim} bytes has {word}"):
-        stage.body(delivery)
-    with pytest.raises(CorewireError):
-        _ = delivery.body
-    stage.world.small(stage.consumer, "after", 2)
-    assert stage.next().text == "after"
-    stage.world.perform()
-    assert stage.given > cost
-
-
-@pytest.mark.parametrize("size", [-1, (1 << 63) - 1])
-def test_a_size_that_is_none_costs_nothing(size: int) -> None:
-    stage = Stage()
-    stage.world.begin(stage.consumer, size)
-    stage.world.chunk(stage.consumer, b"x", last=True)
-    with pytest.raises(RemoteProtocolError):
-        stage.body(stage.next())
-
-
-def test_chunks_without_end_are_not_kept() -> None:
-    stage = Stage(window=1)
-    stage.world.begin(stage.consumer, 5_000)
-    delivery = stage.next()
-    cost = sum(stage.world.chunk(stage.consumer, bytes(100_000)) for _ in range(50))
-    assert delivery.large is not None
-    assert not delivery.large._chunks
-    assert stage.given >= cost
-
-
-def test_chunks_of_nothing_are_dropped() -> None:
-    stage = Stage(window=1)
-    cost = stage.world.chunk(stage.consumer, NOISE)
-    assert stage.given == cost
-    channel = stage.world.engine._session(stage.session).channel
-    stage.world.say(stage.session, packets.SessionReceiveContinuation(NOISE, True, 77))
-    stage.world.say(stage.session, packets.SessionReceiveLargeMessage(77, 1, 10, b""))
-    assert channel.link is not None
-
-
-def test_endless_inflation_ends_at_what_was_claimed() -> None:
-    stage = Stage()
-    compressed(stage, zlib.compress(bytes(50_000_000)), 1_000_000)
-    delivery = stage.next()
-    with pytest.raises(RemoteProtocolError, match="claims 1000000 bytes and has more"):
-        stage.body(delivery)
-    compressed(stage, zlib.compress(bytes(2_999_999))[:100], 2_000, 2)
-    with pytest.raises(RemoteProtocolError):
-        _ = stage.next().data
-
-
-@pytest.mark.parametrize("data", [b"no zlib", zlib.compress(NOISE)[:-5]])
-def test_what_is_no_stream_of_zlib_is_told_to_whoever_reads(data: bytes) -> None:
-    stage = Stage()
-    compressed(stage, data, len(NOISE))
-    with pytest.raises(RemoteProtocolError):
-        stage.body(stage.next())
-
-
-def test_a_header_behind_a_header_interrupts_the_first() -> None:
-    stage = Stage()
-    stage.world.begin(stage.consumer, 5_000)
-    delivery = stage.next()
-    waiting = stage.read(delivery)
-    stage.large(NOISE[:5_000], 2)
-    with pytest.raises(LargeMessageInterrupted):
-        waiting.result()
-    assert stage.body(stage.next()) == NOISE[:5_000]
 
 
 def test_exactly_once_what_was_interrupted_comes_again() -> None:
