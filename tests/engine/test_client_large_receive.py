@@ -37,6 +37,7 @@ def test_a_larger_one_is_handed_out_at_once_and_read_as_it_comes() -> None:
     stage.world.begin(stage.consumer, 4_000)
     delivery = stage.next()
     assert (delivery.is_large, delivery.body_bytes) == (True, 4_000)
+    assert repr(delivery) == "<Delivery BYTES, 4000 bytes>"
     with pytest.raises(BodyNotRead, match="4000 bytes"):
         _ = delivery.data
     waiting = stage.read(delivery)

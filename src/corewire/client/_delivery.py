@@ -138,6 +138,10 @@ class Delivery(Message):
         self._look_inside()
         return len(self._encoded_body) if self.large is None else self.large.body_bytes
 
+    @property
+    def _size(self) -> int:
+        return len(self._message.body) if self.large is None else self.large.body_bytes
+
     def hold(self, body: Iterable[bytes]) -> None:
         """Take a body into memory; compressed, if that is how it came."""
         self._message = CoreMessage(with_body(self._message.header, b"".join(body)))

@@ -271,9 +271,14 @@ class Message:
         number = self._number(_headers.ROUTING_TYPE)
         return RoutingType(number) if number in (0, 1) else None
 
+    @property
+    def _size(self) -> int:
+        """What is told of the body where it is not shown."""
+        return len(self._of.body)
+
     def __repr__(self) -> str:
         of = self._of
-        parts = [self.type.name, f"{len(of.body)} bytes"]
+        parts = [self.type.name, f"{self._size} bytes"]
         parts += [] if of.durable else ["not durable"]
         parts += [] if of.user_id is None else [message_id_text(of.user_id)]
         return f"<{type(self).__name__} {', '.join(parts)}>"
