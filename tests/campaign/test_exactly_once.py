@@ -9,10 +9,10 @@ from tests.engine.test_client_suppression import Application
 from tests.interop import crowd_kills
 from tests.interop.exactly_once_kills import Kind, run
 
+from corewire import AckMode
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-from corewire import AckMode
 
 KILLS = 30
 HISTORIES = 250
