@@ -138,6 +138,22 @@ def test_what_a_transaction_holds_of_a_deleted_queue_is_said_too() -> None:
     assert same(world)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_queues_of_a_topic_that_were_taken_from_here_and_there_keep_their_orders(seed: int) -> None:
+    """One queue waited for another one, which then waited for the first (the simulator's seed 158647968135422 of pairs)."""
+    rng, world = random.Random(seed), World()
+    session = world.connect().session()
+    for name in "abc":
+        session.queue(name, "topic", routing_type=0)
+        session.consume(name)
+    for number in range(8):
+        session.publish("topic", str(number), durable=True)
+    for delivery in session.deliveries():
+        if rng.random() < 0.5:
+            session.acknowledge(delivery, individual=True)
+    assert same(world)
+
+
 def test_a_temporary_address_that_is_kept_from_now_on_is_the_newest() -> None:
     world = World()
     session = world.connect().session()

@@ -98,6 +98,7 @@ class _Kept:
                     path.pop()
                 elif (late := self._late(ref.fan)) is None:
                     yield from self._put_down(ref, [queue_id] if ref.fan is None else self._holders[ref.fan])
+                    del path[1:]  # for the first may have its message at hand now
                 else:
                     assert late not in path, "queues have their messages in the order of their arrival"
                     path.append(late)
