@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakSet
 
 from corewire import Operation
-from corewire.events import EventsMissed, QueueMayForget
+from corewire.events import EventsMissed, InterceptorFailed, QueueMayForget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +102,8 @@ class Audience:
             self._maybe_lost = maybe_lost
         if isinstance(event, QueueMayForget):
             logger.warning("queue %r is deleted when it is empty, and what it knows of duplicates with it", event.queue)
+        if isinstance(event, InterceptorFailed):
+            logger.error("%s failed; the message passed as it was", event.interceptor, exc_info=event.error)
         if self._on_event is not None:
             try:
                 self._on_event(event)

@@ -11,9 +11,10 @@ from corewire import ClientConfig, ClientEngine
 from corewire.client.url import read_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from ssl import SSLContext
 
-    from corewire import Endpoint
+    from corewire import Endpoint, Interceptor
 
 __all__ = ["check_ways", "is_plain", "make_engine", "read_settings"]
 
@@ -55,6 +56,7 @@ def check_ways(config: ClientConfig, ssl_context: SSLContext | None) -> None:
             make_context(endpoint.tls)
 
 
-def make_engine(config: ClientConfig) -> ClientEngine:
+def make_engine(config: ClientConfig, interceptors: Sequence[Interceptor] = ()) -> ClientEngine:
     """An engine that makes names like nobody else."""
-    return ClientEngine(config, rng=random.Random())  # noqa: S311  # names, not secrets
+    rng = random.Random()  # noqa: S311  # names, not secrets
+    return ClientEngine(config, rng=rng, interceptors=interceptors)

@@ -12,11 +12,11 @@ from corewire_transports.anyio._driver import Driver
 from corewire_transports.anyio.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from ssl import SSLContext
 
-    from corewire import ClientConfig
+    from corewire import ClientConfig, Interceptor
     from corewire.events import ClientEvent
 
 __all__ = ["connect"]
@@ -31,26 +31,32 @@ def connect(
     client_id: str | None = None,
     ssl_context: SSLContext | None = None,
     on_event: Callable[[ClientEvent], None] | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> AbstractAsyncContextManager[Client]:
     """Connect for the length of a block. Keywords win over the URL. What the block raises leaves it as itself.
 
     With ``ssl_context`` every link is encrypted as it says; then of the keys for TLS only ``sniHost`` counts.
     ``on_event`` is called for every event, in order, before callers see its effects; it must not block or call the client.
+    ``interceptors`` see every message, in this order, and may change it or keep it back; see `corewire.Interceptor`.
     Raises ConfigError; entering raises it too, for stores that cannot be read, and NotConnected, CallTimeout, SecurityError.
     """
-    return _connected(read_settings(url, user=user, password=password, client_id=client_id), ssl_context, on_event)
+    config = read_settings(url, user=user, password=password, client_id=client_id)
+    return _connected(config, ssl_context, on_event, interceptors)
 
 
 @asynccontextmanager
 async def _connected(
-    config: ClientConfig, ssl_context: SSLContext | None, on_event: Callable[[ClientEvent], None] | None
+    config: ClientConfig,
+    ssl_context: SSLContext | None,
+    on_event: Callable[[ClientEvent], None] | None,
+    interceptors: Sequence[Interceptor],
 ) -> AsyncGenerator[Client, None]:
     if not is_plain(config):
         await anyio.to_thread.run_sync(check_ways, config, ssl_context)
     error: BaseException | None = None
     try:
         async with anyio.create_task_group() as tasks:
-            driver = Driver(make_engine(config), on_event, tasks, ssl_context)
+            driver = Driver(make_engine(config, interceptors), on_event, tasks, ssl_context)
             client = Client(driver)
             try:
                 await driver.start()

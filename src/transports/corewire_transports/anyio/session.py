@@ -19,6 +19,7 @@ from corewire_transports._messages import (
 )
 from corewire_transports._opening import opening
 from corewire_transports.anyio._objects import Objects
+from corewire_transports.anyio._pacing import PacedConsumer, pace_of
 from corewire_transports.anyio._requests import Inbox
 from corewire_transports.anyio._streams import send
 from corewire_transports.anyio.consumer import Browser, Consumer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from corewire import Body, ConsumerId, Delivery, Destination, Headers, Message, Operation, Queue, SessionId, Topic
+    from corewire_transports.anyio._pacing import Pace
     from corewire_transports.anyio.client import Client
     from corewire_transports.anyio.consumer import ConsumerOptions
     from corewire_transports.anyio.received import ReceivedMessage
@@ -50,6 +52,7 @@ class Session(Objects):
         self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
         self._consumers: dict[Consumer, None] = {}
         self._inboxes: dict[SessionId, Inbox] = {}  # its own, once it has asked
+        self._pace = pace_of(self._driver, client.config.producer_rate_max)  # of what is sent without a producer
         client._sessions[self] = None
 
     def __repr__(self) -> str:
@@ -67,6 +70,8 @@ class Session(Objects):
         """
         to, message = as_destination(destination), as_message(body, headers)
         self._use()
+        if self._pace is not None:
+            await self._pace.keep()
         await self._driver.call(self._engine.send, self._id, to, message, wall_ms=wall_ms())
 
     async def send_stream(
@@ -87,13 +92,19 @@ class Session(Objects):
         """
         to, message = as_destination(destination), as_typed_message(type, headers)
         self._use()
+        if self._pace is not None:
+            await self._pace.keep()
         return await send(self, to, source, message, compress=compress)
 
     @opening
-    async def producer(self, destination: str | Destination, /, **defaults: Unpack[Headers]) -> Producer:
-        """A destination with defaults, credits of its own, and pipelined sends. Raises as `send` for what cannot be sent to."""
+    async def producer(
+        self, destination: str | Destination, /, *, rate_max: int | None = None, **defaults: Unpack[Headers]
+    ) -> Producer:
+        """A destination with defaults, credits of its own, and pipelined sends. ``rate_max``: messages a second; None: as the
+        client's configuration says. Raises as `send` for what cannot be sent to."""
         to = as_destination(destination)
-        return Producer(self, await self._driver.call(self._engine.create_producer, self._id, to), to, defaults)
+        pace = pace_of(self._driver, self._client.config.producer_rate_max if rate_max is None else rate_max)
+        return Producer(self, await self._driver.call(self._engine.create_producer, self._id, to), to, defaults, pace)
 
     async def request(
         self,
@@ -123,7 +134,7 @@ class Session(Objects):
     @opening
     async def consumer(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Consumer:
         """Consume a queue. Raises QueueDoesNotExist, MaxConsumerLimitExceeded, InvalidFilterExpression, SecurityError."""
-        name = as_queue_name(queue)
+        name, pace = as_queue_name(queue), self._pace_of(options)
         found = await self._driver.call(
             self._engine.create_consumer,
             self._id,
@@ -134,12 +145,21 @@ class Session(Objects):
             collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
-        return Consumer(self, found, name, options.get("selector"))
+        return self._consumer_at(found, name, options, pace)
+
+    def _pace_of(self, options: ConsumerOptions) -> Pace | None:
+        return pace_of(self._driver, options.get("rate_max", self._client.config.consumer_rate_max))
+
+    def _consumer_at(self, handle: ConsumerId, queue: str, options: ConsumerOptions, pace: Pace | None) -> Consumer:
+        selector = options.get("selector")
+        if pace is None:
+            return Consumer(self, handle, queue, selector)
+        return PacedConsumer(self, handle, queue, selector, pace)
 
     @opening
     async def browser(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Browser:
         """Look at what is in a queue without taking it. Raises as `consumer`."""
-        name = as_queue_name(queue)
+        name, pace = as_queue_name(queue), self._pace_of(options)
         found = await self._driver.call(
             self._engine.create_consumer,
             self._id,
@@ -150,7 +170,7 @@ class Session(Objects):
             collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
-        return Browser(self, found, name)
+        return Browser(self, found, name, pace)
 
     @opening
     async def subscribe(
@@ -165,6 +185,7 @@ class Session(Objects):
     ) -> Consumer:
         """Consume a topic. Unnamed: until closed. Named: durable; durable=False needs shared=True; a lasting one is deleted by
         `unsubscribe`. Raises ConfigError, IllegalState where it is in use, and as `consumer`."""
+        pace = self._pace_of(options)
         found = await self._driver.call(
             self._engine.create_subscription,
             self._id,
@@ -178,7 +199,7 @@ class Session(Objects):
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
             collect_bytes_max=options.get("collect_bytes_max"),
         )
-        return Consumer(self, found, self._engine.queue_of(found), options.get("selector"))
+        return self._consumer_at(found, self._engine.queue_of(found), options, pace)
 
     async def unsubscribe(self, name: str, /) -> None:
         """Delete a durable subscription. Raises QueueDoesNotExist, IllegalState if in use."""

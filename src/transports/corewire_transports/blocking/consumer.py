@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from corewire import ConsumerId, Delivery
+    from corewire_transports.blocking._pacing import Pace
     from corewire_transports.blocking.session import Session
 
 __all__ = ["Browser", "Consumer", "ConsumerOptions"]
@@ -30,6 +31,7 @@ class ConsumerOptions(TypedDict, total=False):
     selector: str
     priority: int  #: 0
     window_bytes: int | None  #: None: no limit; 0: one message at a time
+    rate_max: int | None  #: messages a second; None: no limit
     no_local: bool  #: subscriptions only
     collect_bytes_max: int  #: larger bodies are handed over unread
     create: bool  #: True: create a missing address or queue as JMS clients do
@@ -249,12 +251,13 @@ class Draining:
 class Browser:
     """Looks at what is in a queue without taking it. Ends after the last message."""
 
-    def __init__(self, session: Session, handle: ConsumerId, queue: str) -> None:
+    def __init__(self, session: Session, handle: ConsumerId, queue: str, pace: Pace | None) -> None:
         self._session = session
         self._driver = session._driver
         self._engine = session._engine
         self._id = handle
         self._queue = queue
+        self._pace = pace
 
     def __repr__(self) -> str:
         return f"<Browser of {self._queue!r}>"
@@ -268,6 +271,8 @@ class Browser:
         return self
 
     def __next__(self) -> ReceivedMessage:
+        if self._pace is not None:
+            self._pace.keep()
         self._driver.give_way()
         delivery = self._driver.begin(self._engine.receive_nowait, self._id)
         if delivery is None:

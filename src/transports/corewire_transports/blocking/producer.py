@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Self, Unpack, cast
 
 from corewire import MessageType
 from corewire_transports._deadline import move_on_after
-from corewire_transports._messages import as_message, wall_ms
+from corewire_transports._messages import as_message, as_typed_message, wall_ms
+from corewire_transports.blocking._streams import send
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from corewire import Body, Destination, Headers, Message, Operation, ProducerId
+    from corewire_transports.blocking._pacing import Pace
     from corewire_transports.blocking.session import Session
 
 __all__ = ["Producer", "Receipt", "SendState"]
@@ -67,13 +69,16 @@ class Receipt:
 class Producer:
     """A destination with defaults, credits of its own, and pipelined sends."""
 
-    def __init__(self, session: Session, handle: ProducerId, destination: Destination, defaults: Headers) -> None:
+    def __init__(
+        self, session: Session, handle: ProducerId, destination: Destination, defaults: Headers, pace: Pace | None
+    ) -> None:
         self._session = session
         self._driver = session._driver
         self._engine = session._engine
         self._id = handle
         self._destination = destination
         self._defaults = defaults
+        self._pace = pace
         self._unsettled: deque[Operation[None]] = deque()
         self._settle_at = SETTLE_EVERY
         self._failed: list[Exception] = []
@@ -83,16 +88,20 @@ class Producer:
 
     def send(self, body: Body | Message = None, /, **headers: Unpack[Headers]) -> None:
         """Send, as `Session.send`, and raise as it does."""
-        self._session.send(self._destination, body, **self._with_defaults(headers))
+        message = as_message(body, self._with_defaults(headers))
+        self._may_send()
+        self._driver.call(self._engine.send, self._session._id, self._destination, message, wall_ms=wall_ms())
 
     def submit(self, body: Body | Message = None, /, **headers: Unpack[Headers]) -> Receipt:
-        """Queue without waiting for the broker: waits for room only (credits, resend buffer). What is submitted in a row leaves
+        """Queue without waiting for the broker: waits for room only (credits, resend buffer, rate). What is submitted in a row leaves
         together; in the blocking world, where nothing moves between calls, at the latest with the next call of the client.
 
         Raises AddressFull, NotConnected, and what is wrong with the message; the rest is told by the receipt and by `flush`.
         """
         message = as_message(body, self._with_defaults(headers))
         self._session._use()
+        if self._pace is not None:
+            self._pace.keep()
         operation = self._driver.call_soon(self._engine.submit, self._id, message, wall_ms=wall_ms())
         self._unsettled.append(operation)
         if len(self._unsettled) >= self._settle_at:
@@ -110,8 +119,9 @@ class Producer:
         **headers: Unpack[Headers],
     ) -> int:
         """Send a body of any size in chunks, as `Session.send_stream`, and raise as it does."""
-        defaults = self._with_defaults(headers)
-        return self._session.send_stream(self._destination, source, type=type, compress=compress, **defaults)
+        message = as_typed_message(type, self._with_defaults(headers))
+        self._may_send()
+        return send(self._session, self._destination, source, message, compress=compress)
 
     def flush(self) -> None:
         """Until all submitted are confirmed. Raises ExceptionGroup of what failed since the last flush.
@@ -143,6 +153,11 @@ class Producer:
     def blocked(self) -> bool:
         """Whether messages wait for credits."""
         return self._engine.blocked(self._id)
+
+    def _may_send(self) -> None:
+        self._session._use()
+        if self._pace is not None:
+            self._pace.keep()
 
     def _with_defaults(self, headers: Headers) -> Headers:
         return cast("Headers", {**self._defaults, **headers}) if self._defaults else headers

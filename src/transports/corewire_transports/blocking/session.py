@@ -18,6 +18,7 @@ from corewire_transports._messages import (
     wall_ms,
 )
 from corewire_transports.blocking._objects import Objects
+from corewire_transports.blocking._pacing import PacedConsumer, pace_of
 from corewire_transports.blocking._requests import Inbox
 from corewire_transports.blocking._streams import send
 from corewire_transports.blocking.consumer import Browser, Consumer
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from corewire import Body, ConsumerId, Delivery, Destination, Headers, Message, Operation, Queue, SessionId, Topic
+    from corewire_transports.blocking._pacing import Pace
     from corewire_transports.blocking.client import Client
     from corewire_transports.blocking.consumer import ConsumerOptions
     from corewire_transports.blocking.received import ReceivedMessage
@@ -49,6 +51,7 @@ class Session(Objects):
         self._counts_on_return = ack_mode in (AckMode.AUTO, AckMode.DUPS_OK)
         self._consumers: dict[Consumer, None] = {}
         self._inboxes: dict[SessionId, Inbox] = {}  # its own, once it has asked
+        self._pace = pace_of(self._driver, client.config.producer_rate_max)  # of what is sent without a producer
         client._sessions[self] = None
 
     def __repr__(self) -> str:
@@ -64,6 +67,8 @@ class Session(Objects):
         """
         to, message = as_destination(destination), as_message(body, headers)
         self._use()
+        if self._pace is not None:
+            self._pace.keep()
         self._driver.call(self._engine.send, self._id, to, message, wall_ms=wall_ms())
 
     def send_stream(
@@ -84,12 +89,18 @@ class Session(Objects):
         """
         to, message = as_destination(destination), as_typed_message(type, headers)
         self._use()
+        if self._pace is not None:
+            self._pace.keep()
         return send(self, to, source, message, compress=compress)
 
-    def producer(self, destination: str | Destination, /, **defaults: Unpack[Headers]) -> Producer:
-        """A destination with defaults, credits of its own, and pipelined sends. Raises as `send` for what cannot be sent to."""
+    def producer(
+        self, destination: str | Destination, /, *, rate_max: int | None = None, **defaults: Unpack[Headers]
+    ) -> Producer:
+        """A destination with defaults, credits of its own, and pipelined sends. ``rate_max``: messages a second; None: as the
+        client's configuration says. Raises as `send` for what cannot be sent to."""
         to = as_destination(destination)
-        return Producer(self, self._driver.call(self._engine.create_producer, self._id, to), to, defaults)
+        pace = pace_of(self._driver, self._client.config.producer_rate_max if rate_max is None else rate_max)
+        return Producer(self, self._driver.call(self._engine.create_producer, self._id, to), to, defaults, pace)
 
     def request(
         self,
@@ -118,7 +129,7 @@ class Session(Objects):
 
     def consumer(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Consumer:
         """Consume a queue. Raises QueueDoesNotExist, MaxConsumerLimitExceeded, InvalidFilterExpression, SecurityError."""
-        name = as_queue_name(queue)
+        name, pace = as_queue_name(queue), self._pace_of(options)
         found = self._driver.call(
             self._engine.create_consumer,
             self._id,
@@ -129,11 +140,20 @@ class Session(Objects):
             collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
-        return Consumer(self, found, name, options.get("selector"))
+        return self._consumer_at(found, name, options, pace)
+
+    def _pace_of(self, options: ConsumerOptions) -> Pace | None:
+        return pace_of(self._driver, options.get("rate_max", self._client.config.consumer_rate_max))
+
+    def _consumer_at(self, handle: ConsumerId, queue: str, options: ConsumerOptions, pace: Pace | None) -> Consumer:
+        selector = options.get("selector")
+        if pace is None:
+            return Consumer(self, handle, queue, selector)
+        return PacedConsumer(self, handle, queue, selector, pace)
 
     def browser(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Browser:
         """Look at what is in a queue without taking it. Raises as `consumer`."""
-        name = as_queue_name(queue)
+        name, pace = as_queue_name(queue), self._pace_of(options)
         found = self._driver.call(
             self._engine.create_consumer,
             self._id,
@@ -144,7 +164,7 @@ class Session(Objects):
             collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
         )
-        return Browser(self, found, name)
+        return Browser(self, found, name, pace)
 
     def subscribe(
         self,
@@ -158,6 +178,7 @@ class Session(Objects):
     ) -> Consumer:
         """Consume a topic. Unnamed: until closed. Named: durable; durable=False needs shared=True; a lasting one is deleted by
         `unsubscribe`. Raises ConfigError, IllegalState where it is in use, and as `consumer`."""
+        pace = self._pace_of(options)
         found = self._driver.call(
             self._engine.create_subscription,
             self._id,
@@ -171,7 +192,7 @@ class Session(Objects):
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
             collect_bytes_max=options.get("collect_bytes_max"),
         )
-        return Consumer(self, found, self._engine.queue_of(found), options.get("selector"))
+        return self._consumer_at(found, self._engine.queue_of(found), options, pace)
 
     def unsubscribe(self, name: str, /) -> None:
         """Delete a durable subscription. Raises QueueDoesNotExist, IllegalState if in use."""

@@ -9,10 +9,10 @@ from corewire_transports.threads._driver import Driver
 from corewire_transports.threads.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from ssl import SSLContext
 
-    from corewire import ClientConfig
+    from corewire import ClientConfig, Interceptor
     from corewire.events import ClientEvent
 
 __all__ = ["connect"]
@@ -27,15 +27,17 @@ def connect(
     client_id: str | None = None,
     ssl_context: SSLContext | None = None,
     on_event: Callable[[ClientEvent], None] | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Client:
     """Connect: for the length of a block, or until ``close()``. Keywords win over the URL.
 
     With ``ssl_context`` every link is encrypted as it says; then of the keys for TLS only ``sniHost`` counts.
     ``on_event`` is called for every event, in order, before callers see its effects; it must not block or call the client.
+    ``interceptors`` see every message, in this order, and may change it or keep it back; see `corewire.Interceptor`.
     Raises ConfigError, NotConnected, CallTimeout, SecurityError.
     """
     config = read_settings(url, user=user, password=password, client_id=client_id)
     check_ways(config, ssl_context)
-    driver = Driver(make_engine(config), on_event, ssl_context)
+    driver = Driver(make_engine(config, interceptors), on_event, ssl_context)
     driver.start()
     return Client(driver)

@@ -37,6 +37,7 @@ class ClientStats:
     messages_sent: int
     messages_received: int
     messages_acknowledged: int
+    messages_dropped: int  #: kept back by an interceptor, on the way out or in
     messages_maybe_lost: int  #: non-durable ones that were on their way when a session was recreated
     duplicates_suppressed: int  #: copies of messages in hand or acknowledged, which were not handed out (exactlyOnce)
     bytes_sent: int
@@ -148,6 +149,7 @@ class Client:
             messages_sent=counters.messages_sent,
             messages_received=counters.messages_received,
             messages_acknowledged=counters.messages_acknowledged,
+            messages_dropped=counters.messages_dropped,
             messages_maybe_lost=counters.messages_maybe_lost,
             duplicates_suppressed=counters.duplicates_suppressed,
             bytes_sent=counters.bytes_sent,
