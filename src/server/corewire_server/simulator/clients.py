@@ -54,6 +54,12 @@ class GivenUp(Exception):
     """The engine of a client has given up: whatever was opened with it is of no use any more."""
 
 
+def check_connected(engine: ClientEngine) -> None:
+    """Raise GivenUp if it has."""
+    if engine.state is ClientState.FAILED:
+        raise GivenUp
+
+
 @dataclass(slots=True)
 class _OpenCall:
     """An application waits in it."""
@@ -131,8 +137,8 @@ class Client(Process):
     def ask(self, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Operation[T]:
         """Begin a command. Raises GivenUp."""
         engine = getattr(command, "__self__", None)
-        if isinstance(engine, ClientEngine) and engine.state is ClientState.FAILED:
-            raise GivenUp
+        if isinstance(engine, ClientEngine):
+            check_connected(engine)
         return command(self.now_s(), *args, **kwargs)
 
     def result(self, operation: Operation[T]) -> T:

@@ -42,14 +42,14 @@ class Asking(Application):
         engine = self.engine
         if self._replies is not None:
             session, made_as, queue = self._replies
-            if engine.is_open(session) and engine.session_name(session) == made_as:
+            if engine.is_open(session) and self.name_of(session) == made_as:
                 return session, queue
             yield from close_session(self.client, session)
         session = yield from self.session(AckMode.PRE)
         self._queues += 1
         queue = f"replies {self.errand.name} {self._queues}"
         wanted = QueueConfiguration(name=queue, routing_type=RoutingType.ANYCAST, durable=False, temporary=True)
-        made_as = engine.session_name(session)
+        made_as = self.name_of(session)
         yield from self.client.call("create_queue", engine.create_queue, session, wanted)
         self._replies = session, made_as, queue
         return session, queue

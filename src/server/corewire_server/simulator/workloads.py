@@ -22,7 +22,7 @@ from corewire.errors import (
     TransactionRolledBack,
 )
 from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType, Topic
-from corewire_server.simulator.clients import RETRY_US, GivenUp
+from corewire_server.simulator.clients import RETRY_US, GivenUp, check_connected
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
@@ -122,6 +122,11 @@ class Application:
             queue = QueueConfiguration(name=name, address=self.errand.topic, routing_type=RoutingType.MULTICAST)
             yield from self.opened("create_queue", self.engine.create_queue, session, queue, exist_ok=True)
         return session
+
+    def name_of(self, session: SessionId) -> str:
+        """Another one whenever the session was made anew. Raises GivenUp."""
+        check_connected(self.engine)
+        return self.engine.session_name(session)
 
     def consumer(self, session: SessionId) -> Script[ConsumerId]:
         """Open a consumer."""
@@ -284,7 +289,7 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
     answered = settles or (mode is AckMode.AUTO and config.block_on_acknowledge)
     certain = settles and not config.exactly_once
     while (delivery := (yield from app.next_message(consumer))) is not None:
-        made_as = app.engine.session_name(session)
+        made_as = app.name_of(session)
         taken = app.tell_delivered(delivery)
         if mode is AckMode.PRE:
             app.tell_consumed([taken])
@@ -293,7 +298,7 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
             yield from app.call("acknowledge", app.engine.acknowledge, delivery)
         except (TransactionError, ConnectionLost, CallTimeout):
             continue  # it comes again, or not
-        if certain or (answered and app.engine.session_name(session) == made_as):
+        if certain or (answered and app.name_of(session) == made_as):
             app.tell_consumed([taken])  # exactly-once may only know that it will not hand it out again
         consumer = yield from app.another(session, consumer)
     yield from close_session(client, session)
