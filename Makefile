@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RUNNERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(RUNNERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test quick check format generate peers bench bench-clients docs soak clean
+.PHONY: demo test quick check format generate peers bench bench-clients docs campaign clean
 
 demo: $(READY)
 	$(BIN)/corewire demo
@@ -48,8 +48,8 @@ docs: $(READY)
 	$(BIN)/python -m pip install -q --group docs
 	$(BIN)/python -m sphinx -W -b html docs docs/_build
 
-soak: $(READY)
-	CI=true $(BIN)/python -m pytest tests/campaign
+campaign: $(READY)
+	CI=true $(BIN)/python -m pytest -s tests/campaign
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -55,8 +55,12 @@ class ArtemisPair:
         self.primary.kill()
         return at
 
+    def shut_down_primary(self) -> None:
+        """In good order; returns when its process has ended. The backup takes over by itself."""
+        self.primary.stop()
+
     def mend(self) -> None:
-        """Start the killed primary again: it takes over, and the backup follows it. Returns when the pair is whole."""
+        """Start the primary that was ended again: it takes over, and the backup follows it. Returns when the pair is whole."""
         self.primary.start()
         self.primary.wait()
         self._await_announced()

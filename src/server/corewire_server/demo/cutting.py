@@ -56,16 +56,19 @@ def await_progress(traffics: Sequence[Traffic]) -> list[float]:
     return _await(traffics, lambda ledger: ledger.progress, lambda ledger: ledger.progress + 1)
 
 
-def await_new(traffics: Sequence[Traffic]) -> list[float]:
+def await_new(traffics: Sequence[Traffic], patience_s: float = PATIENCE_S) -> list[float]:
     """Until in every stream a message has come that was not yet sent when this was called: none that was on its way already.
 
     Returns and raises as `await_progress`.
     """
-    return _await(traffics, lambda ledger: ledger.newest, lambda ledger: ledger.begun)
+    return _await(traffics, lambda ledger: ledger.newest, lambda ledger: ledger.begun, patience_s)
 
 
 def _await(
-    traffics: Sequence[Traffic], measure: Callable[[Ledger], int], goal_of: Callable[[Ledger], int]
+    traffics: Sequence[Traffic],
+    measure: Callable[[Ledger], int],
+    goal_of: Callable[[Ledger], int],
+    patience_s: float = PATIENCE_S,
 ) -> list[float]:
     began = time.monotonic()
     goals = [[goal_of(ledger) for ledger in traffic.ledgers] for traffic in traffics]
@@ -78,15 +81,15 @@ def _await(
                 took[index] = now_s
         if None not in took:
             return [each for each in took if each is not None]
-        _check([ledger for traffic in traffics for ledger in traffic.ledgers], now_s)
+        _check([ledger for traffic in traffics for ledger in traffic.ledgers], now_s, patience_s)
         time.sleep(GLANCE_S)
 
 
-def _check(ledgers: Sequence[Ledger], waited_s: float) -> None:
+def _check(ledgers: Sequence[Ledger], waited_s: float, patience_s: float) -> None:
     for ledger in ledgers:
         if ledger.failures:
             raise StandsStill(f"{ledger.queue}: {ledger.failures[0]!r}")
-    if waited_s > PATIENCE_S:
+    if waited_s > patience_s:
         raise StandsStill(f"after {waited_s:.0f} s: {[(each.queue, each.progress) for each in ledgers]}")
 
 

@@ -92,6 +92,16 @@ class Traffic:
         """Sessions that were made anew."""
         return sum(event.recreated_sessions for event in self.events if isinstance(event, FailedOver))
 
+    @staticmethod
+    def produce(client: threads_world.Client, ledger: Ledger) -> None:
+        """What a thread does that sends. A subclass may send in another way."""
+        actors_threads.produce(client, ledger)
+
+    @staticmethod
+    def consume(client: threads_world.Client, ledger: Ledger) -> None:
+        """What a thread does that takes. A subclass may take in another way."""
+        actors_threads.consume(client, ledger)
+
     # -- worlds ------------------------------------------------------------------------------------------------------------
 
     def _told(self, *ledgers: Ledger) -> Callable[[ClientEvent], None]:
@@ -130,8 +140,8 @@ class Traffic:
             last.wait()
 
         for ledger in self.ledgers:
-            self._spawn(f"producer of {ledger.queue}", partial(run, actors_threads.produce, ledger))
-            self._spawn(f"consumer of {ledger.queue}", partial(run, actors_threads.consume, ledger))
+            self._spawn(f"producer of {ledger.queue}", partial(run, self.produce, ledger))
+            self._spawn(f"consumer of {ledger.queue}", partial(run, self.consume, ledger))
 
     def _run_blocking(self) -> None:
         def run(actor: Callable[[blocking_world.Client, Ledger], None], ledger: Ledger) -> None:
