@@ -112,7 +112,7 @@ def reply(client: Client, errand: Errand) -> Task:
     session = yield from app.session(AckMode.INDIVIDUAL)
     consumer = yield from app.consumer(session)
     while (question := (yield from app.next_message(consumer))) is not None:
-        taken = app.tell_delivered(question)
+        taken, made_as = app.tell_delivered(question), app.name_of(session)
         message = Message(f"reply to {taken[0]} {taken[1]}", durable=False, correlation_id=str(taken[1]))
         assert question.reply_to is not None
         with suppress(CorewireError):  # who asked is gone, has another queue by now, or waits for nothing any more
@@ -121,7 +121,8 @@ def reply(client: Client, errand: Errand) -> Task:
             yield from client.call("acknowledge", app.engine.acknowledge, question)
         except CorewireError:
             continue
-        app.tell_consumed([taken])
+        if app.settled(session, made_as):
+            app.tell_consumed([taken])
     yield from close_session(client, session)
 
 

@@ -128,6 +128,11 @@ class Application:
         check_connected(self.engine)
         return self.engine.session_name(session)
 
+    def settled(self, session: SessionId, made_as: str) -> bool:
+        """Whether the broker knows what an acknowledgement that was answered was for: exactly-once may only know that it will not
+        hand the message out again."""
+        return not self.engine.config.exactly_once or self.name_of(session) == made_as
+
     def consumer(self, session: SessionId) -> Script[ConsumerId]:
         """Open a consumer."""
         return self.opened("create_consumer", self.engine.create_consumer, session, self.errand.queue, create=True)
@@ -284,10 +289,8 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
     app = Application(client, errand)
     session = yield from app.session(mode)
     consumer = yield from app.consumer(session)
-    config = app.engine.config
     settles = mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)
-    answered = settles or (mode is AckMode.AUTO and config.block_on_acknowledge)
-    certain = settles and not config.exactly_once
+    answered = mode is AckMode.AUTO and app.engine.config.block_on_acknowledge
     while (delivery := (yield from app.next_message(consumer))) is not None:
         made_as = app.name_of(session)
         taken = app.tell_delivered(delivery)
@@ -298,8 +301,8 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
             yield from app.call("acknowledge", app.engine.acknowledge, delivery)
         except (TransactionError, ConnectionLost, CallTimeout):
             continue  # it comes again, or not
-        if certain or (answered and app.name_of(session) == made_as):
-            app.tell_consumed([taken])  # exactly-once may only know that it will not hand it out again
+        if (settles and app.settled(session, made_as)) or (answered and app.name_of(session) == made_as):
+            app.tell_consumed([taken])
         consumer = yield from app.another(session, consumer)
     yield from close_session(client, session)
 
