@@ -34,7 +34,7 @@ def test_defaults_are_those_of_artemis() -> None:
         ({"call_timeout_s": None}, "call_timeout_s is a number, not NoneType"),
         ({"call_timeout_s": float("nan")}, "call_timeout_s is 0.001 to"),
         ({"connection_ttl_s": "60"}, "connection_ttl_s is a number or None, not str"),
-        ({"confirmation_window_bytes": 0}, "confirmation_window_bytes is 1 to"),
+        ({"confirmation_window_bytes": -1}, "confirmation_window_bytes is 0 to"),
         ({"consumer_window_bytes": 1 << 31}, "consumer_window_bytes is 0 to"),
         ({"ha": 1}, "ha is a bool, not int"),
         ({"user": b"ann"}, "user is a str or None, not bytes"),
@@ -100,9 +100,11 @@ def test_endpoints_are_given_or_discovered() -> None:
         ClientConfig(discovery=group, endpoints=(Endpoint(host="a"),))
     with pytest.raises(ConfigError, match="not from the template"):
         Discovery(group_address="231.7.7.7", group_port=9876, template=Endpoint(host="a"))
-    for values in ({"group_address": ""}, {"group_port": 0}, {"refresh_timeout_s": 0}):
+    wrong: tuple[dict[str, Any], ...] = ({"group_address": ""}, {"group_port": 0}, {"refresh_timeout_s": 0})
+    for values in wrong:
+        options: dict[str, Any] = {"group_address": "231.7.7.7", "group_port": 9876, **values}
         with pytest.raises(ConfigError):
-            Discovery(**{"group_address": "231.7.7.7", "group_port": 9876, **values})
+            Discovery(**options)
 
 
 def test_repr_shows_what_differs_and_no_password() -> None:

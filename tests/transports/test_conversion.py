@@ -21,6 +21,10 @@ NOT_IN_BLOCKING: dict[str, set[str]] = {
         "test_receive_goes_on_in_a_recreated_session",
         "test_send_in_flight_is_unblocked_and_questions_are_asked_again",
     },
+    "test_pool": {
+        "test_who_finds_all_taken_waits_for_one",
+        "test_who_waits_when_the_pool_is_closed_is_told",
+    },
     "test_queues": {
         "test_requests_get_their_replies",
         "test_requests_go_while_the_session_consumes",

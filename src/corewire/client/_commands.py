@@ -165,7 +165,8 @@ class Commands(ABC):
         if command.answer is None:
             channel.send_frame(frame_of(packet, channel.channel, channel.version))
             return
-        kind, version = type(packet), channel.version
+        kind: type[Packet] = type(packet)
+        version = channel.version
         allowed = capabilities(version)
         if (kind is packets.SessionSend or kind is packets.SessionSendContinuation) and allowed.correlation_ids:
             packet.correlation_id = command.correlation = channel.next_async_correlation()
