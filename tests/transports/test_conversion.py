@@ -26,9 +26,12 @@ NOT_IN_BLOCKING: dict[str, set[str]] = {
         "test_who_waits_when_the_pool_is_closed_is_told",
     },
     "test_queues": {
+        "test_many_ask_at_once_and_leave_one_inbox",
         "test_requests_get_their_replies",
+        "test_requests_go_on_in_the_same_session_after_a_failure",
         "test_requests_go_while_the_session_consumes",
     },
+    "test_rates": {"test_closing_ends_the_wait_of_a_loop"},
     "test_sending": {"test_several_may_wait_for_one_receipt"},
     "test_receiving": {
         "test_close_from_elsewhere_ends_a_loop_that_waits",
