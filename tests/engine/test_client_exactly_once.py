@@ -118,6 +118,20 @@ def test_what_an_attempt_made_is_ended_by_the_next_one() -> None:
     assert world.receive_all(world.consumer(session)) == ["one", "two"]
 
 
+def test_an_attempt_that_a_broker_of_ours_would_continue_is_ended_too() -> None:
+    world = ClientWorld(exactly_once())
+    opening = world.engine.create_session(world.now)
+    fences = world.sent.count("SESS_UNIQUE_ADD_METADATA")
+    step_until(world, lambda: world.sent.count("SESS_UNIQUE_ADD_METADATA") > fences)
+    world.wire.deaf = True
+    world.turn()
+    world.cut()
+    world.advance(1.0)
+    session = opening.result()
+    assert len(world.brokers["one"].state.sessions) == 1
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+
+
 def test_what_the_fence_is_answered_counts_so_a_reattachment_replays_nothing() -> None:
     world = ClientWorld(exactly_once())
     session = world.session()
