@@ -131,3 +131,12 @@ def test_one_address_is_dialled_once_in_an_attempt() -> None:
     gone(world, "one")
     world.advance(10.0)
     assert hosts(world) == ["one", "one", "one"], "connected, phase one, phase two"
+
+
+def test_a_broker_behind_another_address_stays_the_one_it_was_when_a_second_joins() -> None:
+    world = ClientWorld()
+    node_id = world.engine.node_id
+    assert node_id is not None
+    announce(world, node_id, Endpoint(host="inside"))
+    announce(world, "second", TWO)
+    assert world.engine.node_id == node_id

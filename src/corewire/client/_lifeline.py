@@ -286,7 +286,8 @@ class Lifeline:
                 pass
 
     def _learn(self, link: Link) -> None:
-        node_id = self._context.node_id = self.topology.node_at(link.endpoint)
+        link.node_id = self.topology.node_at(link.endpoint) or link.node_id
+        node_id = self._context.node_id = link.node_id
         if self._context.config.ha and self._slots is not None and node_id is not None:
             member = self.topology.member(node_id)
             if member is None:

@@ -26,6 +26,7 @@ class Link:
     def __init__(self, number: int, endpoint: Endpoint) -> None:
         self.number = number
         self.endpoint = endpoint
+        self.node_id: str | None = None  #: of its broker, once that was known
         self.mentioned: dict[str, None] | None = {}  #: members of the first batch of the topology; None: it is complete
         self._connection: Connection | None = None
         self._control: Control | None = None
