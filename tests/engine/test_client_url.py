@@ -150,7 +150,7 @@ def test_a_key_given_beside_resilient_wins_even_if_it_is_the_default() -> None:
         ("tcp://a?callTimeout=-1", "callTimeout", "callTimeout is 1 to"),
         ("tcp://a?reconnectAttempts=-2", "reconnectAttempts", r"0 to 2147483647 \(or -1\), not -2"),
         ("tcp://a?reconnectAttempts=1.5", "reconnectAttempts", "a whole number"),
-        ("tcp://a?confirmationWindowSize=0", "confirmationWindowSize", "1 to 2147483647"),
+        ("tcp://a?confirmationWindowSize=-2", "confirmationWindowSize", "0 to 2147483647"),
         ("tcp://a?retryIntervalMultiplier=x", "retryIntervalMultiplier", "a number"),
         ("tcp://a?connectionLoadBalancingPolicyClassName=a.B", "connectionLoadBalancingPolicyClassName", "nearest: "),
         ("tcp://a?sslEnabled=maybe", "sslEnabled", "true or false, not 'maybe'"),

@@ -191,7 +191,7 @@ class ClientConfig:
     )
     call_timeout_s: float = option(30.0, "callTimeout", "seconds", low=A_MILLISECOND)
     call_failover_timeout_s: float | None = option(30.0, "callFailoverTimeout", "seconds", nullable=True)
-    confirmation_window_bytes: int | None = option(None, "confirmationWindowSize", "integer", nullable=True, low=1)
+    confirmation_window_bytes: int | None = option(None, "confirmationWindowSize", "integer", nullable=True, low=0)
     use_topology_for_load_balancing: bool = option(True, "useTopologyForLoadBalancing", "flag")
     load_balancing: LoadBalancing = option(  # noqa: RUF009  # it is a field, as the others
         LoadBalancing.ROUND_ROBIN, "connectionLoadBalancingPolicyClassName", "policy"
