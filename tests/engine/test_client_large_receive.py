@@ -316,3 +316,18 @@ def test_exactly_once_what_was_read_does_not() -> None:
     interrupted_by(stage, "recreation")
     stage.large(NOISE[:5_000])
     assert stage.nowait() is None
+
+
+def test_a_browser_shows_again_what_was_interrupted() -> None:
+    stage = Stage()
+    stage.consumer = stage.world.consumer(stage.session, window_bytes=100_000, browse_only=True)
+    stage.world.begin(stage.consumer, 5_000)
+    waiting = stage.read(stage.next())
+    interrupted_by(stage, "recreation")
+    with pytest.raises(LargeMessageInterrupted):
+        waiting.result()
+    stage.large(NOISE[:5_000])
+    assert stage.body(stage.next()) == NOISE[:5_000]
+    interrupted_by(stage, "recreation")
+    stage.large(NOISE[:5_000])
+    assert stage.nowait() is None

@@ -303,6 +303,11 @@ class Consumer:
         """The next piece of a body that is not in memory; b"" at its end."""
         return self._arrivals.read(now, delivery)
 
+    def was_interrupted(self, delivery: Delivery) -> None:
+        """The application has its header, and never gets the rest: that counts as nothing."""
+        self.acknowledgements.untaken(delivery)
+        self._shown.discard(delivery.broker_id)
+
     def want_more(self, *, only_if: bool = True) -> None:
         """Somebody waits for what the broker has next."""
         if only_if:

@@ -284,7 +284,7 @@ class Arrivals:
         free = self.interrupt(error)
         if delivery is not None and delivery.large is not None and unread:
             free += self._break_off(delivery.large, error)
-            self._consumer.acknowledgements.untaken(delivery)
+            self._consumer.was_interrupted(delivery)
         return free
 
     def _break_off(self, body: Body, error: CorewireError) -> int:
