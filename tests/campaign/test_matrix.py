@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FAULTS = int(os.environ.get("CAMPAIGN_FAULTS", "10"))
 
 
-@pytest.fixture(scope="module", params=PairKind, ids=lambda kind: kind.value)
+@pytest.fixture(scope="session", params=PairKind, ids=lambda kind: kind.value)  # so all faults of a pair come in a row
 def pair(
     request: pytest.FixtureRequest, java: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ArtemisPair, PairKind]]:

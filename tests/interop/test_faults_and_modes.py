@@ -14,24 +14,33 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=PairKind, ids=lambda kind: kind.value)
-def pair(request: pytest.FixtureRequest, java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtemisPair]:
-    """Whole, for all faults of its kind."""
-    with ArtemisPair(tmp_path_factory.mktemp(request.param.value), request.param) as pair:
-        yield pair
-
-
-@pytest.mark.parametrize(
-    ("pair", "fault", "modes"),
-    [
-        (PairKind.REPLICATED, Fault.CUT, (Mode.AUTO_COMMIT_WINDOW, Mode.TRANSACTED_WINDOW, Mode.XA_WINDOW)),
-        (PairKind.REPLICATED, Fault.KILL, (Mode.EXACTLY_ONCE, Mode.XA)),
-        (PairKind.SHARED_STORE, Fault.SHUTDOWN, (Mode.TRANSACTED,)),
-        (PairKind.SHARED_STORE, Fault.FAILBACK, (Mode.AUTO_COMMIT,)),
-    ],
-    ids=["network cut", "kill -9", "planned shutdown", "failback"],
-    indirect=["pair"],
-)
-def test_nothing_happened_that_must_not(pair: ArtemisPair, fault: Fault, modes: tuple[Mode, ...]) -> None:
+def see_that_nothing_happened_that_must_not(pair: ArtemisPair, fault: Fault, *modes: Mode) -> None:
     cells = run(pair, "CI", fault, modes, 1)
     assert [cell.wrong for cell in cells.values() if cell.wrong] == []
+
+
+class TestReplication:
+    @pytest.fixture(scope="class")
+    def pair(self, java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtemisPair]:
+        with ArtemisPair(tmp_path_factory.mktemp("pair"), PairKind.REPLICATED) as pair:
+            yield pair
+
+    def test_network_cut(self, pair: ArtemisPair) -> None:
+        modes = (Mode.AUTO_COMMIT_WINDOW, Mode.TRANSACTED_WINDOW, Mode.XA_WINDOW)
+        see_that_nothing_happened_that_must_not(pair, Fault.CUT, *modes)
+
+    def test_kill(self, pair: ArtemisPair) -> None:
+        see_that_nothing_happened_that_must_not(pair, Fault.KILL, Mode.EXACTLY_ONCE, Mode.XA)
+
+
+class TestSharedStore:
+    @pytest.fixture(scope="class")
+    def pair(self, java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtemisPair]:
+        with ArtemisPair(tmp_path_factory.mktemp("pair"), PairKind.SHARED_STORE) as pair:
+            yield pair
+
+    def test_planned_shutdown(self, pair: ArtemisPair) -> None:
+        see_that_nothing_happened_that_must_not(pair, Fault.SHUTDOWN, Mode.TRANSACTED)
+
+    def test_failback(self, pair: ArtemisPair) -> None:
+        see_that_nothing_happened_that_must_not(pair, Fault.FAILBACK, Mode.AUTO_COMMIT)
