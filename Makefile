@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUNNERS ?= 2
+FUZZ_SECONDS ?= 600
 PYTEST := $(BIN)/python -m pytest -n $(RUNNERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: demo test quick check format generate peers bench bench-clients docs campaign clean
@@ -50,6 +51,11 @@ docs: $(READY)
 
 campaign: $(READY)
 	CI=true $(BIN)/python -m pytest -s tests/campaign
+
+# Coverage-guided, of the client's receive side; FUZZ_SECONDS: how long. Ends at the first play that goes wrong.
+fuzz: $(READY)
+	$(BIN)/python -m pip install -q --group fuzz
+	$(BIN)/python -m tests.fuzz.client_fuzz $(FUZZ_SECONDS) .cache/fuzz
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from corewire import Endpoint
+from corewire import Endpoint, Tls
 from corewire_transports._endpoint import HEAD_START_S, Dialling, Search, race
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def refusing() -> tuple[str, int]:
     return place
 
 
-def dial(endpoint: Endpoint) -> socket.socket:
-    dialling = Dialling(endpoint)
+def dial(endpoint: Endpoint, context: ssl.SSLContext | None = None) -> socket.socket:
+    dialling = Dialling(endpoint, context)
     with selectors.DefaultSelector() as selector:
         while True:
             key = selector.register(dialling.sock, dialling.event)
@@ -85,6 +86,27 @@ def test_names_and_numbers_are_dialled(alive: socket.socket) -> None:
     for host in ("127.0.0.1", "localhost"):
         with pytest.raises(ConnectionRefusedError):
             dial(Endpoint(host=host, port=refusing()[1]))
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "\ud800", "a\0b"])
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_what_is_no_name_of_a_host_is_an_error_of_dialling(host: str, encrypted: bool) -> None:
+    """Brokers tell where others are: such a name must not end the driver."""
+    asked = [Endpoint(host=host, tls=Tls() if encrypted else None)]
+    if encrypted:
+        asked.append(Endpoint(host="127.0.0.1", tls=Tls(sni_host=host)))
+    for endpoint in asked:
+        for context in (ssl.create_default_context(), None) if encrypted else (None,):
+            with pytest.raises(OSError, match=r"no name of a host|not known"):
+                dial(endpoint, context)
+
+
+@pytest.mark.parametrize("host", ["a" * 256, "\ud800"])
+@pytest.mark.parametrize("version", [4, 5])
+def test_what_no_proxy_can_be_asked_for_is_an_error_of_dialling(host: str, version: int) -> None:
+    endpoint = Endpoint(host=host, socks_host="127.0.0.1", socks_port=1, socks_version=version, socks_remote_dns=True)
+    with pytest.raises(OSError, match="no name of a host"):
+        dial(endpoint)
 
 
 def test_a_local_address_and_port_are_taken(alive: socket.socket) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialling", "set_options"]
 
+NAME_BYTES_MAX = 255  # of a host, to a SOCKS proxy
 HEAD_START_S = 0.25
 Address: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
@@ -45,6 +46,13 @@ def find_way(endpoint: Endpoint, context: ssl.SSLContext | None, flags: int = 0)
 
     Without ``context`` one is made where the endpoint wants encryption; with it every link is encrypted.
     """
+    try:
+        return _find_way(endpoint, context, flags)
+    except UnicodeError as error:  # Python's encoder of names; and brokers say where they are, too
+        raise socket.gaierror(socket.EAI_NONAME, f"no name of a host: {error}") from error
+
+
+def _find_way(endpoint: Endpoint, context: ssl.SSLContext | None, flags: int) -> Way:
     host, port, proxied = endpoint.host, endpoint.port, None
     if endpoint.socks_host is not None:
         from corewire_transports._socks import Proxied
@@ -63,6 +71,8 @@ def find_way(endpoint: Endpoint, context: ssl.SSLContext | None, flags: int = 0)
 
 def _destination(endpoint: Endpoint, flags: int) -> tuple[str, int]:
     if endpoint.socks_remote_dns:
+        if len(endpoint.host.encode()) > NAME_BYTES_MAX:
+            raise socket.gaierror(socket.EAI_NONAME, "no name of a host: too long for a proxy")
         return endpoint.host, endpoint.port
     family = socket.AF_INET if endpoint.socks_version == 4 else socket.AF_UNSPEC
     found = socket.getaddrinfo(endpoint.host, endpoint.port, family, socket.SOCK_STREAM, flags=flags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,15 @@ READ_BYTES = 65_536
 
 
 def encrypt(endpoint: Endpoint, context: ssl.SSLContext | None) -> Encryption:
-    """A link to ``endpoint``; without ``context`` as its ``tls`` says. Raises ConfigError, and blocks to read stores."""
+    """A link to ``endpoint``; without ``context`` as its ``tls`` says. Raises ConfigError and OSError, and blocks to read stores."""
     tls = endpoint.tls
     if context is None:
         assert tls is not None
         context = make_context(tls)
-    return Encryption(context, endpoint.host if tls is None or tls.sni_host is None else tls.sni_host)
+    name = endpoint.host if tls is None or tls.sni_host is None else tls.sni_host
+    if "\0" in name:  # brokers name hosts, too, and OpenSSL takes it for a mistake of the program
+        raise OSError(errno.EINVAL, f"{name!r} is no name of a host")
+    return Encryption(context, name)
 
 
 class Encryption:

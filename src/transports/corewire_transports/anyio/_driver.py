@@ -171,7 +171,7 @@ class Driver:
         self._check()
         try:
             self._inside = True
-            result = command(time.monotonic(), *args, **kwargs)
+            return command(time.monotonic(), *args, **kwargs)
         except Exception:
             raise
         except BaseException as error:  # as in `begin`
@@ -179,10 +179,9 @@ class Driver:
             raise
         finally:
             self._inside = False
-        self._gathered += 1
-        if self._gathered == 1:
-            self._has_gathered.set()
-        return result
+            self._gathered += 1  # where it raised, too: it may have done something before
+            if self._gathered == 1:
+                self._has_gathered.set()
 
     def _perform_gathered(self) -> None:
         if self._gathered:
@@ -206,6 +205,7 @@ class Driver:
         """Until an operation is done."""
         if not operation.done:
             self._perform_gathered()
+        if not operation.done:
             event = anyio.Event()
             waiting = self._waiting.setdefault(id(operation), [])
             waiting.append(event)

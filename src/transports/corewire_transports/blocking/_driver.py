@@ -98,7 +98,7 @@ class Driver:
         self._check()
         try:
             self._inside = True
-            result = command(now, *args, **kwargs)
+            return command(now, *args, **kwargs)
         except Exception:
             raise
         except BaseException as error:  # as in `_enter`
@@ -106,10 +106,9 @@ class Driver:
             raise
         finally:
             self._inside = False
-        self._gathered += 1
-        if self._close_asked:
-            self.begin(_nothing)
-        return result
+            self._gathered += 1  # where it raised, too: it may have done something before
+            if self._close_asked and self._broken is None:
+                self.begin(_nothing)
 
     def finish(
         self, command: Callable[Concatenate[float, P], Operation[None]], *args: P.args, **kwargs: P.kwargs

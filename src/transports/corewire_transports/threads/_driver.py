@@ -132,7 +132,7 @@ class Driver:
                 self.begin(_nothing)
             try:
                 self._inside = True
-                result = command(time.monotonic(), *args, **kwargs)
+                return command(time.monotonic(), *args, **kwargs)
             except Exception:
                 raise
             except BaseException as error:  # as in `begin`
@@ -140,10 +140,9 @@ class Driver:
                 raise
             finally:
                 self._inside = False
-            self._gathered += 1
-            if self._gathered == 1:
-                self._ring()
-            return result
+                self._gathered += 1  # where it raised, too: it may have done something before
+                if self._gathered == 1:
+                    self._ring()
 
     def _check(self) -> None:
         self._birthplace.check()
