@@ -98,6 +98,7 @@ def _receive(consumer: Consumer, texts: list[str]) -> None:
 def _entered(ledger: Ledger, texts: list[str]) -> bool:
     for text in texts:
         ledger.take(text, 0)
+    ledger.settle(0)
     return bool(texts)
 
 
