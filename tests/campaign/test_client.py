@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop import client_deadline_lanes, client_message_lanes, client_session_lanes
+from tests.interop import client_cancel_lanes, client_deadline_lanes, client_message_lanes, client_session_lanes
 from tests.interop.client_traffic import NO_WINDOW, WINDOW, cut, errors, kill
 from tests.interop.test_client_cuts import judge
 from tests.interop.test_client_deadlines import DELAY_S
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 COUNT = 10_000
 CUTS = 100
 KILLS = 20
+CANCELLATIONS, AT_A_TIME = 10_000, 500  # on asyncio and trio each
 WHOLE = [
     client_message_lanes.numbered_messages_come_once_and_in_order,
     client_message_lanes.sends_one_by_one_are_there_when_they_return,
@@ -90,3 +91,10 @@ def test_callers_that_stop_waiting(world: Program, seed: int, our_broker: OurBro
             proxy.slow(delay_s=DELAY_S)
             lane = client_deadline_lanes.the_next_question_gets_its_own_answer
             world.run(lane, url, f"questions.{world.value}.{seed}", 60, seed)
+
+
+@pytest.mark.parametrize("world", [Program.ASYNCIO, Program.TRIO], ids=lambda world: world.value)
+def test_random_cancellations(world: Program, artemis: Artemis) -> None:
+    lane = client_cancel_lanes.what_is_cancelled_is_stored_once_at_most_and_never_lost
+    for seed in range(CANCELLATIONS // AT_A_TIME):
+        world.run(lane, artemis.url, f"cancelled.{world.value}.{seed}", AT_A_TIME, seed)

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+from corewire.client._calls import Call
 from corewire.errors import NotConnected
 from corewire_transports._endpoint import Dialling
 from corewire_transports.anyio import connect
@@ -127,3 +128,49 @@ def test_link_that_is_reset_as_soon_as_it_is_there_was_not_reached(
     monkeypatch.setattr(Dialling, "settle", settle_and_be_reset)
     with socket.create_server(("127.0.0.1", 0)) as door, pytest.raises(NotConnected, match="reset"):
         anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_got_room_is_returned_though_it_is_cancelled_at_that_moment(backend: str, url: str) -> None:
+    async def main() -> None:
+        got: list[str] = []
+        async with connect(url) as client:
+            admitted: Call[str] = Call()
+            async with anyio.create_task_group() as tasks:
+
+                async def submit() -> None:
+                    got.append(await client._driver.call_soon(lambda _now: admitted))
+                    await anyio.sleep_forever()
+
+                tasks.start_soon(submit)
+                await anyio.wait_all_tasks_blocked()
+                admitted.succeed("receipt")
+                client._driver.wake(admitted)
+                tasks.cancel_scope.cancel()
+        assert got == ["receipt"]
+
+    anyio.run(main, backend=backend)
+
+
+def test_a_cancellation_of_asyncio_that_comes_at_that_moment_is_not_lost(url: str) -> None:
+    async def main() -> None:
+        got: list[str] = []
+        async with connect(url) as client:
+            admitted: Call[str] = Call()
+
+            async def submit() -> None:
+                async with asyncio.timeout(60):
+                    got.append(await client._driver.call_soon(lambda _now: admitted))
+                    await anyio.sleep_forever()
+
+            task = asyncio.create_task(submit())
+            await anyio.wait_all_tasks_blocked()
+            admitted.succeed("receipt")
+            client._driver.wake(admitted)
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+            assert task.cancelling() == 1
+        assert got == ["receipt"]
+
+    anyio.run(main)

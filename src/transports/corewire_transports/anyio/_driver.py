@@ -20,7 +20,7 @@ from corewire_transports._errors import not_reached, was_lost
 from corewire_transports._events import Audience
 from corewire_transports._group import datagrams, join
 from corewire_transports._process import Birthplace
-from corewire_transports.anyio._tasks import current_task_of
+from corewire_transports.anyio._tasks import cancel_later, current_task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,9 +133,17 @@ class Driver:
     async def call_soon(
         self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """The same for what many are called of: what several ask for leaves together, at the latest in the loop's next turn."""
+        """The same for what many are called of, and cannot be taken back: what several ask for leaves together, at the latest in
+        the loop's next turn, and what is done is returned in spite of a cancellation."""
         await self.give_way()
-        return await self._answer(self.gather(command, *args, **kwargs))
+        operation = self.gather(command, *args, **kwargs)
+        try:
+            return await self._answer(operation)
+        except self.interruption as cancelled:
+            if not operation.done or operation.error is not None:
+                raise
+            cancel_later(cancelled)
+            return operation.result()
 
     async def _answer(self, operation: Operation[T]) -> T:
         try:

@@ -88,9 +88,16 @@ class Driver:
         return self._answer(self.begin(command, *args, **kwargs))
 
     def call_soon(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for what many are called of: what several ask for leaves together, as soon as the driver's thread comes to it."""
+        """The same for what many are called of, and cannot be taken back: what several ask for leaves together, as soon as the driver's thread comes to it, and what is
+        done is returned although the deadline has passed."""
         self.give_way()
-        return self._answer(self.gather(command, *args, **kwargs))
+        operation = self.gather(command, *args, **kwargs)
+        try:
+            return self._answer(operation)
+        except Expired:
+            if not operation.done or operation.error is not None:
+                raise
+            return operation.result()
 
     def _answer(self, operation: Operation[T]) -> T:
         try:
