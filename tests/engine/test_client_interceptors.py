@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from tests.engine.client_world import ClientWorld, resilient
+from tests.engine.large_world import NOISE, Stage
 
 from corewire.client._engine import ClientEngine
+from corewire.client._interceptors import Interceptors
 from corewire.client.message import Message
 from corewire.errors import InterceptorRejectedPacket
 from corewire.events import InterceptorFailed
-from corewire.values import AckMode, Long, Queue
+from corewire.values import AckMode, Long, MessageType, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +32,14 @@ class Censor:
 
     out: Intercept = lambda message: message
     into: Intercept = lambda message: message
-    saw: list[tuple[str, object]] = field(default_factory=list)
+    saw: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     def outgoing(self, message: Message, /) -> Message | None:
-        self.saw.append(("out", message.body))
+        self.saw.append(("out", message.text))
         return self.out(message)
 
     def incoming(self, message: Message, /) -> Message | None:
-        self.saw.append(("in", message.body))
+        self.saw.append(("in", message.text if message.type is MessageType.TEXT else ""))
         return self.into(message)
 
 
@@ -159,8 +161,16 @@ def test_a_message_that_nobody_took_is_seen_once() -> None:
     assert [way for way, _ in censor.saw] == ["out", "in"]
 
 
-@pytest.mark.parametrize("fault", [lambda _message: 1 / 0, lambda _message: "no message"])
-def test_one_that_fails_is_told_and_the_message_passes(fault: Callable[[Message], Any]) -> None:
+def raises(_message: Message) -> Message:
+    raise ZeroDivisionError
+
+
+def returns_text(_message: Message) -> Any:
+    return "no message"
+
+
+@pytest.mark.parametrize("fault", [raises, returns_text])
+def test_one_that_fails_is_told_and_the_message_passes(fault: Intercept) -> None:
     world = world_of(Censor(out=fault, into=fault))
     send(world, "a")
     assert world.receive_all(world.consumer(world.session())) == ["a"]
@@ -168,3 +178,38 @@ def test_one_that_fails_is_told_and_the_message_passes(fault: Callable[[Message]
     failures = [event for event in world.events if isinstance(event, InterceptorFailed)]
     assert ["outgoing" in failures[0].interceptor, "incoming" in failures[1].interceptor] == [True, True]
     assert {type(failure.error) for failure in failures} <= {ZeroDivisionError, TypeError}
+
+
+# -- large messages ------------------------------------------------------------------------------------------------------
+
+
+def stage_of(into: Intercept) -> Stage:
+    stage = Stage(window=1)  # every credit is worth a packet
+    context = stage.world.engine._context
+    context.interceptors = Interceptors(context, [Censor(into=into)])
+    return stage
+
+
+@pytest.mark.parametrize("size", [900, 3_000, 9_500])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_large_one_that_does_not_come_in_gives_all_its_credits_back(size: int, whole: bool) -> None:
+    stage = stage_of(lambda message: None if message.type is MessageType.BYTES else message)
+    cost = stage.world.begin(stage.consumer, size)
+    assert whole or stage.nowait() is None
+    for at in range(0, size, 500):
+        cost += stage.world.chunk(stage.consumer, NOISE[at : min(at + 500, size)], last=at + 500 >= size)
+    assert stage.nowait() is None
+    stage.world.perform()
+    assert stage.given == cost
+    stage.world.small(stage.consumer, "next", 2)
+    assert stage.next().text == "next"
+    assert stage.world.engine.counters.messages_dropped == 1
+
+
+def test_of_a_large_one_nothing_can_be_changed() -> None:
+    stage = stage_of(lambda _message: Message("another"))
+    stage.large(NOISE[:9_500])
+    assert stage.body(stage.next()) == NOISE[:9_500]
+    assert [str(event.error) for event in stage.world.events if isinstance(event, InterceptorFailed)] == [
+        "a message whose body is not in memory cannot be replaced"
+    ]

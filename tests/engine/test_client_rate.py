@@ -13,7 +13,8 @@ SECONDS = st.floats(0, 3, allow_nan=False)
 
 @given(per_second=st.integers(1, 1000), gaps=st.lists(SECONDS, max_size=200))
 def test_no_second_sees_more_than_the_rate_and_what_was_saved(per_second: int, gaps: list[float]) -> None:
-    rate, now, passed = Rate(per_second), 50.0, []
+    rate, now = Rate(per_second), 50.0
+    passed: list[float] = []
     for gap in gaps:
         now += gap
         now += rate.take(now)

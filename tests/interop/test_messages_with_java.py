@@ -12,9 +12,21 @@ from tests.interop.mate import JavaError, Mate
 from tests.interop.selector_table import PROPERTIES as SELECTED
 from tests.interop.selector_table import VERDICTS
 
-from corewire import Byte, Char, Float, Long, Properties, Queue, QueueConfiguration, RoutingType, Short, Topic
-from corewire.errors import IllegalState, InvalidFilterExpression, QueueDoesNotExist
-from corewire.wire.conversions import ConversionError
+from corewire import (
+    AckMode,
+    Byte,
+    Char,
+    Float,
+    Long,
+    Message,
+    Properties,
+    Queue,
+    QueueConfiguration,
+    RoutingType,
+    Short,
+    Topic,
+)
+from corewire.errors import ConversionError, IllegalState, InvalidFilterExpression, QueueDoesNotExist
 from corewire_transports.threads import connect
 
 if TYPE_CHECKING:
@@ -246,6 +258,34 @@ def test_a_sequence_of_minus_one_closes_a_group(mate: Mate, session: Session, qu
         assert taken is not None
         assert (taken.text, taken.group, taken.sequence) == ("4", "g", "1")
         mate("close", "second")
+
+
+class KeepsBack:
+    """Lets in what is no secret."""
+
+    def outgoing(self, message: Message, /) -> Message | None:
+        return message
+
+    def incoming(self, message: Message, /) -> Message | None:
+        return None if message.text == "secret" else message
+
+
+@pytest.mark.parametrize("mode", AckMode)
+def test_what_an_interceptor_keeps_back_is_gone_at_the_broker(
+    artemis: Artemis, mate: Mate, session: Session, queue: str, mode: AckMode
+) -> None:
+    for text in ("secret", "open", "secret"):
+        mate.send(queue, text)
+    with connect(artemis.url, interceptors=[KeepsBack()]) as client:
+        with client.session(mode) as receiving, receiving.consumer(queue) as consumer:
+            message = consumer.receive(timeout=10)
+            assert message is not None
+            assert message.text == "open"
+            assert consumer.receive(timeout=0) is None
+            if mode in (AckMode.CLIENT, AckMode.INDIVIDUAL):
+                message.acknowledge()
+        assert client.stats.messages_dropped == 2
+    assert session.query_queue(queue).message_count == 0
 
 
 # -- topics --------------------------------------------------------------------------------------------------------------

@@ -67,9 +67,9 @@ class Interceptors:
                     delivery.show(passed)
         return True
 
-    def _ask(self, interceptor: Callable[[Message], Message | None], message: Message) -> Message | None:
+    def _ask(self, interceptor: Callable[[Message], object], message: Message) -> Message | None:
         try:
-            passed: object = interceptor(message)
+            passed = interceptor(message)
             if passed is None or isinstance(passed, Message):
                 return passed
             raise TypeError(f"a Message or None, not {type(passed).__name__}")
@@ -77,5 +77,5 @@ class Interceptors:
             self._failed(interceptor, error)
             return message
 
-    def _failed(self, interceptor: Callable[[Message], Message | None], error: Exception) -> None:
+    def _failed(self, interceptor: Callable[[Message], object], error: Exception) -> None:
         self._context.notify(InterceptorFailed(repr(interceptor), error))
