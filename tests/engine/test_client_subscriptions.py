@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.engine.client_world import ClientWorld, fragile, resilient
 
-from corewire.client._subscriptions import subscription_name, subscription_queue, without_own
+from corewire.client._subscriptions import make_queue, subscription_name, subscription_queue, without_own
 from corewire.client.message import Message
-from corewire.errors import ConfigError, IllegalState, Unblocked
+from corewire.errors import ConfigError, IllegalState, QueueExists, Unblocked
 from corewire.values import Queue, RoutingType, Topic
+from corewire.wire import packets
 
 if TYPE_CHECKING:
+    from corewire.client._calls import Command, Script
     from corewire.client._context import Context
+    from corewire.client._ids import SessionId
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,33 @@ def test_unnamed_queue_is_temporary_and_selects() -> None:
     queue = subscription_queue(context, Topic("t"), None, durable=None, shared=False, selector="a = 1")
     assert (queue.address, queue.routing_type, queue.filter_string) == ("t", RoutingType.MULTICAST, "a = 1")
     assert (queue.temporary, queue.durable) == (True, False)
+
+
+def test_a_temporary_queue_of_the_connection_that_was_lost_is_left_to_go_with_it() -> None:
+    world = ClientWorld(resilient())
+    session = world.session()
+    world.run(world.engine.create_address(world.now, session, "t", [RoutingType.MULTICAST]))
+    world.run(world.engine.create_subscription(world.now, session, Topic("t")))  # the topic is looked up
+    queue = subscription_queue(context_of(world), Topic("t"), None, durable=None, shared=False, selector=None)
+    script = make_queue(world.engine._session(session), Topic("t"), queue, shared=False)
+    command = next(script)
+    while not isinstance(command.packet, packets.CreateQueueV2):
+        command = script.send(answer_of(world, session, command))
+    command.repeated = True
+    again = script.throw(QueueExists("there is one"))
+    assert again.packet.queue_name != queue.name
+    with pytest.raises(StopIteration) as done:
+        script.send(packets.NullResponse())
+    assert done.value.value == again.packet.queue_name
+
+
+def answer_of(world: ClientWorld, session: SessionId, command: Command) -> Any:
+    """What the broker says to a command of a script that the test drives."""
+
+    def ask() -> Script[Any]:
+        return (yield command)
+
+    return world.run(world.engine._session(session).run(world.now, ask()))
 
 
 def test_own_messages_are_left_out_by_selector() -> None:

@@ -11,6 +11,7 @@ Subscriptions: queues of a topic, named as JMS clients name them (docs/protocol/
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from corewire.client._calls import Command, Fate
@@ -72,15 +73,16 @@ def without_own(context: Context, selector: str | None) -> str:
     return f"({selector}) AND {own}" if selector else own
 
 
-def make_queue(session: Session, topic: Topic, queue: QueueConfiguration, *, shared: bool) -> Script[None]:
-    """Make sure that the topic and the subscription's queue are there.
+def make_queue(session: Session, topic: Topic, queue: QueueConfiguration, *, shared: bool) -> Script[str]:
+    """Make sure that the topic and the subscription's queue are there. Returns the queue's name.
 
-    Raises IllegalState where an unshared one is in use. One with another selector or topic is made anew, as in JMS.
+    Raises IllegalState where an unshared one is in use. One with another selector or topic is made anew, as in JMS. A temporary
+    one that is there when it is asked for again belongs to the connection that was lost, and goes with it: it gets another name.
     """
     yield from look_up(session, topic)
     if shared:
         yield Command(shared_queue_packet(queue), packets.NullResponse, Fate.AGAIN)
-        return
+        return queue.name
     if not queue.temporary:
         question = Command(packets.SessionQueueQuery(queue.name), packets.SessionQueueQueryResponseV3, Fate.AGAIN)
         there = cast("packets.SessionQueueQueryResponseV3", (yield question))
@@ -88,11 +90,16 @@ def make_queue(session: Session, topic: Topic, queue: QueueConfiguration, *, sha
             if there.consumer_count:
                 raise IllegalState("the subscription is in use", subject=f"queue {queue.name!r}")
             if there.address == queue.address and (there.filter or None) == queue.filter_string:
-                return
+                return queue.name
             yield Command(packets.DeleteQueue(queue.name), packets.NullResponse, Fate.AGAIN)
-    command = Command(queue_packet(queue), packets.NullResponse, Fate.AGAIN)
-    try:
-        yield command
-    except QueueExists:
-        if not command.repeated:
-            raise
+    while True:
+        command = Command(queue_packet(queue), packets.NullResponse, Fate.AGAIN)
+        try:
+            yield command
+        except QueueExists:
+            if not command.repeated:
+                raise
+            if queue.temporary:
+                queue = replace(queue, name=session.context.uuid())
+                continue
+        return queue.name

@@ -95,7 +95,7 @@ class ReceivingVerbs(Registry):
     def _open_subscription(
         self, consumer: Consumer, topic: Topic, queue: QueueConfiguration, *, shared: bool
     ) -> Script[ConsumerId]:
-        yield from make_queue(consumer.session, topic, queue, shared=shared)
+        consumer.queue = yield from make_queue(consumer.session, topic, queue, shared=shared)
         return (yield from self._open_consumer(consumer, create=False))
 
     def delete_subscription(self, now: float, session: SessionId, name: str) -> Operation[None]:
