@@ -22,6 +22,7 @@ from corewire_server.demo.cutting import await_new
 from corewire_server.demo.ledger import Ledger, Way
 from corewire_server.demo.traffic import Traffic, World
 from corewire_server.proxy import Proxy
+from corewire_transports.blocking import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -192,6 +193,7 @@ def run(pair: ArtemisPair, where: str, fault: Fault, modes: Iterable[Mode], time
     with Proxy(("127.0.0.1", pair.primary.port)) as proxy:
         address = f"tcp://127.0.0.1:{proxy.port}" if fault is Fault.CUT else pair.address
         loads = {mode: mode.traffics(address) for mode in modes}
+        _make_queues(address, [load for mode, load in loads.items() if mode is not Mode.EXACTLY_ONCE])
         traffics = [traffic for load in loads.values() for traffic in load]
         for traffic in traffics:
             traffic.start()
@@ -219,6 +221,13 @@ def run(pair: ArtemisPair, where: str, fault: Fault, modes: Iterable[Mode], time
     for cell in cells.values():
         print(f"\n{cell}", end="", flush=True)
     return cells
+
+
+def _make_queues(address: str, loads: Sequence[Sequence[Traffic]]) -> None:
+    """An Artemis that starts deletes those that it made itself and are empty, and what is in prepared branches for them is lost."""
+    with connect(f"{address}?{NO_WINDOW}") as client, client.session() as session:
+        for ledger in [ledger for load in loads for traffic in load for ledger in traffic.ledgers]:
+            session.create_queue(ledger.queue)
 
 
 def _strike(fault: Fault, pair: ArtemisPair, proxy: Proxy) -> None:
