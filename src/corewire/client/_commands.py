@@ -165,7 +165,7 @@ class Commands(ABC):
         if command.answer is None:
             channel.send_frame(frame_of(packet, channel.channel, channel.version))
             return
-        kind: object = type(packet)
+        kind = packet.__class__
         version = channel.version
         allowed = capabilities(version)
         if (kind is packets.SessionSend or kind is packets.SessionSendContinuation) and allowed.correlation_ids:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def frame_of(packet: Packet, channel: int, version: int) -> bytes:
     """The whole frame of a packet as a broker of ``version`` reads it. Raises LocalProtocolError for what the wire cannot hold."""
-    kind: object = type(packet)
+    kind = packet.__class__
     if kind is packets.SessionSend:
         allowed = capabilities(version)
         if allowed.new_addressing:
