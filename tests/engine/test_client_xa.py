@@ -282,6 +282,20 @@ def test_an_end_asked_for_during_the_outage_says_that_the_branch_was_lost(world:
     assert world.since(["START"]) == ["END"]
 
 
+def test_what_a_branch_sent_during_the_outage_is_not_written_once_it_was_left(world: XaWorld) -> None:
+    """It would be in no branch, and take effect at once."""
+    world.do("start")
+    world.run(world.send())
+    world.cut()
+    assert world.send().done
+    ended = world.ask("end")
+    before = world.sent.count("SESS_SEND")
+    world.advance(1.0)
+    assert code_of(world, ended) is RMFAIL
+    world.advance(1.0)
+    assert world.sent.count("SESS_SEND") == before
+
+
 def test_a_start_asked_for_during_the_outage_is_done(world: XaWorld) -> None:
     world.cut()
     started = world.ask("start")

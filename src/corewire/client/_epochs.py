@@ -130,7 +130,7 @@ class Epochs(Incoming):
         if not known:
             self._unsettled += self.outlets.take_written()
         self._unsettled += [c for c in waiting if c.bound]
-        resent += [c for c in waiting if c.outgoing is not None]
+        resent += [c for c in waiting if c.outgoing is not None and not c.bound]
         for command in (*again, *(c for c in waiting if not c.bound and c.outgoing is None)):
             self._backlog.append(command)
         self.outlets.offer_again(resent)

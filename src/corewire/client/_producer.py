@@ -110,7 +110,8 @@ def _outgoing(
     packet = packets.SessionSend(message, requires_response=answered, sender_id=sender)
     fate = Fate.RESENT if durable and session.sends_again else Fate.UNBLOCKED
     size = len(message) + _FRAME_OVERHEAD
-    command = Command(packet, packets.NullResponse if answered else None, fate, size=size)
+    bound = session.transaction.binds
+    command = Command(packet, packets.NullResponse if answered else None, fate, bound=bound, size=size)
     if len(message) > config.large_message_bytes_min and is_large(
         CoreMessage(message).body_bytes, config.large_message_bytes_min
     ):

@@ -40,6 +40,11 @@ class Transaction:
         """Whether what is done now belongs to it."""
         return self._session.transacted
 
+    @property
+    def binds(self) -> bool:
+        """Whether what is sent now is of no use on a session that was made anew, even if it was not written before."""
+        return False
+
     def announce(self, now: float) -> None:
         """The session was made anew: tell the broker what it must know before anything is done. Nothing, of a local one."""
 

@@ -91,6 +91,11 @@ class Branches(Transaction):
         """Whether the session works on a branch."""
         return self._current is not None
 
+    @property
+    def binds(self) -> bool:
+        """As in `Transaction`: the branch is lost, and once it was left, what is written is in none and takes effect at once."""
+        return self.open
+
     # -- what failures do ------------------------------------------------------------------------------------------------
 
     def session_lost(self, error: CorewireError) -> None:
