@@ -201,6 +201,48 @@ def test_client_does_not_survive_fork(world: Any, url: str, queue: str) -> None:
         assert session.query_queue(queue).message_count == 1
 
 
+@pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_what_was_submitted_before_a_fork_leaves_the_parent_once(world: Any, url: str, queue: str) -> None:
+    with world.connect(url) as client, client.session() as session:
+        session.create_queue(queue)
+        producer = session.producer(queue)
+        producer.submit("first")
+        producer.submit("with the next call, if nobody else turns the engine")
+        child = os.fork()
+        if child == 0:
+            try:
+                producer.submit("from the child")
+            except LocalProtocolError:
+                os._exit(17)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 17
+        producer.flush()
+        assert session.query_queue(queue).message_count == 2
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])
+def test_client_closed_by_a_signal_in_the_middle_of_what_is_gathered_closes(world: Any, url: str, queue: str) -> None:
+    client = world.connect(url)
+    session = client.session()
+    session.create_queue(queue)
+    producer = session.producer(queue)
+    producer.submit("first")
+
+    def interrupted(now: float) -> None:
+        client.close()
+        raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        client._driver.gather(interrupted)
+    client.close()
+    with pytest.raises(ObjectClosed):
+        session.query_queue(queue)
+    assert client.state.value == "closed"
+    with world.connect(url) as other, other.session() as session:
+        assert session.query_queue(queue).message_count == 1
+
+
 def test_deadline_is_cancelled_from_another_thread(url: str, queue: str) -> None:
     for world in WORLDS:
         with world.connect(url) as client, client.session() as session, session.consumer(queue) as consumer:

@@ -9,12 +9,14 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from corewire.errors import CorewireError, NotConnected
+from corewire_server.proxy import Direction
 from corewire_transports.anyio import connect, fail_after, move_on_after
 
 if TYPE_CHECKING:
@@ -79,6 +81,24 @@ async def test_nothing_is_left_after_close(url: str, queue: str) -> None:
     after = Held(url)
     assert after.descriptors <= before.descriptors + 1  # trio and asyncio keep one for themselves
     assert after.sockets == before.sockets
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ["reconnectAttempts=0", "reconnectAttempts=-1&retryInterval=5&callTimeout=2000"])
+async def test_closed_at_any_byte_nothing_is_left(proxied: str, proxy: Proxy, queue: str, options: str) -> None:
+    before = Held(proxied)
+    for _ in range(15):
+        proxy.arm(bytes_max=800, direction=Direction.TO_CLIENT)
+        with suppress(CorewireError, ExceptionGroup), fail_after(SOON_S):
+            async with connect(f"{proxied}?{options}") as client, client.session() as session:
+                await session.send(queue, "x", durable=False)
+                async with session.consumer(queue) as consumer:
+                    await consumer.receive(timeout=1)
+        proxy.disarm()
+    assert proxy.cuts
+    after = Held(proxied)
+    assert after.descriptors <= before.descriptors + 1  # trio and asyncio keep one for themselves
+    assert (after.sockets, after.threads) == (before.sockets, before.threads)
 
 
 @pytest.mark.usefixtures("no_lingering")

@@ -117,6 +117,11 @@ class Driver:
         self._broken: BaseException | None = None
         self._birthplace = Birthplace()
 
+    @property
+    def entered(self) -> bool:
+        """Whether the caller is in the middle of a command."""
+        return self._inside
+
     async def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
         self._tasks.start_soon(self._keep_time)

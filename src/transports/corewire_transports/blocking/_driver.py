@@ -59,6 +59,11 @@ class Driver:
         self._ended = False
         self._broken: BaseException | None = None
 
+    @property
+    def entered(self) -> bool:
+        """Whether the caller is in the middle of a command."""
+        return self._inside
+
     def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
         try:

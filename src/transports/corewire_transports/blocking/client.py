@@ -107,8 +107,11 @@ class Client:
     def close(self) -> None:
         """Close sessions and connection. Messages in hand count as consumed. Never raises ConnectionLost."""
         with move_on_after(None, shield=True):
-            for session in list(self._sessions):
-                session.close()
+            if (
+                not self._driver.entered
+            ):  # else a signal's handler calls, in the middle of another call: at once, without asking
+                for session in list(self._sessions):
+                    session.close()
             self._driver.close()
 
     @property

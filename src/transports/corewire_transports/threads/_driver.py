@@ -73,6 +73,12 @@ class Driver:
         self._sockets.selector.register(self._ear, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._run, name="corewire", daemon=True)
 
+    @property
+    def entered(self) -> bool:
+        """Whether the caller is in the middle of a command. Another thread in one is waited for."""
+        with self._lock:
+            return self._inside
+
     def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
         self._thread.start()
