@@ -1,7 +1,7 @@
 """
 Pairs of real Artemis, each fault under load in every mode: ``make campaign``. One line per cell is printed with ``-s``.
 
-CAMPAIGN_FAULTS says how often each fault comes; 10 if it is not set.
+CAMPAIGN_FAULTS says how often each fault comes; 10 if it is not set, which takes some twenty minutes on two cores.
 """
 
 from __future__ import annotations

@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="class")
+def pair(request: pytest.FixtureRequest, java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtemisPair]:
+    """Of the class' kind, whole, for all its faults."""
+    with ArtemisPair(tmp_path_factory.mktemp("pair"), request.cls.KIND) as pair:
+        yield pair
+
+
 def see_that_nothing_happened_that_must_not(pair: ArtemisPair, fault: Fault, *modes: Mode) -> None:
     cells = run(pair, "CI", fault, modes, 1)
     assert [cell.wrong for cell in cells.values() if cell.wrong] == []
 
 
 class TestReplication:
-    @pytest.fixture(scope="class")
-    def pair(self, java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtemisPair]:
-        with ArtemisPair(tmp_path_factory.mktemp("pair"), PairKind.REPLICATED) as pair:
-            yield pair
+    KIND = PairKind.REPLICATED
 
     def test_network_cut(self, pair: ArtemisPair) -> None:
         modes = (Mode.AUTO_COMMIT_WINDOW, Mode.TRANSACTED_WINDOW, Mode.XA_WINDOW)
@@ -34,10 +38,7 @@ class TestReplication:
 
 
 class TestSharedStore:
-    @pytest.fixture(scope="class")
-    def pair(self, java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtemisPair]:
-        with ArtemisPair(tmp_path_factory.mktemp("pair"), PairKind.SHARED_STORE) as pair:
-            yield pair
+    KIND = PairKind.SHARED_STORE
 
     def test_planned_shutdown(self, pair: ArtemisPair) -> None:
         see_that_nothing_happened_that_must_not(pair, Fault.SHUTDOWN, Mode.TRANSACTED)
