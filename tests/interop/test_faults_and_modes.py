@@ -16,8 +16,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="class")
 def pair(request: pytest.FixtureRequest, java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtemisPair]:
-    """Of the class' kind, whole, for all its faults."""
-    with ArtemisPair(tmp_path_factory.mktemp("pair"), request.cls.KIND) as pair:
+    """Of the kind that the class says, whole, for all its faults."""
+    kind: PairKind = request.param
+    with ArtemisPair(tmp_path_factory.mktemp("pair"), kind) as pair:
         yield pair
 
 
@@ -26,9 +27,8 @@ def see_that_nothing_happened_that_must_not(pair: ArtemisPair, fault: Fault, *mo
     assert [cell.wrong for cell in cells.values() if cell.wrong] == []
 
 
+@pytest.mark.parametrize("pair", [PairKind.REPLICATED], indirect=True, ids=["a pair"])
 class TestReplication:
-    KIND = PairKind.REPLICATED
-
     def test_network_cut(self, pair: ArtemisPair) -> None:
         modes = (Mode.AUTO_COMMIT_WINDOW, Mode.TRANSACTED_WINDOW, Mode.XA_WINDOW)
         see_that_nothing_happened_that_must_not(pair, Fault.CUT, *modes)
@@ -37,9 +37,8 @@ class TestReplication:
         see_that_nothing_happened_that_must_not(pair, Fault.KILL, Mode.EXACTLY_ONCE, Mode.XA)
 
 
+@pytest.mark.parametrize("pair", [PairKind.SHARED_STORE], indirect=True, ids=["a pair"])
 class TestSharedStore:
-    KIND = PairKind.SHARED_STORE
-
     def test_planned_shutdown(self, pair: ArtemisPair) -> None:
         see_that_nothing_happened_that_must_not(pair, Fault.SHUTDOWN, Mode.TRANSACTED)
 
