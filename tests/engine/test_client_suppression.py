@@ -13,7 +13,7 @@ from tests.engine.client_world import ONE, ClientWorld, resilient
 
 from corewire.client.config import ClientConfig
 from corewire.client.message import Message
-from corewire.errors import TransactionRolledBack
+from corewire.errors import NotConnected, TransactionRolledBack
 from corewire.events import FailedOver
 from corewire.values import AckMode, Queue
 
@@ -98,6 +98,21 @@ def test_what_was_acknowledged_is_not_handed_out_again(mode: AckMode) -> None:
     assert scene.next() == "2"
     assert scene.left == 1
     assert scene.entries == 1, "what is in hand"
+
+
+@EVERY_MODE
+@pytest.mark.parametrize("whole", [True, False], ids=["session", "consumer"])
+def test_what_is_in_hand_when_its_session_or_consumer_is_over_is_given_back(mode: AckMode, whole: bool) -> None:
+    scene = Scene(mode)
+    scene.send("1")
+    scene.receive()
+    over = scene.engine._consumer(scene.consumer)
+    over.closed_by_broker(scene.now)
+    if whole:
+        over.session.end(scene.now, NotConnected("the connection was given up"))
+    else:
+        scene.world.run(scene.engine.close_consumer(scene.now, scene.consumer))
+    assert scene.entries == 0
 
 
 @EVERY_MODE

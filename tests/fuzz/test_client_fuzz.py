@@ -27,3 +27,9 @@ def test_kept_plays_end_well() -> None:
 def test_changed_plays_end_well(play: bytes, at: int, change: bytes, cut: bool) -> None:
     at %= len(play)
     Play(play[:at] + change + (play[at:] if cut else play[at + len(change) :])).run()
+
+
+@SOME
+@given(st.lists(st.sampled_from(KEPT), min_size=2, max_size=3))
+def test_plays_in_a_row_end_well(plays: list[bytes]) -> None:
+    Play(b"".join(plays)).run()

@@ -172,6 +172,7 @@ class Consumer:
     def close(self, *, last_delivered: bool) -> Script[None]:
         """Close it at the broker; ``last_delivered``: what is in hand is given back, and counts as delivered."""
         if self.error is not None:
+            self.acknowledgements.copies.close()
             return
         if last_delivered:
             yield from self.session.transaction.roll_back(last_delivered=True)

@@ -181,6 +181,9 @@ class Epochs(Incoming):
         self.outlets.end(error)
         for consumer in list(self.consumers.values()):
             consumer.end(error)
+        for consumer in self.context.consumers.values():  # those too that the broker had closed
+            if consumer.session is self:
+                consumer.acknowledgements.copies.close()
         self.context.forget(self)
         if self._channel is not None:
             del self.context.by_channel[self._channel.channel]
