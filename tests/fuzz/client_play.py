@@ -301,7 +301,7 @@ class Play:
             engine.abandon(world.now, call)
         for session in list(engine._context.sessions):
             engine.end_tries(world.now, session)
-        world.advance(60.0)
+        world.advance(180.0)  # a fence may wait for the TTL of a session that the broker still has
         if engine.state is ClientState.FAILED:
             assert engine._lifeline._killed, "nobody threw it out"
         else:

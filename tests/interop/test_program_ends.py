@@ -47,7 +47,6 @@ def test_2_is_wrong_usage_and_names_the_nearest(at: tuple[str, str]) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: produce: unknown option --prority\n  try: --priority\n"
     for words in (
-        ["produce", "q", "--stream", "f"],
         ["queue", "list"],
         ["run", "--primary"],
         ["consume", "q", "--threads", "0"],

@@ -27,6 +27,7 @@ from corewire.client._calls import Command
 from corewire.client._control import Ask, Wait
 from corewire.client._epochs import Attempt
 from corewire.errors import (
+    ConnectionTimedOut,
     CorewireError,
     DuplicateMetadata,
     IncompatibleVersions,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from corewire.client._control import ControlScript
     from corewire.client._session import Session
 
+FENCE_S = 60.0  # where the connection has no TTL: how long one link waits for the end of a session of before
 STARTING_RETRY_S = 0.01  # a broker that is still starting refuses sessions; asked again, as Artemis does
 FIRST_SESSION_CHANNEL = 10
 #: A broker that is not ours may append a chunk twice that is written twice, and nobody would know.
@@ -115,12 +117,19 @@ class Sessions:
                 yield Ask(Command(packets.SessionClose(), packets.NullResponse), attempt.channel)
 
     def _pass_fence(self, session: Session, channel: Channel) -> ControlScript[None]:
+        """Wait until the broker has nothing more of the session before. A broker that holds it on this very link, whatever it
+        said, gives it up with the link."""
+        config = self._context.config
+        patience_s = FENCE_S if config.connection_ttl_s is None else config.connection_ttl_s
         while True:
             name = packets.SessionUniqueAddMetadata(FENCE_KEY, self._context.fence_name(session))
             try:
                 yield Ask(Command(name, packets.NullResponse), channel.channel)
-            except DuplicateMetadata:
-                yield Wait(self._context.config.retry_interval_s)
+            except DuplicateMetadata as held:
+                if patience_s <= 0:
+                    raise ConnectionTimedOut("the broker does not end the session of before") from held
+                patience_s -= config.retry_interval_s
+                yield Wait(config.retry_interval_s)
             else:
                 return
 

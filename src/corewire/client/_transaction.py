@@ -119,8 +119,10 @@ class Transaction:
                     self.rollback_only = TransactionRolledBack("a rollback that was still under way undid it")
                 counted = last_delivered and not session.acknowledges_in_transaction
                 yield Command(packets.SessionRollback(counted), packets.NullResponse, Fate.DONE)
-                if not self.work_done:
-                    self.rollback_only = None  # what was written again meanwhile was undone with the rest
+            if not self.work_done:
+                self.rollback_only = (
+                    None  # what was written again meanwhile was undone with the rest, or lost with its session
+                )
         finally:
             self._undoing -= 1
         if restart and not lost and not self._undoing:  # else messages would come before the next rollback is through
