@@ -206,6 +206,24 @@ def test_a_commit_behind_unanswered_sends_is_not_repeated() -> None:
     assert world.engine.counters.recreated_sessions == 1
 
 
+def test_a_commit_that_waits_for_a_link_does_not_take_what_is_written_again() -> None:
+    world = ClientWorld(resilient(retry_interval_s=0.1), foreign=True)
+    session = world.session(transacted=True)
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
+    world.pump()
+    world.engine.send(world.now, session, Queue("q"), Message("again"))
+    while world.perform():
+        pass
+    world.cut()
+    commit = world.engine.commit(world.now, session)
+    world.advance(1.0)
+    with pytest.raises(TransactionRolledBack):
+        commit.result()
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("new")))
+    world.run(world.engine.commit(world.now, session))
+    assert world.run(world.engine.query_queue(world.now, session, "q")).message_count == 1
+
+
 # -- bursts -----------------------------------------------------------------------------------------------------------------
 
 

@@ -80,7 +80,7 @@ class Epochs(Incoming):
         nor after it happened once."""
         if self.tainted or self.distrusted or self.channel.window_bytes is None:
             return False
-        committing = any(isinstance(command.packet, _BOUNDARIES) for command in self.answers)
+        committing = any(isinstance(command.packet, _BOUNDARIES) for command in (*self.answers, *self._backlog))
         return not (self.may_run_twice and self.transacted and committing and self.sends_unanswered)
 
     def lock(self, now: float) -> None:
