@@ -360,3 +360,16 @@ def test_a_recreated_consumer_has_its_whole_window_again() -> None:
     tokens = [packet.credits for packet in written(world, packets.SessionFlowToken)]  # type: ignore[attr-defined]
     assert tokens == [600, 600]
     assert world.receive_all(consumer) == ["0", "1", "2"]
+
+
+def test_the_first_word_of_nothing_behind_a_reattachment_is_no_proof_at_another_broker() -> None:
+    world = ClientWorld(resilient(retry_interval_s=0.1), foreign=True)
+    consumer = world.consumer(world.session(), window_bytes=0)
+    world.run(world.engine.receive_immediate(world.now, consumer))
+    asked = world.sent.count("SESS_FORCE_CONSUMER_DELIVERY")
+    world.cut()
+    world.advance(1.0)
+    assert world.run(world.engine.receive_immediate(world.now, consumer)) is None
+    assert world.sent.count("SESS_FORCE_CONSUMER_DELIVERY") == asked + 2
+    assert world.run(world.engine.receive_immediate(world.now, consumer)) is None
+    assert world.sent.count("SESS_FORCE_CONSUMER_DELIVERY") == asked + 3

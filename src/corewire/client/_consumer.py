@@ -83,6 +83,7 @@ class Consumer:
         self._sequence = 0  # of forced deliveries
         self._shown: set[int] = set()  # browser: ids, so that a new epoch goes on where it was
         self._skipped = False  # one that is not handed out came since the broker was asked
+        self._doubtful = False  # the broker's next word that it has nothing is no proof
         self.address = queue
         self.routing_type: RoutingType | None = None  #: of the queue
         self._again: packets.CreateQueueV2 | None = None  # makes a queue that may have gone with the broker
@@ -233,6 +234,12 @@ class Consumer:
         if self._chunk_since:  # asked in the middle of a large message, it does not look at what is behind that
             self._force()
             return
+        if self._doubtful:
+            self._doubtful = False
+            self._grant(self._window.withdraw())
+            self.want_more()
+            self._force()
+            return
         if self._skipped:  # that used up credits, of which something behind it may have had need
             self._skipped = False
             self.want_more()
@@ -241,6 +248,11 @@ class Consumer:
         call, self._asking = self._asking, None
         self._grant(self._window.withdraw())
         self.session.context.succeed(call, None)
+
+    def found_again(self) -> None:
+        """Its session is on a link again. The first time that a broker then says that it has nothing is no proof: one that is
+        not ours said so while it still had to deliver what it had (seen where a browser asks for one message at a time)."""
+        self._doubtful = True
 
     def line_up(self, delivery: Delivery) -> None:
         """It may be handed out, unless it is a copy that the application must not see."""

@@ -146,6 +146,9 @@ class Epochs(Incoming):
         for key, value in self.metadata.items():
             packet = packets.SessionAddMetadata2(key, value, requires_confirmation=False)
             self.channel.send_uncounted(encode(packet, self.channel.channel, self.channel.version))
+        if isinstance(self.channel, ForeignChannel):
+            for consumer in self.consumers.values():
+                consumer.found_again()
         for command in self._backlog.take_all():
             self._put(now, command)
         unsettled, self._unsettled = self._unsettled, []
