@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from contextlib import nullcontext
 
 import pytest
 from tests.transports.company_anyio import beside, needs_company, until
