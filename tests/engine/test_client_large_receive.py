@@ -108,6 +108,8 @@ def test_the_marker_of_a_question_does_not_hide_what_is_arriving() -> None:
     stage.world.chunk(stage.consumer, NOISE[:5_000], last=True)
     assert not asked.done  # the broker had not looked at what is behind it: it is asked again
     stage.answer(3)
+    assert not asked.done  # nor is the first word behind a large message proof
+    stage.answer(4)
     assert asked.result() is None
 
 

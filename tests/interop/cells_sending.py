@@ -98,8 +98,12 @@ class NonDurableSend(_Sending):
 
     async def after(self) -> None:
         await self.session.send(self.name, "next")
-        unread = self.cell == Cell(Outcome.RECREATED, Moment.UNREAD, Mode.WINDOW)
-        assert self.client.stats.messages_maybe_lost == unread
+        if self.cell == Cell(Outcome.RECREATED, Moment.ANSWERED, Mode.WINDOW):
+            # Nobody waits for its answer, so whether that was read before the link was lost cannot be forced.
+            assert self.client.stats.messages_maybe_lost in (0, 1)
+        else:
+            unread = self.cell == Cell(Outcome.RECREATED, Moment.UNREAD, Mode.WINDOW)
+            assert self.client.stats.messages_maybe_lost == unread
 
 
 class NonDurableBlockingSend(_Sending):

@@ -304,7 +304,7 @@ class Consumer:
             self.spoiled = True
         if self.spoiled:
             return
-        self._chunk_since = True
+        self._chunk_since = self._doubtful = True  # behind its last chunk, too, it may not have looked at what follows
         self._arrivals.add(packet.data, frame_bytes, last=not packet.continues)
         self.want_more(only_if=self.receiving)
         if self._ask_again and not self._arrivals.arriving:
