@@ -60,6 +60,7 @@ async def two_phases_take_effect_with_the_commit(url: str, name: str) -> None:
 async def one_phase_will_do(url: str, name: str) -> None:
     xid = xid_of(name)
     async with connect(url) as client, client.xa_session() as session:
+        await session.create_queue(name)  # an empty one that was made by itself may go with its branch
         await session.xa_start(xid)
         await session.send(name, "x")
         await session.xa_end(xid)
@@ -139,6 +140,7 @@ async def an_ended_branch_outlives_its_session(url: str, name: str) -> None:
     xid = xid_of(name)
     async with connect(url) as client, client.xa_session() as other:
         async with client.xa_session() as session:
+            await session.create_queue(name)  # an empty one that was made by itself may go with its branch
             await session.xa_start(xid)
             await session.send(name, "x")
             await session.xa_end(xid)
