@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class EncryptedDoor(Door):
     def __init__(self, target: tuple[str, int], context: ssl.SSLContext) -> None:
         self.context = context
         self.asked: list[str | None] = []  #: names that clients asked for
-        self.refused: list[str] = []  #: why handshakes failed
+        self.refused: SimpleQueue[str] = SimpleQueue()  #: why handshakes failed; a client may know before
         self.shook: list[tuple[str, str]] = []  #: protocol and cipher of each link
         self.visitors: list[Any] = []  #: certificates that clients showed
         self.stayed = 0  #: clients that were told that nothing more comes, and did not hang up within seconds
@@ -125,7 +126,7 @@ class EncryptedDoor(Door):
         try:
             wrapped = self.context.wrap_socket(sock, server_side=True)
         except ssl.SSLError as error:
-            self.refused.append(str(error.reason))
+            self.refused.put(str(error.reason))
             raise
         cipher = wrapped.cipher()
         assert cipher is not None

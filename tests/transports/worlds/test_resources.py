@@ -98,7 +98,8 @@ async def test_closed_at_any_byte_nothing_is_left(proxied: str, proxy: Proxy, qu
     assert proxy.cuts
     after = Held(proxied)
     assert after.descriptors <= before.descriptors + 1  # trio and asyncio keep one for themselves
-    assert (after.sockets, after.threads) == (before.sockets, before.threads)
+    assert after.sockets <= before.sockets
+    assert after.threads <= before.threads
 
 
 @pytest.mark.usefixtures("no_lingering")
