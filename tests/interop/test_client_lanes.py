@@ -14,18 +14,32 @@ from corewire_server import BrokerConfig, serve
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from types import ModuleType
+    from typing import TypeAlias
 
+    from _pytest.mark import ParameterSet
     from tests.interop.artemis import Artemis
+
+    Lane: TypeAlias = Callable[[str, str, int], Coroutine[object, object, None]]
 
 COUNT = 300  # whole counts: tests/campaign
 
 
-def lanes_of(module: ModuleType) -> list[Callable[[str, str, int], Coroutine[object, object, None]]]:
+def lanes_of(module: ModuleType) -> list[Lane]:
     """The lanes that a module defines, in order."""
     return [
         function
         for name, function in vars(module).items()
         if inspect.iscoroutinefunction(function) and function.__module__ == module.__name__ and name[0] != "_"
+    ]
+
+
+def in_worlds(lanes: list[Lane], *, company: str) -> list[ParameterSet]:
+    """Each lane in each world; the one named ``company`` needs two threads, which no client of the blocking world has."""
+    return [
+        pytest.param(lane, world, id=f"{lane.__name__}-{world.value}")
+        for lane in lanes
+        for world in World
+        if lane.__name__ != company or world is not World.BLOCKING
     ]
 
 

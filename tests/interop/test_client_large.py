@@ -9,7 +9,7 @@ import pytest
 from tests.interop import client_large_lanes
 from tests.interop.artemis import JVM_OPTIONS
 from tests.interop.peers import ARTEMIS, lanes_class_path
-from tests.interop.test_client_lanes import lanes_of
+from tests.interop.test_client_lanes import in_worlds, lanes_of
 from tests.interop.worlds import World
 
 from corewire import BrokerError
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow]
 WITH_JAVA = client_large_lanes.java_reads_what_we_write_and_we_what_it_writes
 ALONE = [lane for lane in lanes_of(client_large_lanes) if lane.__name__ != WITH_JAVA.__name__]
-COMPANY = "sends_of_several_tasks_take_turns"  # a client of the blocking world belongs to one thread
-PLAYED = [(lane, world) for lane in ALONE for world in World if lane.__name__ != COMPANY or world is not World.BLOCKING]
 
 
-@pytest.mark.parametrize(
-    ("lane", "world"), PLAYED, ids=lambda each: each.value if isinstance(each, World) else each.__name__
-)
+@pytest.mark.parametrize(("lane", "world"), in_worlds(ALONE, company="sends_of_several_tasks_take_turns"))
 def test_lane(lane: Callable[..., object], world: World, artemis: Artemis) -> None:
     world.run(lane, artemis.url, f"large.{lane.__name__}.{world.value}")
 

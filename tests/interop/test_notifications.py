@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop import client_notification_lanes
-from tests.interop.test_client_lanes import lanes_of
+from tests.interop.test_client_lanes import in_worlds, lanes_of
 from tests.interop.worlds import World
 
 from corewire_server.proxy import Proxy
@@ -17,16 +17,9 @@ if TYPE_CHECKING:
     from tests.interop.artemis import Artemis
 
 
-COMPANY = "a_loop_ends_when_they_are_closed"  # by another thread, which a client of the blocking world does not have
-PLAYED = [
-    pytest.param(lane, world, id=f"{lane.__name__}-{world.value}")
-    for lane in lanes_of(client_notification_lanes)
-    for world in World
-    if lane.__name__ != COMPANY or world is not World.BLOCKING
-]
-
-
-@pytest.mark.parametrize(("lane", "world"), PLAYED)
+@pytest.mark.parametrize(
+    ("lane", "world"), in_worlds(lanes_of(client_notification_lanes), company="a_loop_ends_when_they_are_closed")
+)
 def test_lane(lane: Callable[..., object], world: World, artemis: Artemis) -> None:
     world.run(lane, artemis.url, f"notifications.{lane.__name__}.{world.value}")
 

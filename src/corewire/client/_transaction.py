@@ -91,6 +91,12 @@ class Transaction:
             self.work_done = self.work_done or at_stake
             raise
 
+    def _stopped(self) -> Script[bool]:
+        """Have nothing delivered any more. Returns whether the session was made anew meanwhile."""
+        stop = Command(packets.SessionStop(), packets.NullResponse, Fate.DONE)
+        yield stop
+        return stop.epoch != self._session.epoch
+
     def roll_back(self, *, last_delivered: bool = False) -> Script[None]:
         """Undo it: sends are forgotten, messages come again, those that were handed out with a higher delivery count.
 
@@ -101,16 +107,13 @@ class Transaction:
         be given back behind the back of whoever takes it.
         """
         session = self._session
-        restart, lost = session.started, False
+        restart = session.started
         self.work_done, self.rollback_only = False, None
         for consumer in session.consumers.values():
             consumer.acknowledgements.copies.give_back()
         self._undoing += 1
         try:
-            if restart:
-                stop = Command(packets.SessionStop(), packets.NullResponse, Fate.DONE)
-                yield stop
-                lost = stop.epoch != session.epoch
+            lost = restart and (yield from self._stopped())
             if not lost:
                 for consumer in session.consumers.values():
                     consumer.give_back()

@@ -287,10 +287,7 @@ class Branches(Transaction):
         restart, made_anew = session.started, False
         self._undoing += 1
         try:
-            if restart:
-                stop = Command(packets.SessionStop(), packets.NullResponse, Fate.DONE)
-                yield stop
-                made_anew = stop.epoch != session.epoch
+            made_anew = restart and (yield from self._stopped())
             if not made_anew:
                 for consumer in session.consumers.values():
                     consumer.give_back()
