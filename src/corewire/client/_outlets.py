@@ -3,7 +3,8 @@ Where the messages of one session go out: an outlet per destination, credits per
 
 A message waits in its outlet, in the order of the calls, for three things: that the destination was looked up, that the
 broker has granted credits for the address, and that there is room among the bytes kept for replay. Then it is admitted:
-it becomes a command of the session; a large one becomes many, each with credits of its own. With exactly-once it comes back when the session is made anew, to the head of its outlet.
+it becomes a command of the session; a large one becomes many, each with credits of its own. With exactly-once it comes back
+when the session is made anew, to the head of its outlet. One of one piece that has nothing to wait for is written at once.
 """
 
 from __future__ import annotations
