@@ -245,6 +245,13 @@ class ClientWorld:
                 self.engine.link_down(self.now, link, None)
         self.add_broker(name)
 
+    def forget(self) -> None:
+        """Remember nothing of what is over: then all that grows is the client, or the broker."""
+        for memory in (self.events, self.frames, self.sent, self.dials):
+            memory.clear()
+        self.wires = {link: wire for link, wire in self.wires.items() if wire.alive}
+        self._readers = {link: reader for link, reader in self._readers.items() if link in self.wires}
+
     def advance(self, seconds: float) -> None:
         """Let time pass, with every timer in between."""
         end = self.now + seconds
