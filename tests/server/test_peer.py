@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from corewire_server.runtime import peer
 from corewire_server.runtime.listening import Depth, Listener
 from corewire_server.runtime.peer import ACCEPTED_MAX, PeerConnection, Peers
 
@@ -168,6 +169,19 @@ async def test_all_but_a_refusal_is_a_failure(
     side.peers.dial(1)
     await side.ear.hears(("failed", 1))
     side.listener.close()
+
+
+async def test_connection_that_was_reset_before_its_first_look_comes_from_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Taken for one to another machine, it made a backup without a password ask no more, and never serve."""
+    async with two_sides() as (first, second):
+        monkeypatch.setattr(peer, "remote_host", lambda _sock: None)
+        first.peers.dial(3)
+        await first.ear.hears(("failed", 3))
+        monkeypatch.undo()
+        first.peers.dial(5)
+        await second.ear.hears(("accepted", 6, True))
 
 
 async def test_a_connection_to_oneself_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,19 @@ def test_any_failure_but_a_refusal_is_no_answer(failure: str) -> None:
     assert pair.b.role == "backup"
 
 
+def test_dial_that_leads_to_another_machine_is_not_the_last_one() -> None:
+    """It was given up, for want of a password, and still counted as under way: the backup never asked again."""
+    pair = Pair.in_step()
+    pair.a.kill()
+    pair.halt_at(lambda: bool(pair.dials))
+    side, conn = pair.dials.popleft()
+    assert side is pair.b
+    pair.b.perform(pair.b.up.peer_connected(pair.now, conn, loopback=False))
+    assert pair.b.has("on another machine")
+    pair.sleep(1000)
+    assert pair.b.role == "primary"
+
+
 def test_primary_that_is_alone_looks_for_another_one_now_and_then() -> None:
     pair = Pair.in_step()
     pair.b.kill()

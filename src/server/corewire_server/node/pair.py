@@ -333,7 +333,7 @@ class PairNode:
 
     def peer_connected(self, now: int, conn: int, loopback: bool) -> list[Order]:
         """A DialPeer succeeded; ``loopback``: it did not leave this machine."""
-        self._peers.connected(now, conn, loopback=loopback)
+        self._talks.connected(now, conn, loopback=loopback)
         return self._tick(now)
 
     def peer_refused(self, now: int, conn: int) -> list[Order]:

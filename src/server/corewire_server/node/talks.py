@@ -119,6 +119,12 @@ class Talks:
             self._dial = None
         self._dial_at = now
 
+    def connected(self, now: int, conn: int, *, loopback: bool) -> None:
+        """A dial got through; ``loopback``: it did not leave this machine."""
+        self._kit.peers.connected(now, conn, loopback=loopback)
+        if not self._kit.peers.has(conn):
+            self.failed(conn)
+
     def refused(self, now: int, conn: int) -> None:
         """A dial was refused."""
         known = self._kit.peers.has(conn)

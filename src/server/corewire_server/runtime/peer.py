@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeAlias
 
 from corewire_server.runtime.listening import Depth, lifted
-from corewire_server.runtime.remote import Host, host_of, is_loopback, remote_host
+from corewire_server.runtime.remote import Host, host_of, remote_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,11 @@ class PeerConnection(asyncio.BufferedProtocol):
         self.transport.close()
         asyncio.get_running_loop().call_later(CLOSE_S, self.transport.abort)
 
+    def abort(self) -> None:
+        """End it now, without another byte."""
+        self.open = False
+        self.transport.abort()
+
 
 class Peers:
     """
@@ -102,7 +107,7 @@ class Peers:
         self._taking_in: asyncio.Task[None] | None = None
         self._listener: Listener | None = None
         self._last_accepted = 0
-        self._guests: dict[int, Host | None] = {}  # where accepted connections come from, the oldest first
+        self._guests: dict[int, Host] = {}  # where accepted connections come from, the oldest first
         self.visits = 0  # accepted connections that have ended
         self._answered: Address | None = None  # where somebody answered last
         self._hosts: frozenset[Host | None] = frozenset()  # of the other node, as its name was looked up last
@@ -134,16 +139,19 @@ class Peers:
     def made(self, connection: PeerConnection) -> None:
         """A connection is there: before its first byte."""
         number = connection.number
+        dialled = number in self._dials
+        host = remote_host(connection.transport.get_extra_info("socket"))
+        if host is None or (number % 2 and not dialled):  # it has ended, or was given up, in the meantime
+            connection.abort()
+            if dialled:
+                self._teller.tell(self._node.peer_failed, number)
+            return
         self._open[number] = connection
-        sock = connection.transport.get_extra_info("socket")
-        loopback = is_loopback(sock)
-        if number % 2 == 0:
-            self._guests[number] = remote_host(sock)
-            self._teller.tell(self._node.peer_accepted, number, loopback=loopback)
-        elif number in self._dials:
-            self._teller.tell(self._node.peer_connected, number, loopback=loopback)
-        else:  # given up in the meantime
-            self.hang_up(number)
+        if dialled:
+            self._teller.tell(self._node.peer_connected, number, loopback=host.is_loopback)
+        else:
+            self._guests[number] = host
+            self._teller.tell(self._node.peer_accepted, number, loopback=host.is_loopback)
 
     def heard(self, number: int, data: bytes) -> None:
         """Bytes of a connection."""
@@ -176,8 +184,7 @@ class Peers:
         """The same, without another byte to anybody."""
         self._shut()
         for connection in self._open.values():
-            connection.open = False
-            connection.transport.abort()
+            connection.abort()
         self._open.clear()
 
     def _shut(self) -> None:
@@ -224,9 +231,7 @@ class Peers:
         oldest = next(iter(strangers or idle), None)
         if oldest is None:
             return False
-        connection = self._open.pop(oldest)
-        connection.open = False
-        connection.transport.abort()
+        self._open.pop(oldest).abort()
         self._count_end(oldest)
         self._teller.tell(self._node.peer_closed, oldest)
         return True

@@ -30,6 +30,6 @@ def remote_host(sock: socket.socket) -> Host | None:
 
 
 def is_loopback(sock: socket.socket) -> bool:
-    """Whether the other end is on this machine's loopback."""
-    host = remote_host(sock)
+    """Whether the other end is on this machine's loopback. Raises OSError if it is gone already."""
+    host = host_of(str(sock.getpeername()[0]))
     return host is not None and host.is_loopback
