@@ -337,7 +337,7 @@ def assert_empty(engine: ClientEngine) -> None:
     left |= {name: len(getattr(ledger, name)) for name in ("_in_hand", "_waited_for")}
     assert not any(left.values()), left
     assert context.kept_bytes == 0
-    assert not engine._lifeline._preparing
+    assert not engine._lifeline._preparations
 
 
 __all__ = ["Play", "assert_empty"]

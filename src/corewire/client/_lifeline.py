@@ -22,7 +22,7 @@ from corewire.client import _topology
 from corewire.client._calls import Call
 from corewire.client._link import TOPOLOGY_CHANNEL, Link
 from corewire.client._openings import Openings
-from corewire.client._preparation import Preparation, preparations
+from corewire.client._preparation import Preparations
 from corewire.client._reconnect import Balancer, GiveUp, InitialConnect, Pause, Reconnect, Slots, Try
 from corewire.client._recovery import Sessions, lost
 from corewire.client._search import Search
@@ -94,7 +94,7 @@ class Lifeline:
         self._openings = Openings(context, self._makes)
         self._starting: Call[None] | None = None
         self._connected = False  # once
-        self._preparing: list[Preparation] = []
+        self._preparations = Preparations(context)
         self._closing: Call[None] | None = None
         self._cause: CorewireError | None = None  # of the loss that is being recovered
         self._lost_at = 0.0
@@ -116,7 +116,12 @@ class Lifeline:
 
     def next_timeout(self) -> float | None:
         """When to call ``handle_timeout``."""
-        deadlines = [self._timers.next(), self._openings.next_timeout(), self._search.deadline]
+        deadlines = [
+            self._timers.next(),
+            self._openings.next_timeout(),
+            self._search.deadline,
+            self._preparations.deadline,
+        ]
         if self._link is not None and self._link.up:
             deadlines += (self._link.connection.next_timeout(), self._link.control.next_timeout())
         deadlines += (session.next_timeout() for session in self._context.sessions.values())
@@ -215,6 +220,10 @@ class Lifeline:
         if self._search.expire(now, connected=not self._is(ClientState.CONNECTING)):
             self._cause = self._search.error
             self._follow(now, GiveUp())
+        if self._preparations.expired(now):
+            error = CallTimeout("no broker answered in time what is asked before a connection can be used")
+            error.__cause__ = self._cause
+            self._end(now, error, LifeMove.GIVE_UP)
         for _timer, _deadline in self._timers.expire(now):
             self._follow(now, self._plan.resume())
         link = self._link
@@ -307,8 +316,7 @@ class Lifeline:
                 self._last_link += 1
                 self._link = Link(self._last_link, endpoint)
                 config = self._context.config
-                timeout_s = endpoint.connect_timeout_s
-                timeout_s = config.connection_ttl_s if timeout_s is None else timeout_s
+                timeout_s = endpoint.connect_timeout_s or config.connection_ttl_s or config.call_timeout_s
                 self._context.effects.append(Dial(self._last_link, endpoint, timeout_s))
             case Pause(delay_s):
                 self._timers[ClientTimer.RETRY] = now + delay_s
@@ -343,12 +351,12 @@ class Lifeline:
     def _finish_start(self, now: float) -> None:
         if self._starting is None or not self._is(ClientState.UP):
             return
-        while self._preparing:
-            if not self._preparing[0].step(now):
+        try:
+            if not self._preparations.step(now):
                 return
-            if isinstance(error := self._preparing.pop(0).error, CorewireError):
-                self._end(now, error, LifeMove.GIVE_UP)
-                return
+        except CorewireError as error:
+            self._end(now, error, LifeMove.GIVE_UP)
+            return
         self._context.succeed(self._starting, None)
         self._starting = None
 
@@ -369,7 +377,7 @@ class Lifeline:
         if not self._connected:
             self._connected = True
             self._context.notify(Connected(link.endpoint, self._context.node_id, self._version))
-            self._preparing = preparations(now, self._context, self._openings)
+            self._preparations.begin(now, self._openings)
         else:
             counters.reconnects += 1
             counters.reattached_sessions += tally.reattached
@@ -404,6 +412,7 @@ class Lifeline:
         for session in self._context.sessions.values():
             session.lock(now)
         self._openings.link_lost(now)
+        self._preparations.link_lost(now)
         if self._closing is not None:
             self._end(now, ObjectClosed("the client is closed"), LifeMove.CLOSE)
         else:
@@ -462,7 +471,7 @@ class Lifeline:
         self._move(move)
         self.error = error
         self._timers.clear()
-        self._search.deadline = None
+        self._search.deadline = self._preparations.deadline = None
         if (link := self._link) is not None:
             self.flush()
             self._link = self._establishing = None

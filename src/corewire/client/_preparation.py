@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from corewire.client._naming import name_client
 from corewire.client._receipts import make_receipts
 from corewire.client._session import Session
+from corewire.errors import CorewireError
 from corewire.values import AckMode
 
 if TYPE_CHECKING:
@@ -57,11 +58,50 @@ class Preparation:
         return self._opening.error if self._run is None else self._run.error
 
 
-def preparations(now: float, context: Context, openings: Openings) -> list[Preparation]:
-    """Those that a configuration asks for."""
-    wanted: list[Preparation] = []
-    if context.config.client_id is not None:
-        wanted.append(Preparation(now, context, openings, name_client, lasting=True))
-    if context.exactly_once:
-        wanted.append(Preparation(now, context, openings, make_receipts, lasting=False))
-    return wanted
+class Preparations:
+    """
+    Those that a configuration asks for, one after the other.
+
+    Whoever connects waits for them. Each question has ``callTimeout``; once a link is lost over them, all that is left has
+    ``callFailoverTimeout`` together. Where that has no limit, as with exactly-once, it is ``callTimeout``, unless
+    ``initialConnectAttempts`` says that a broker is waited for as long as it takes.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._left: list[Preparation] = []
+        self.deadline: float | None = None  #: when nobody waits for what is left any more
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def begin(self, now: float, openings: Openings) -> None:
+        """The first connection is up."""
+        context = self._context
+        if context.config.client_id is not None:
+            self._left.append(Preparation(now, context, openings, name_client, lasting=True))
+        if context.exactly_once:
+            self._left.append(Preparation(now, context, openings, make_receipts, lasting=False))
+
+    def step(self, now: float) -> bool:
+        """Go on as far as possible. Returns whether all are through. Raises CorewireError where the client cannot be used."""
+        while self._left:
+            if not self._left[0].step(now):
+                return False
+            if isinstance(error := self._left.pop(0).error, CorewireError):
+                raise error
+        self.deadline = None
+        return True
+
+    def link_lost(self, now: float) -> None:
+        """What was not answered is asked again on the next link, if one comes in time."""
+        if self._left and self.deadline is None:
+            config = self._context.config
+            patience_s = config.call_failover_timeout_s
+            if patience_s is None and config.initial_connect_attempts is not None:
+                patience_s = config.call_timeout_s
+            self.deadline = None if patience_s is None else now + patience_s
+
+    def expired(self, now: float) -> bool:
+        """Whether nobody waits for them any more."""
+        return self.deadline is not None and self.deadline <= now

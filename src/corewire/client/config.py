@@ -74,7 +74,7 @@ class Endpoint:
     port: int = 61616
     name: str | None = option(None, "name", "text", nullable=True, low=1)
     tls: Tls | None = None  #: None: not encrypted
-    connect_timeout_s: float | None = option(  #: of all that happens until the link is up; None: connection_ttl_s
+    connect_timeout_s: float | None = option(  #: until the link is up; None: connection_ttl_s, or else call_timeout_s
         None, "connect-timeout-millis", "seconds", nullable=True, low=A_MILLISECOND
     )
     local_address: str | None = option(None, "localAddress", "text", nullable=True, low=1)
