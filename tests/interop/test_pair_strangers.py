@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.pair import Pair
+from tests.interop.pair import PRODUCT, Member, Pair
 
 from corewire_server.replication.hello import cluster_key, make_hello
 from corewire_server.replication.link import (
@@ -189,3 +189,21 @@ def test_frames_out_of_turn_behind_a_hello_that_is_proven(tmp_path: Path, role: 
                     with suppress(OSError):
                         sock.sendall(encode(frame))
                     assert closed(sock)
+
+
+def test_a_third_node_waits_and_both_sides_say_so_once(tmp_path: Path) -> None:
+    with undisturbed(tmp_path) as pair:
+        primary = pair.primary
+        third = Member(tmp_path / "third", "backup", PRODUCT)
+        third.peer = f"tcp://127.0.0.1:{primary.port}?link={primary.link_port}"
+        third.start()
+        try:
+            pair.wait("told", lambda: "does not take this node in" in third.log, 10)
+            pair.hold_still(1)  # it goes on knocking
+            status = third.status()
+            assert status is not None
+            assert "a third node waits until one of them is gone" in status["waits_for"]
+            assert third.log.count("does not take this node in") == 1
+            assert primary.log.count("a third node waits") == 1
+        finally:
+            third.kill()

@@ -121,6 +121,11 @@ class Wire:
     ends: dict[str, int]
     queues: dict[str, deque[bytes | None]] = field(default_factory=dict[str, "deque[bytes | None]"])  # None: the end
 
+    def towards_other(self, name: str) -> deque[bytes | None]:
+        """What is on its way from a node."""
+        (other,) = (each for each in self.queues if each != name)
+        return self.queues[other]
+
 
 class Side:
     """One machine: a disk that outlives its processes, and one process at a time."""
@@ -181,7 +186,7 @@ class Side:
         self.jobs.clear()
         self.arrived.clear()
         self.door = Door.CLOSED
-        for wire in list(self.pair.wires):
+        for wire in [each for each in self.pair.wires if self.name in each.queues]:
             self.pair.break_wire(wire, by=self.name)
 
     def client(self, word: bytes) -> None:
@@ -260,6 +265,8 @@ class Pair:
         self.silent: set[str] = set()  # nothing reaches these
         self.a = Side(self, "a", **settings)
         self.b = Side(self, "b", **settings)
+        self.sides = [self.a, self.b]
+        self.dialled = {"a": "b", "b": "a", "c": "a"}  # where each node takes its peer to be
 
     @classmethod
     def in_step(cls, **settings: Any) -> Pair:
@@ -271,11 +278,19 @@ class Pair:
         assert (pair.a.role, pair.b.role) == ("primary", "backup"), (pair.a.logs, pair.b.logs)
         return pair
 
+    def third(self) -> Side:
+        """Another node, which takes the primary for its peer."""
+        side = Side(self, "c")
+        self.sides.append(side)
+        side.start()
+        return side
+
     def other(self, name: str) -> Side:
-        return self.b if name == "a" else self.a
+        return self.side(self.dialled[name])
 
     def side(self, name: str) -> Side:
-        return self.a if name == "a" else self.b
+        (one,) = (side for side in self.sides if side.name == name)
+        return one
 
     @property
     def primary(self) -> Side:
@@ -318,17 +333,17 @@ class Pair:
     def write(self, name: str, conn: int, data: bytes) -> None:
         for wire in self.wires:
             if wire.ends.get(name) == conn:
-                wire.queues[self.other(name).name].append(data)
+                wire.towards_other(name).append(data)
 
     def hang_up(self, name: str, conn: int) -> None:
         for wire in self.wires:
             if wire.ends.get(name) == conn:
                 del wire.ends[name]
-                wire.queues[self.other(name).name].append(None)
+                wire.towards_other(name).append(None)
 
     def break_wire(self, wire: Wire, by: str | None = None) -> None:
         """A reset: what was on its way from who died still arrives, else nothing; both ends notice."""
-        for name in ("a", "b"):
+        for name in wire.queues:
             if name == by:
                 wire.ends.pop(name, None)
             else:
@@ -349,7 +364,8 @@ class Pair:
             side.perform(side.node.peer_refused(self.now, conn))
             return
         target.accepted += 2
-        wire = Wire({side.name: conn, target.name: target.accepted}, {"a": deque(), "b": deque()})
+        names = sorted((side.name, target.name))
+        wire = Wire({side.name: conn, target.name: target.accepted}, {name: deque() for name in names})
         self.wires.append(wire)
         side.perform(side.node.peer_connected(self.now, conn, loopback=True))
         target.arrived.append(target.accepted)
@@ -365,13 +381,14 @@ class Pair:
 
     def unread(self, name: str) -> int:
         """Bytes on their way to a node."""
-        return sum(len(data) for wire in self.wires for data in wire.queues[name] if data is not None)
+        queues = [wire.queues[name] for wire in self.wires if name in wire.queues]
+        return sum(len(data) for queue in queues for data in queue if data is not None)
 
     def _one(self, only: Side | None = None) -> bool:
         if self.dials:
             self._dial(*self.dials.popleft())
             return True
-        for side in (self.a, self.b) if only is None else (only,):
+        for side in self.sides if only is None else (only,):
             if side.node is None or not side.reads:
                 continue
             if side.jobs and not side.disk_holds:
@@ -393,7 +410,7 @@ class Pair:
 
     def _deliver(self, side: Side) -> bool:
         for wire in self.wires:
-            queue = wire.queues[side.name]
+            queue = wire.queues.get(side.name)
             if not queue:
                 continue
             data = queue.popleft()
@@ -414,7 +431,7 @@ class Pair:
         end = self.now + milliseconds
         self.pump()
         while True:
-            times = [s.node.next_timeout() for s in (self.a, self.b) if s.node is not None]
+            times = [s.node.next_timeout() for s in self.sides if s.node is not None]
             due = min((time for time in times if time is not None), default=end)
             self.now = min(end, max(due, self.now + 1))
             self.pump()

@@ -182,6 +182,18 @@ def test_switch_without_anybody_who_serves_is_1(nobody: str, capsys: pytest.Capt
     assert "no node serves" in capsys.readouterr().err
 
 
+def test_switch_asked_of_a_backup_whose_primary_is_not_reached_names_it_and_what_to_do(
+    pair: tuple[LinkNode, LinkNode], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = pair
+    one.__exit__()
+    assert main(["cluster", "switch", "--url", two.url]) == 1
+    said = capsys.readouterr().err
+    primary = f"tcp://127.0.0.1:{one.port - 100}"
+    assert f"it is backup, and its primary, {primary}, was not reached" in said
+    assert f'corewire cluster switch --url "{primary}?link={one.port}"' in said
+
+
 def test_failover_without_the_word_tells_what_it_stands_on_and_orders_nothing(
     nobody: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from tests.server.link_node import status
 
 from corewire_server.ha._states import ROLES, Move, Role
 from corewire_server.node.operating import Wish, consider
+from corewire_server.node.status import PeerStatus
 from corewire_server.replication.link import PREAMBLE, Command, LinkReader, encode
 
 LOST = {"in_step": False, "lease_age_ms": 60_000}
@@ -45,6 +46,15 @@ def test_nobody_else_hands_over(role: str, more: dict[str, Any], reason: str) ->
     assert wish is Wish.NOTHING
     assert report.content["ok"] is False
     assert reason in report.content["said"]
+
+
+def test_a_backup_names_its_primary_and_the_command_for_it() -> None:
+    peer = PeerStatus(role="primary", epoch=2, client_address="one.example:61616", link_address="one.example:61716")
+    _, report = consider(Command("switch", {}), status("backup", 2, peer=peer))
+    assert report.content["said"] == (
+        "it does not serve, it is backup: order its primary to hand over: "
+        'corewire cluster switch --url "tcp://one.example:61616?link=61716"'
+    )
 
 
 def test_every_role_that_may_be_ordered_to_serve_has_a_way_to() -> None:

@@ -148,3 +148,79 @@ def test_two_nodes_configured_alike_are_told_so() -> None:
     assert sorted((pair.a.role, pair.b.role)) == ["primary", "waiting"]
     assert pair.a.has("both nodes were started with --primary")
     assert pair.b.has("both nodes were started with --primary")
+
+
+# -- a third node
+
+
+def test_a_third_node_is_told_to_wait_and_all_say_so_once() -> None:
+    pair = Pair.in_step()
+    c = pair.third()
+    pair.sleep(10_000)
+    words = "a:61716 and b:61716 are a pair: a third node waits until one of them is gone"
+    assert [line for line in pair.a.logs if words in line] == [
+        f"c:61716, of another data folder, wants to be the peer of this node: {words}"
+    ]
+    assert [line for line in c.logs if words in line] == [f"a:61716 does not take this node in: {words}"]
+    assert words in c.up.status(pair.now).waits_for
+    assert (pair.a.role, pair.b.role, c.role) == ("primary", "backup", "joining")
+
+
+def test_a_third_node_is_not_shown_as_the_peer() -> None:
+    pair = Pair.in_step()
+    pair.third()
+    pair.sleep(10_000)
+    status = pair.a.up.status(pair.now)
+    assert status.peer is not None
+    assert (status.peer.link_address, status.in_step, status.fell_out) == ("b:61716", True, 0)
+
+
+def test_a_third_node_takes_the_place_of_one_that_is_gone_and_the_other_waits_then() -> None:
+    pair = Pair.in_step()
+    c = pair.third()
+    pair.sleep(3_000)
+    pair.b.kill()
+    pair.dialled["a"] = "c"  # the name was moved
+    pair.sleep(10_000)
+    assert (pair.a.role, c.role, c.up.status(pair.now).waits_for) == ("primary", "backup", "")
+    pair.b.start()
+    pair.sleep(10_000)
+    words = "a:61716 and c:61716 are a pair: a third node waits until one of them is gone"
+    assert pair.a.has(f"b:61716, of another data folder, wants to be the peer of this node: {words}")
+    assert words in pair.b.up.status(pair.now).waits_for
+    assert (pair.a.role, c.role) == ("primary", "backup")
+
+
+def test_a_node_that_joins_and_is_not_where_its_peer_is_dialled_is_named_once() -> None:
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.sleep(1_000)
+    c = pair.third()
+    pair.sleep(10_000)
+    words = "c:61716 joins, but cannot be in step: this node dials the other node"
+    assert [line for line in pair.a.logs if "cannot be in step" in line] == [words]
+    assert (pair.a.role, c.role) == ("primary", "joining")
+
+
+def test_a_third_node_that_knocks_at_a_backup_is_told_as_well() -> None:
+    pair = Pair.in_step()
+    pair.dialled["c"] = "b"
+    c = pair.third()
+    pair.sleep(10_000)
+    words = "a:61716 and b:61716 are a pair"
+    assert len([line for line in pair.b.logs if words in line]) == 1
+    assert words in c.up.status(pair.now).waits_for
+    assert (pair.a.role, pair.b.role, c.role) == ("primary", "backup", "waiting")
+
+
+def test_a_node_that_was_restarted_is_no_third_one() -> None:
+    pair = Pair.in_step()
+    for _ in range(3):
+        pair.b.kill()
+        pair.b.start()
+        pair.sleep(6_000)
+        pair.reset()
+        pair.sleep(2_000)
+    assert not pair.a.has("third")
+    assert not pair.b.has("third")
+    pair.heal()

@@ -89,7 +89,7 @@ def switch(*, pair: Pair = Pair()) -> int:  # noqa: B008  immutable
         views = look(pair.nodes(), operator)
         server = _server(views)
         if server is None:
-            raise _first_refusal(views) or CorewireError("no node serves that could hand over", hint=_SHOW)
+            raise _first_refusal(views) or _nobody_hands_over(views)
         others = [view.address for view in views if view is not server]
         if not others:
             raise UsageError(f"{server.address} does not know where its peer is", hint="--url tcp://one,tcp://two")
@@ -198,6 +198,17 @@ def _server(views: list[View]) -> View | None:
     if len(serving) > 1:
         raise CorewireError(f"{' and '.join(str(view.address) for view in serving)} serve at once", hint=_SHOW)
     return serving[0] if serving else None
+
+
+def _nobody_hands_over(views: list[View]) -> CorewireError:
+    """What to say where no node that was asked serves. A backup knows who does: that one was not reached."""
+    for view in views:
+        primary = _peer_of(view)
+        if primary is not None and view.status.get("role") == "backup" and view.status["peer"].get("role") == "primary":
+            told = f"{view.address} does not serve, it is backup, and its primary, {primary}, was not reached"
+            hint = f'corewire cluster switch --url "{primary}?link={primary.link}", from where that node can be reached'
+            return CorewireError(told, hint=hint)
+    return CorewireError("no node serves that could hand over", hint=_SHOW)
 
 
 def _target(named: list[View]) -> View:

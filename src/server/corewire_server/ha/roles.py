@@ -110,6 +110,13 @@ def ends_link(me: View, hello: Claim) -> bool:
     )
 
 
+def is_third(me: View, claim: Claim) -> bool:
+    """Whether a node is neither we nor the one that our link and place belong to: it can only wait until one of us is gone."""
+    following = me.role in (Role.JOINING, Role.BACKUP)
+    held = me.waits is not Waits.ALONE or (following and bool(me.peer))
+    return held and claim.incarnation != me.peer and claim.folder != me.peer_folder
+
+
 def answer(me: View, hello: Claim) -> Decision:
     """Somebody has dialled us and proven that he is a node of this pair. ``ends_link`` is to be asked first."""
     match me.role:

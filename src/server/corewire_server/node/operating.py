@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from corewire_server.replication.link import Report
 
 if TYPE_CHECKING:
-    from corewire_server.node.status import Status
+    from corewire_server.node.status import PeerStatus, Status
     from corewire_server.replication.link import Command
 
 
@@ -42,10 +42,18 @@ def why_not_switch(status: Status) -> str:
     if status.peer is None:
         return "it has no peer to hand over to"
     if not status.serving:
-        return f"it does not serve, it is {status.role}: only the node that serves can hand over"
+        return f"it does not serve, it is {status.role}: {_who_can(status.peer)}"
     if not status.in_step:
         return "its backup is not in step"
     return ""
+
+
+def _who_can(peer: PeerStatus) -> str:
+    """Who is to be ordered to hand over, as far as a node knows that."""
+    port = peer.link_address.rpartition(":")[2]
+    if peer.role != "primary" or not peer.client_address or not port:
+        return "only the node that serves can hand over"
+    return f'order its primary to hand over: corewire cluster switch --url "tcp://{peer.client_address}?link={port}"'
 
 
 def why_not_fail_over(status: Status) -> str:

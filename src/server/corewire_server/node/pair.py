@@ -140,7 +140,7 @@ class PairNode:
         fell_out = self._fell_out + (0 if self._serving is None else self._serving.fell_out)
         where, peer = self._kit.settings.peer_address, self._talks.peer
         told = report(now, where, self.role, self.claim(), self._part, peer, fell_out=fell_out, led=self.led)
-        reason = self._peers.estranged if self.role is Role.WAITING else ""
+        reason = self._talks.kept_out
         return replace(told, waits_for=f"{where} to be its peer: {reason}") if reason else told
 
     # -- inputs of clients

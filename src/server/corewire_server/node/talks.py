@@ -95,6 +95,14 @@ class Talks:
         self._dial_at = 0  # when to dial next
         self._asked: dict[int, Claim] = {}  # hellos that are answered when our claim is on disk
         self._newest_hello = 0  # the connection it came on
+        self._told_to_wait = ""  # why, as the other node said last
+
+    @property
+    def kept_out(self) -> str:
+        """Why the other node will not be a peer, or not now; "": that is not so."""
+        waits = self._node.role in (Role.WAITING, Role.JOINING)
+        estranged = self._kit.peers.estranged if self._node.role is Role.WAITING else ""
+        return estranged or (self._told_to_wait if waits else "")
 
     # -- dials
 
@@ -131,7 +139,11 @@ class Talks:
         self._kit.peers.forget(conn)
         if known and conn == self._dial:
             self._dial = None
-            do = roles.use_refusal(self._node.view(now))
+            view = self._node.view(now)
+            if view.role is Role.PRIMARY and view.linked and self.peer is not None:
+                there = self._kit.settings.peer_address
+                self._kit.peers.complain(f"{_name(self.peer)} joins, but cannot be in step: this node dials {there}")
+            do = roles.use_refusal(view)
             if self._node.role is Role.WAITING and self._kit.peers.estranged:  # what it had may be newer
                 do = Do.NOTHING
             self._node.carry_out(now, do, "the other node is gone: a dial was refused")
@@ -198,7 +210,7 @@ class Talks:
             peers.close(conn)  # the other node has dialled again since: what it said then may not be true any more
             return
         self._newest_hello = conn
-        self._note(claim)
+        self._note(now, claim)
         if roles.ends_link(node.view(now), claim):
             assert node.link is not None
             link = node.link
@@ -238,7 +250,16 @@ class Talks:
                 self._asked[conn] = claim
                 return
             word = roles.answer(node.view(now), claim).word
-        peers.answer(conn, word, node.claim())
+        peers.answer(conn, word, node.claim(), text=self._why_wait(now, claim))
+
+    def _why_wait(self, now: int, claim: Claim) -> str:
+        """What a third node is told, and people; "": it is none."""
+        if not roles.is_third(self._node.view(now), claim):
+            return ""
+        us = " and ".join(sorted(map(_name, (self._node.claim(), self.peer or self._node.claim()))))
+        text = f"{us} are a pair: a third node waits until one of them is gone"
+        self._kit.peers.complain(f"{_name(claim)}, of another data folder, wants to be the peer of this node: {text}")
+        return text
 
     # -- answers
 
@@ -256,7 +277,10 @@ class Talks:
                 peers.complain(f"the other node refuses, or is refused: {refused}")
             peers.close(conn)
             return
-        self._note(claim)
+        self._note(now, claim)
+        self._told_to_wait = answer.text
+        if answer.text:
+            peers.complain(f"{_name(claim)} does not take this node in: {answer.text}")
         do = roles.use(node.view(now), answer.word, claim)
         if do in (Do.RESUME, Do.TAKE_IN):
             peers.link(conn)
@@ -266,8 +290,9 @@ class Talks:
         node.carry_out(now, do, f"{_name(claim)} answered, {claim.role.name.lower()} with {described(claim)}")
         node.evidence(now, claim)
 
-    def _note(self, claim: Claim) -> None:
-        self.peer = claim
+    def _note(self, now: int, claim: Claim) -> None:
+        if not roles.is_third(self._node.view(now), claim):
+            self.peer = claim
         self._kit.peers.estranged = ""
         self.epoch_heard = max(self.epoch_heard, claim.epoch)
 
