@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from corewire_server.simulator.history import History, play
@@ -11,10 +12,16 @@ SINGLE = Options()
 PAIR = Options(nodes=2)
 POWER = Options(faults=("power",))
 JOINS = Options(nodes=2, faults=("joining", "torn", "both"))
+TRIES = Options(workload="tries")
+LACKING = Options(workload="lacking")
 
 
 @cache
 def fixed_batch() -> tuple[History, ...]:
-    """Broker alone, one that loses power, pair, and a pair whose joins are disturbed."""
-    batches = ((SINGLE, 300), (POWER, 100), (PAIR, 250), (JOINS, 60))
+    """
+    Broker alone, one that loses power, pair, and a pair whose joins are disturbed; and both with clients that have things done
+    once, or ask for what the broker lacks.
+    """
+    batches = [(SINGLE, 300), (POWER, 100), (PAIR, 250), (JOINS, 60)]
+    batches += [(replace(each, nodes=nodes), count) for each, count in ((TRIES, 60), (LACKING, 20)) for nodes in (1, 2)]
     return tuple(play(seed, options) for options, count in batches for seed in range(count))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from corewire._channel import Channel, int32
+from corewire.client._tries import Tries
 from corewire.wire import hot
 from corewire_server.core import dispatch
 from corewire_server.core.broker import Broker
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from corewire.client._calls import Script
     from corewire_server.core.state import State
     from corewire_server.journal.actions import Action
     from corewire_server.journal.format import BatchHead
@@ -313,6 +315,17 @@ PAIR = [
 ]
 
 
+TRIES = Options(workload="tries", faults=("kill", "power"))
+
+
+def _answers(had_committed: bool) -> Patch:
+    def ask(self: Tries, *args: Any) -> Script[bool]:
+        yield from ()
+        return had_committed
+
+    return lambda patch: patch.setattr(Tries, "_ask", ask)
+
+
 SINGLE = [
     Defect("the gate opens early", gate_open_early, Options(faults=("kill", "power"))),
     Defect("a sync is skipped", sync_skipped, Options(faults=("power", "cut", "reset"))),
@@ -322,4 +335,6 @@ SINGLE = [
     Defect("a refused command is not counted", refused_not_counted, Options(faults=("reset", "cut", "stall"))),
     Defect("a confirmation overtakes an exception", confirmed_before_refused),
     Defect("a doubled write is executed", doubled_write_executed, Options(faults=("reset", "cut"), workload="send")),
+    Defect("a try of which nobody knows runs again", _answers(False), TRIES),
+    Defect("a try of which nobody knows counts", _answers(True), TRIES),
 ]

@@ -9,6 +9,8 @@ from tests.simulation import defects
 from tests.simulation.defects import Defect, pair
 
 from corewire.client._calls import Answers, Command
+from corewire.client._tries import Tries
+from corewire.errors import TransactionOutcomeUnknown
 from corewire.wire import packets
 from corewire_server.core import dispatch, routing
 from corewire_server.core.commands import committing, sending
@@ -20,6 +22,7 @@ from corewire_server.simulator.scenario import Options
 if TYPE_CHECKING:
     import pytest
 
+    from corewire.client._calls import Script
     from corewire_server.core.state import State
 
 
@@ -77,6 +80,16 @@ def rollback_raises(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(dispatch.COMMANDS, packets.SessionRollback.TYPE, Row(stumble, Answered.ALWAYS))
 
 
+def nobody_is_asked(patch: pytest.MonkeyPatch) -> None:
+    """A client that does not know whether a try committed says so, instead of asking for its receipt."""
+
+    def give_up(self: Tries, *args: Any) -> Script[bool]:
+        yield from ()
+        raise TransactionOutcomeUnknown
+
+    patch.setattr(Tries, "_ask", give_up)
+
+
 ONLY: dict[str, Defect] = {
     "lost": Defect("a message is dropped", message_dropped, Options(faults=())),
     "doubled": Defect(
@@ -93,5 +106,6 @@ ONLY: dict[str, Defect] = {
     "counting": Defect("a refused command is not counted", defects.refused_not_counted),
     "deadline": Defect("a commit is not answered", commit_not_answered, Options(faults=(), workload="transact")),
     "complaint": Defect("a command raises", rollback_raises, Options(faults=(), workload="transact")),
+    "tries": Defect("nobody is asked", nobody_is_asked, defects.TRIES),
     "ending": Defect("replay is off by one", defects.replay_off_by_one),
 }

@@ -9,7 +9,7 @@ from tests.engine.client_world import ClientWorld
 from tests.simulation.slips import ONLY
 
 from corewire.client.message import Message
-from corewire.errors import AddressFull
+from corewire.errors import AddressFull, TransactionOutcomeUnknown
 from corewire.values import Queue, QueueConfiguration, RoutingType
 from corewire.wire import hot, packets, registry
 from corewire_server.core import Broker, CoreConfig
@@ -28,6 +28,7 @@ from corewire_server.simulator.checkers.one_server import OneServer
 from corewire_server.simulator.checkers.order import OrderKept
 from corewire_server.simulator.checkers.recovery import RecoveryExact
 from corewire_server.simulator.checkers.same_state import SameState
+from corewire_server.simulator.checkers.tries import TriesAreKnown
 from corewire_server.simulator.history import play
 
 SEEDS = 200
@@ -393,3 +394,13 @@ def test_violations_are_told_in_words() -> None:
     checker = AllEndsWell()
     checker.finished(1_500_000, ["client waits in send"])
     assert str(checker.violations[0]) == "ending: client waits in send (at 1.500000 s)"
+
+
+def test_a_try_of_which_nobody_knows_is_told_and_a_refusal_is_not() -> None:
+    checker = TriesAreKnown()
+    checker.tried(1, "client", "p0", "COMMITTED_BEFORE", None)
+    checker.tried(2, "client", "p0", "AGAIN", None)
+    checker.tried(3, "client", "p0", "", AddressFull("the disk is full"))
+    assert not checker.violations
+    checker.tried(4, "client", "p0", "", TransactionOutcomeUnknown("?"))
+    assert len(checker.violations) == 1

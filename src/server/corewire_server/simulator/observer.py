@@ -51,6 +51,12 @@ class Observer:
     def browsed(self, now: int, client: str, queue: str, producer: str, number: int) -> None:
         """An application saw a message in a queue, without taking it."""
 
+    def tried(self, now: int, client: str, producer: str, outcome: str, error: Exception | None) -> None:
+        """
+        A try of ``transact`` came to its end. ``outcome``: the name of a `TryOutcome`, or "" where its commit failed with ``error``;
+        with AGAIN that is why it came to no commit, unless it was rolled back. What became of its messages is told as well.
+        """
+
     # -- calls --------------------------------------------------------------------------------------------------------------
 
     def call_began(self, now: int, client: str, call: int, name: str, deadline: int | None) -> None:

@@ -27,6 +27,10 @@ SINGLE: Final = frozenset(
         "a disk was full",
         "a send was refused, for the disk was full",
         "a client gave up, and its application connected anew",
+        "a try ran again",
+        "a try whose answer was lost had committed",
+        "a large message was refused",
+        "a distributed transaction was refused",
     }
 )
 """For a broker alone."""
@@ -60,9 +64,12 @@ PAIR: Final = frozenset(
         "a node serves by order",
         "an order was refused",
         "client led",
+        "a try ran again",
+        "a try whose answer was lost had committed",
+        "a large message was refused",
     }
 )
-"""For a pair, beside those."""
+"""For a pair, beside those; some for both."""
 
 _KILLS: Final = ("kill", "power")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from corewire.values import AckMode
 from corewire_server.node.settings import GateMode
-from corewire_server.simulator import requests, workloads
+from corewire_server.simulator import lacking, requests, tries, workloads
 from corewire_server.simulator.clock import Clock
 from corewire_server.simulator.machine import Hardware, small_journal
 from corewire_server.simulator.network import Conduct
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 QUEUE: Final = "orders"  # the one that all use, unless they use a topic
 TOPIC: Final = "news"
+ONWARD: Final = "done"  # where tries pass on what they take
 LARGE_BYTES: Final = 2000  # of the largest body, in memory; twice that on the wire
 SENDING: Final = ("blocking", "asynchronous", "transacted")
 RECEIVING: Final = ("auto", "client", "individual", "transacted", "dups", "pre")
-WORKLOADS: Final = ("send", "transact", "request", "browse", "publish")
-_STAYING: Final = ("receive", "reply")  # first words of kinds that go on until they are told to leave
+WORKLOADS: Final = ("send", "transact", "request", "browse", "publish", "tries", "lacking")
+_STAYING: Final = ("receive", "reply", "forward")  # first words of kinds that go on until they are told to leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +86,21 @@ def draw(rng: Random, options: Options) -> Scenario:
         ),
         hardware=[_hardware(rng) for _ in range(options.nodes)],
         journal=small_journal(rng.choice((64, 64, 16 if _sizes(clients) >= LARGE_BYTES else 8))),
-        configs=[draw_config(rng, node_names(options.nodes), exactly_once=options.exactly_once) for _ in clients],
+        configs=[_config(rng, options) for _ in clients],
         clocks=[Clock(drift_ppm=_drift(rng)) for _ in clients],
         clients=clients,
         gate=rng.choice((GateMode.DISK_AND_BACKUP, GateMode.DISK_AND_BACKUP, GateMode.BACKUP)),
         patient=rng.random() < 0.85 if options.patient is None else options.patient,
     )
+
+
+def _config(rng: Random, options: Options) -> ClientConfig:
+    """Of one client. Half of those that have tries keep nothing for a re-attachment: their sessions are always made anew."""
+    tries = options.workload == "tries"
+    config = draw_config(rng, node_names(options.nodes), exactly_once=options.exactly_once or tries)
+    if tries and rng.random() < 0.5:
+        config = replace(config, confirmation_window_bytes=None)
+    return replace(config, large_message_bytes_min=lacking.LARGE_FROM) if options.workload == "lacking" else config
 
 
 def _sizes(clients: list[list[Job]]) -> int:
@@ -122,6 +132,8 @@ def node_names(nodes: int) -> tuple[str, ...]:
 
 
 def _jobs(rng: Random, options: Options) -> list[list[Job]]:
+    if options.workload == "tries":
+        return _trying(rng, options)
     workload = options.workload or rng.choices(("mixed", "request", "browse", "publish"), (7, 1, 1, 2))[0]
     pause_us = rng.choice((0, 2 * MS, 40 * MS, 300 * MS))
     topic, subscribed = "", tuple[str, ...]()
@@ -146,8 +158,26 @@ def _jobs(rng: Random, options: Options) -> list[list[Job]]:
     return [jobs] if rng.random() < 0.3 else [[job] for job in jobs]
 
 
+def _trying(rng: Random, options: Options) -> list[list[Job]]:
+    """Some send in tries, some pass on in tries, and somebody takes what was passed on."""
+
+    def errand(name: str, queue: str = QUEUE) -> Errand:
+        pause_us, batch = rng.choice((0, 2 * MS, 40 * MS)), 1 + rng.randrange(3)
+        return Errand(name=name, queue=queue, onward=ONWARD, pause_us=pause_us, batch=batch)
+
+    counts = [1 + rng.randrange(options.applications) for _ in range(2)]
+    jobs = [
+        Job("try", replace(errand(f"p{number}"), count=1 + rng.randrange(options.messages)))
+        for number in range(counts[0])
+    ]
+    jobs += [Job("forward", errand(f"f{number}")) for number in range(counts[1])]
+    taking = rng.choice([kind for kind in RECEIVING if kind != "pre"])
+    jobs.append(Job(f"receive {taking}", errand("c0", ONWARD)))
+    return [jobs] if rng.random() < 0.3 else [[job] for job in jobs]
+
+
 def _sender(rng: Random, options: Options, errand: Errand, workload: str) -> Job:
-    kind = "ask" if workload == "request" else "send " + _choose(rng, SENDING, workload)
+    kind = {"request": "ask", "lacking": "lack"}.get(workload) or "send " + _choose(rng, SENDING, workload)
     errand = replace(
         errand,
         count=1 + rng.randrange(options.messages),
@@ -182,6 +212,9 @@ _TASKS: Final[dict[str, Callable[[Client, Errand], Task]]] = {
     "receive pre": lambda client, errand: workloads.consume(client, errand, AckMode.PRE),
     "ask": requests.ask,
     "reply": requests.reply,
+    "try": tries.send_in_tries,
+    "forward": tries.forward,
+    "lack": lacking.ask_for_what_is_lacking,
     "look": requests.look,
 }
 

@@ -72,6 +72,10 @@ class Transcript(Observer):
     def unknown(self, now: int, client: str, producer: str, number: int, error: Exception) -> None:
         self.write(now, client, f"{producer}#{number} may be there or not: {type(error).__name__}")
 
+    def tried(self, now: int, client: str, producer: str, outcome: str, error: Exception | None) -> None:
+        words = outcome.lower().replace("_", " ") or "failed"
+        self.write(now, client, f"{producer} tried: {words}{'' if error is None else f' ({type(error).__name__})'}")
+
     def delivered(
         self, now: int, client: str, consumer: str, producer: str, number: int, queue: str, *, redelivered: bool
     ) -> None:

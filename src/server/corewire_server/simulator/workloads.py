@@ -50,6 +50,7 @@ class Errand:
     queue: str  # to send to, unless there is a topic; to take from
     topic: str = ""  # to send to
     subscribed: tuple[str, ...] = ()  # queues that get what is sent to the topic
+    onward: str = ""  # where to pass on what is taken
     count: int = 0  # messages to send
     pause_us: int = 0  # between them, at most
     batch: int = 1  # of a transaction

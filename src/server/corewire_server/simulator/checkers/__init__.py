@@ -22,10 +22,11 @@ from corewire_server.simulator.checkers.one_server import OneServer
 from corewire_server.simulator.checkers.order import OrderKept
 from corewire_server.simulator.checkers.recovery import RecoveryExact
 from corewire_server.simulator.checkers.same_state import SameState
+from corewire_server.simulator.checkers.tries import TriesAreKnown
 
 CHECKERS: Final[tuple[type[Checker], ...]] = (
     *(NothingLost, NothingDoubled, NothingForeign, OrderKept, OneServer, SameState, RecoveryExact),
-    *(ConfirmedIsDone, CountsAgree, NoCallPastItsDeadline, NoComplaints, AllEndsWell),
+    *(ConfirmedIsDone, CountsAgree, NoCallPastItsDeadline, NoComplaints, AllEndsWell, TriesAreKnown),
 )
 """All of them, but `ExactlyOnce`."""
 

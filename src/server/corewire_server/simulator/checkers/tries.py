@@ -1,0 +1,16 @@
+"""Whoever has something done in tries is told what became of it."""
+
+from __future__ import annotations
+
+from corewire.errors import BrokerError
+from corewire_server.simulator.checkers.checker import Checker
+
+
+class TriesAreKnown(Checker):
+    """With exactly-once a try of `transact` ends with what became of it: only a refusal of the broker is an error."""
+
+    rule = "tries"
+
+    def tried(self, now: int, client: str, producer: str, outcome: str, error: Exception | None) -> None:
+        if error is not None and not isinstance(error, BrokerError):
+            self.broken(now, f"{producer} of {client} was told {type(error).__name__}")
