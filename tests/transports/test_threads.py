@@ -201,6 +201,46 @@ def test_client_does_not_survive_fork(world: Any, url: str, queue: str) -> None:
         assert session.query_queue(queue).message_count == 1
 
 
+def sends(client: threads.Client, session: threads.Session) -> None:
+    session.send("queue", "from the child")
+
+
+def closes(client: threads.Client, session: threads.Session) -> None:
+    client.close()
+
+
+@pytest.mark.parametrize("use", [sends, closes])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_child_of_a_fork_does_not_wait_for_a_thread_that_it_does_not_have(
+    url: str, use: Callable[[threads.Client, threads.Session], None]
+) -> None:
+    """The driver's thread was in the middle of a turn; its lock stayed held in the child for ever."""
+    held, over = threading.Event(), threading.Event()
+    with threads.connect(url) as client, client.session() as session:
+
+        def turn() -> None:
+            with client._driver._lock:
+                held.set()
+                over.wait(60)
+
+        thread = threading.Thread(target=turn)
+        thread.start()
+        held.wait(60)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)  # ends it, if it waits for ever
+            try:
+                use(client, session)
+            except LocalProtocolError:
+                os._exit(17)
+            os._exit(1)
+        status = os.waitpid(child, 0)[1]
+        over.set()
+        thread.join()
+    assert os.waitstatus_to_exitcode(status) == 17
+
+
 @pytest.mark.parametrize("world", WORLDS, ids=["threads", "blocking"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_what_was_submitted_before_a_fork_leaves_the_parent_once(world: Any, url: str, queue: str) -> None:

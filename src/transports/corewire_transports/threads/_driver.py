@@ -76,8 +76,14 @@ class Driver:
     @property
     def entered(self) -> bool:
         """Whether the caller is in the middle of a command. Another thread in one is waited for."""
-        with self._lock:
+        with self._mine:
             return self._inside
+
+    @property
+    def _mine(self) -> threading.RLock:
+        """The lock, for callers. Raises LocalProtocolError in a child process: the copy there may be held by a thread that is not."""
+        self._birthplace.check()
+        return self._lock
 
     def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
@@ -117,7 +123,7 @@ class Driver:
 
     def begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and perform its effects, without waiting."""
-        with self._lock:
+        with self._mine:
             self._check()
             now = time.monotonic()
             try:
@@ -139,7 +145,7 @@ class Driver:
 
     def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine. Its effects are performed with the next ones, at the latest by the driver's thread."""
-        with self._lock:
+        with self._mine:
             self._check()
             if self._gathered >= GATHERED_MAX:
                 self.begin(_nothing)
@@ -158,7 +164,6 @@ class Driver:
                     self._ring()
 
     def _check(self) -> None:
-        self._birthplace.check()
         if self._broken is not None:
             raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
         if self._inside:
@@ -174,7 +179,7 @@ class Driver:
     def wait(self, operation: Operation[Any]) -> None:
         """Until an operation is done, at most until a deadline of the caller."""
         event = threading.Event()
-        with self._lock:
+        with self._mine:
             if operation.done:
                 return
             if self._gathered:
@@ -200,7 +205,7 @@ class Driver:
         """Let the sockets take what was written, before more is."""
         if self._sockets.unwritten_bytes <= UNWRITTEN_BYTES_MAX:
             return
-        with self._written, woken_by(self._announce_written):
+        with self._mine, woken_by(self._announce_written):
             while self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX and self._broken is None:
                 check()
                 left = nearest() - time.monotonic()
@@ -215,12 +220,12 @@ class Driver:
 
     def listen(self, size: int) -> EventQueue:
         """Keep events from now on for one more reader."""
-        with self._lock:
+        with self._mine:
             return self._audience.join(size)
 
     def next_event(self, queue: EventQueue) -> ClientEvent | None:
         """The next event of a reader, None at the end."""
-        with self._lock:
+        with self._mine:
             reading = queue.next()
         try:
             self.wait(reading)
@@ -237,8 +242,7 @@ class Driver:
 
     def close(self) -> None:
         """Close the client and end the thread. Takes a second at most beyond what the engine waits for."""
-        self._birthplace.check()
-        with self._lock:
+        with self._mine:
             if self._inside:  # from on_event, or from a signal handler in the middle of a call: as soon as that is over
                 self._close_asked = True
                 return
