@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine import test_channel as channel
@@ -27,14 +28,19 @@ from tests.engine import test_client_recovery as recovery
 from tests.engine import test_connection as connection
 from tests.engine import test_foreign_channel as foreign
 from tests.engine import test_liveness as liveness
-from tests.engine.client_world import ClientWorld, fragile, resilient
+from tests.engine.client_world import ONE, TWO, ClientWorld, fragile, resilient
 
 from corewire._states import ClientState
 from corewire.client._reconnect import Balancer, InitialConnect
-from corewire.client.config import ClientConfig
+from corewire.client.config import ClientConfig, Endpoint
 from corewire.client.message import Message
-from corewire.events import FailedOver, FailoverFailed, FailureDetected, Reattached
+from corewire.errors import Disconnected, ErrorCode
+from corewire.events import Disconnecting, DisconnectReason, FailedOver, FailoverFailed, FailureDetected, Reattached
 from corewire.values import Queue
+from corewire.wire import packets
+from corewire.wire.framing import MAGIC, FrameReader, packet_type
+from corewire.wire.registry import encode
+from corewire_server.core.inputs import BytesReceived
 
 TESTS = Path(__file__).parents[1]
 EXEMPT = {25, 31, 34, 43, 44, 46, 77, 109, 110}
@@ -247,7 +253,39 @@ test_s066_a_stream_that_is_lost = large_send.test_a_stream_whose_session_is_made
 test_s067_a_body_that_is_interrupted = large_receive.test_a_body_that_is_being_read_is_interrupted
 test_s068_a_broker_that_is_starting = openings.test_a_broker_that_is_still_starting_is_asked_again_until_it_is_up
 test_s069_a_recovery_that_fails = plans.test_a_recovery_that_failed_takes_an_attempt_and_starts_the_pauses_again
-test_s070_a_recovery_that_fails_half_way = openings.test_one_that_never_starts_takes_an_attempt_after_the_call_timeout
+
+
+def test_s070_a_recovery_that_fails_half_way_leaves_all_sessions_to_the_next_attempt() -> None:
+    world = ClientWorld(fragile(ha=True, retry_interval_s=0.1))
+    sessions = [world.session(), world.session()]
+    names = [world.engine.session_name(session) for session in sessions]
+    lifeline.announce_backup(world, world.brokers["one"], ONE, TWO)
+    world.add_broker("two", seed=b"one")
+    seen: list[Any] = []
+
+    def refuse(packet: Any) -> int | None:
+        seen.append(packet)
+        return ErrorCode.INTERNAL_ERROR if len(seen) in (2, 3) else None
+
+    openings.Between(world, refuse)
+    world.refusing.add("one")
+    dialled = len(world.dials)
+    world.cut()
+    world.advance(1.0)
+    assert [host for _, host in world.dials[dialled:]] == ["one", "two", "two", "two"]
+    # A is recovered and B refused; A is refused; both are recovered. Nobody heard of the first two attempts.
+    assert len(seen) == 5
+    assert len({packet.session_channel_id for packet in seen}) == 5
+    assert world.engine.counters.recreated_sessions == 2
+    assert len(world.names(FailureDetected)) == len(world.names(FailedOver)) == 1
+    assert [world.engine.session_name(session) for session in sessions] == [packet.name for packet in seen[3:]]
+    assert not {packet.name for packet in seen[3:]} & set(names)
+    for session in sessions:
+        world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    state = world.brokers["two"].state
+    assert {each.channel.channel for each in state.sessions.values()} == {each.session_channel_id for each in seen[3:]}
+
+
 test_s071_a_transaction_that_lost_its_sends = (
     failures.test_a_lost_transaction_is_reported_once_and_the_session_is_of_use_again
 )
@@ -286,9 +324,46 @@ test_s093_the_backup_is_tried_without_a_pause = plans.test_one_attempt_tries_all
 test_s094_back_to_the_primary = lifeline.test_who_was_led_in_by_the_backup_goes_to_the_primary_when_the_backup_dies
 test_s095_the_users_own_endpoint = plans.test_the_users_own_endpoint_of_the_backups_name_comes_first
 test_s096_other_pairs_in_rounds = plans.test_when_the_attempts_are_used_up_the_other_pairs_are_tried_in_rounds
-test_s097_a_broker_that_says_it_is_not_the_one = (
-    plans.test_a_recovery_that_failed_takes_an_attempt_and_starts_the_pauses_again
-)
+
+
+class Stranger(ClientWorld):
+    """With brokers that say so often that they do not stand in for the one that was lost."""
+
+    noes = 0
+
+    def _step(self, host: str, item: Any) -> None:
+        if self.noes and isinstance(item, BytesReceived) and self._is_asked(item.data):
+            self.noes -= 1
+            self.wires[item.link - (1 << 32)].to_client += encode(packets.CheckForFailoverReply(False), 1, 136)
+        else:
+            super()._step(host, item)
+
+    @staticmethod
+    def _is_asked(data: bytes) -> bool:
+        frames = FrameReader().feed(data.removeprefix(MAGIC))
+        return packets.CheckForFailover.TYPE in map(packet_type, frames)
+
+
+@pytest.mark.parametrize("noes", [1, 3])
+def test_s097_a_broker_that_says_it_is_not_the_one(noes: int) -> None:
+    world = Stranger(resilient(reconnect_attempts=3, retry_interval_s=0.5, retry_interval_multiplier=1.0))
+    session = world.session()
+    began, dialled = world.now, len(world.dials)
+    world.sent.clear()
+    world.noes = noes
+    world.cut()
+    world.advance(0.0)
+    assert world.sent == ["PING", "CHECK_FOR_FAILOVER"]  # and nothing is asked behind the answer
+    assert not any(wire.alive for wire in world.wires.values())
+    world.advance(5.0)
+    attempts = min(noes + 1, 3)
+    assert [at - began for at, _ in world.dials[dialled:]] == [0.5 * number for number in range(attempts)]
+    if noes == 3:
+        assert world.engine.state is ClientState.FAILED
+        assert len(world.names(FailoverFailed)) == 1
+    else:
+        assert len(world.names(Reattached)) == 1
+        world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
 
 
 def test_s098_the_pauses_of_the_first_connection_grow() -> None:
@@ -306,7 +381,30 @@ test_s102_a_topology_that_does_not_come = lifeline.test_a_broker_that_tells_no_t
 test_s103_clients_do_not_know_of_each_other = quirks.test_q37_no_recovery_waits_for_another
 test_s104_a_goodbye_is_one_failure = lifeline.test_a_goodbye_is_one_failure
 test_s105_a_redirect_is_followed = openings.test_a_redirected_client_goes_where_it_is_told
-test_s106_where_a_scale_down_goes_is_told = quirks.test_q15_a_scale_down_target_is_dialled
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_s106_where_a_scale_down_goes_is_told_although_nobody_can_get_there(known: bool) -> None:
+    world = ClientWorld(resilient(ha=True, reconnect_attempts=2, retry_interval_s=0.1))
+    world.session()
+    target = world.add_broker("two").node_id
+    if known:
+        lifeline.announce_backup(world, world.brokers["two"], TWO, Endpoint(host="three"))
+    world.refusing |= {"one", "two"}
+    dialled = len(world.dials)
+    farewell = packets.DisconnectV3(world.engine.node_id, DisconnectReason.SCALE_DOWN.value, target)
+    world.wire.to_client += encode(farewell, 0, 136)
+    world.advance(5.0)
+    attempt = ["two", "one"] if known else ["one"]
+    assert [host for _, host in world.dials[dialled:]] == 2 * attempt
+    assert world.names(Disconnecting) == [Disconnecting(DisconnectReason.SCALE_DOWN, target)]
+    (failed,) = world.names(FailoverFailed)
+    assert isinstance(failed, FailoverFailed)
+    assert (failed.failed_over, failed.scale_down_target) == (False, target)
+    assert isinstance(failed.error, Disconnected)
+    assert world.engine.state is ClientState.FAILED
+
+
 test_s107_pings_keep_a_link = lifeline.test_pings_keep_an_idle_connection
 test_s108_silence_is_noticed = lifeline.test_silence_is_noticed_and_the_session_re_attached
 test_s111_without_a_check_there_is_one_ping = liveness.test_client_without_failure_check_pings_once_and_waits_for_ever
