@@ -96,6 +96,7 @@ class Stage:
         self._readers: dict[tuple[int, Direction], FrameReader] = {}
         self._trap: list[tuple[Direction, frozenset[int]]] = []
         self._strike: Callable[[], object] = self.proxy.cut_all
+        self.struck = False  # the trap has closed
         self._dials_in_vain: int | None = None
         self._witnesses = witnesses
         self._answering: Session | None = None
@@ -134,7 +135,7 @@ class Stage:
 
     def set_trap(self, strike: Callable[[], object], *trap: tuple[Direction, Packets]) -> None:
         """Do ``strike``, on the proxy's thread, when these packets have passed one after the other; the last does not arrive."""
-        self._strike = strike
+        self._strike, self.struck = strike, False
         self._trap = [(direction, frozenset(kind.TYPE for kind in kinds)) for direction, kinds in trap]
 
     def strike(self, cell: Cell) -> None:
@@ -194,6 +195,7 @@ class Stage:
                 del self._trap[0]
                 if not self._trap:
                     self._strike()
+                    self.struck = True
 
     def closed(self, link: int, why: str) -> None:
         pass

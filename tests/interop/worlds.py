@@ -30,6 +30,7 @@ _CONVERTING = threading.Lock()  # Python 3.11 does not take it that two threads 
 LANE_S = 120.0  # on a busy machine; nothing waits so long
 OURS = (
     (r"\btogether import tasks\b", "together import threads as tasks"),
+    (r"\btogether import pause\n", "together import stop as pause\n"),
     (r"\btogether import pause, tasks\b", "together import stop as pause, threads as tasks"),
 )
 
