@@ -1,4 +1,7 @@
-"""Our pair loses its primary under applications that handle no exception. All kinds of pairs, thirty times: tests/campaign."""
+"""
+Pairs lose their primary under applications that handle no exception: ours, and one of Artemis whose nodes share their store. One
+that replicates is killed in ``test_exactly_once.py``; all kinds thirty times in ``tests/campaign``.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def test_each_number_is_there_once_and_in_order(java: None, tmp_path: Path) -> None:
-    judged = run(Kind.OURS, tmp_path, 1, [World.TRIO, World.BLOCKING])
+@pytest.mark.parametrize(
+    ("kind", "worlds"),
+    [(Kind.OURS, (World.TRIO, World.BLOCKING)), (Kind.SHARED_STORE, (World.ASYNCIO, World.THREADS))],
+    ids=["ours", "shared-store"],
+)
+def test_each_number_is_there_once_and_in_order(
+    java: None, tmp_path: Path, kind: Kind, worlds: tuple[World, ...]
+) -> None:
+    judged = run(kind, tmp_path, 1, worlds)
     assert len(judged) == 4
     assert [each for each in judged if not each.right] == []
