@@ -177,10 +177,10 @@ class WorseService(PairService):
 def break_disk(*_: Any) -> None:
     """Every sync fails from now on."""
 
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    for module, name in ((files, "_sync"), (os, "fsync")):
+    for module, name in ((files, "_sync"), (files, "_write_synced"), (os, "fsync")):
         setattr(module, name, fail)
 
 

@@ -101,6 +101,19 @@ def test_closing_finishes_what_the_loop_was_about_to_do(tmp_path: Path, monkeypa
     assert (tmp_path / "a").read_bytes() == b"not ours any more"
 
 
+def test_nothing_is_done_once_it_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+
+    async def main() -> None:
+        disk = Files(Folder(tmp_path), asyncio.get_running_loop(), lambda job, answer: None)
+        disk.close()
+        disk.submit(BATCH)
+        disk.close()
+
+    asyncio.run(main())
+    assert (tmp_path / "a").read_bytes() == b""
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert perform(tmp_path, [BATCH, DiskJob(2, (ReadAt("a", 1, 3),))])[1][1] == b"atc"
 

@@ -141,6 +141,30 @@ def test_short_writes_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folder.close()
 
 
+@pytest.mark.parametrize("takes", [0, 3, 11])
+def test_what_a_write_with_its_sync_did_not_take_is_written_and_synced_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: int
+) -> None:
+    """``takes``: so many bytes; 0: the file system knows no such writes."""
+    synced: list[int] = []
+
+    def write(descriptor: int, buffers: tuple[bytes], offset: int, flags: int) -> int:
+        assert flags == files._SYNCED
+        if not takes:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return os.pwrite(descriptor, buffers[0][:takes], offset)
+
+    monkeypatch.setattr(files, "_SYNCED", 2)
+    monkeypatch.setattr(files, "_sync", synced.append)
+    monkeypatch.setattr(os, "pwritev", write)
+    folder = Folder(tmp_path)
+    folder.perform(DiskJob(1, (Fill("f", 0, 20),)))
+    folder.perform(DiskJob(2, (WriteAt("f", 5, b"hello world"), Sync("f"))))
+    assert folder.read("f", 100) == bytes(5) + b"hello world" + bytes(4)
+    assert len(synced) == (takes < 11)
+    folder.close()
+
+
 def test_every_job_is_answered_in_order(tmp_path: Path) -> None:
     """Many hand-overs, with pauses of every kind between them: a lost wake-up would end this test by its time-out."""
 
@@ -188,10 +212,10 @@ def test_sync_that_fails_stops_the_node_before_anything_was_confirmed(
     with dial(node) as sock:
         assert ask(sock, b"hello") == b"hello"
 
-        def fail(descriptor: int) -> None:
+        def fail(*_: object) -> None:
             raise OSError(errno.EIO, "Input/output error")
 
-        monkeypatch.setattr(files, "_sync", fail)
+        monkeypatch.setattr(files, "_write_synced", fail)
         sock.sendall(b"keep it")
         assert drain(sock) == b""
     with pytest.raises(NodeFailed, match=r"the disk failed: .*Input/output error"):
