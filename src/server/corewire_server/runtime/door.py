@@ -29,7 +29,8 @@ RETRY_S: Final = 0.1  # from one try to reach the primary to the next
 REACH_S: Final = 1.0  # how long one try may take
 LOSSES_MAX: Final = 2  # so often the primary may drop a client without a word: then it means that client
 
-_buffer = bytearray(HELD_BYTES_MAX)  # one for all: what was read is copied out before the next read
+# One for all: what was read is copied out before the next read. Above malloc's mmap threshold every read would pay page faults.
+_buffer = bytearray(HELD_BYTES_MAX)
 _view = memoryview(_buffer)
 
 
@@ -150,7 +151,7 @@ class Early(asyncio.BufferedProtocol):
             self.onward.forget()
 
 
-class Onward(asyncio.Protocol):
+class Onward(asyncio.BufferedProtocol):
     """The way of an early client to the primary, and back."""
 
     def __init__(self, early: Early) -> None:
@@ -163,9 +164,12 @@ class Onward(asyncio.Protocol):
         if self.early is not None:
             self.early.reached(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _view
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self.early is not None:
-            self.early.answer(data)
+            self.early.answer(bytes(_view[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         early, self.early = self.early, None
