@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from corewire_server.core.effects import Append
 from corewire_server.core.inputs import decode
+from corewire_server.node.desk import sooner
 from corewire_server.node.kit import DIGEST_STEPS, GRACE_MS, STOOD_STILL_MS
 from corewire_server.node.orders import Door
 from corewire_server.records import Mark, Standing
@@ -78,7 +79,10 @@ class Following:
         """Whether something is to be executed, and the disk is not too far behind."""
         if self._kit.keeper.congested:
             return False
-        return self._records is not None or (self.core is not None and bool(self.intake))
+        intake = self.intake
+        return self._records is not None or (
+            self.core is not None and intake is not None and intake.executed < intake.received
+        )
 
     def lease_age(self, now: int) -> int | None:
         """Milliseconds since the newest stamp that came back was sent; None: none came back."""
@@ -249,7 +253,7 @@ class Following:
         while self._records is not None and limit > 0:
             limit -= 1
             self._keep_records(now, intake)
-        while len(intake) and limit > 0:
+        while intake.executed < intake.received and limit > 0:
             limit -= 1
             time, item = decode(intake.next())
             for effect in core.step(time, item):
@@ -296,10 +300,12 @@ class Following:
 
     def next_timeout(self) -> int | None:
         """When ``tick`` wants to be called."""
-        times = [] if self.link is None else [self._beat_at, self._heard + self._kit.settings.silence_ms]
-        if self.place and self._echo is not None and self._kit.door is not None and self._kit.door.door is Door.LEAD:
-            times.append(self._echo + self._kit.settings.lease_ms + DOOR_GRACE_MS)
-        return min(times, default=None)
+        kit, due = self._kit, None
+        if self.link is not None:
+            due = sooner(self._beat_at, self._heard + kit.settings.silence_ms)
+        if self.place and self._echo is not None and kit.door is not None and kit.door.door is Door.LEAD:
+            due = sooner(due, self._echo + kit.settings.lease_ms + DOOR_GRACE_MS)
+        return due
 
     def tick(self, now: int) -> None:
         """Heart-beats, silence, and whether clients are still led."""

@@ -47,10 +47,9 @@ class Kit:
 
     def set_door(self, door: Door, target: str = "") -> None:
         """Say what becomes of clients, if that is new."""
-        order = SetDoor(door, target)
-        if order != self.door:
-            self.door = order
-            self.out.append(order)
+        if self.door is None or self.door.door is not door or self.door.target != target:
+            self.door = SetDoor(door, target)
+            self.out.append(self.door)
 
     def send(self, link: int, *frames: Frame) -> None:
         """Write frames to the link."""

@@ -72,6 +72,8 @@ class PairNode:
         self._node_id = "" if recovered.mark is None else cores.make(keeper.seed).node_id
         self._serving: Serving | None = None
         self._following: Following | None = None
+        self._part: Serving | Following | None = None  # one of the two
+        self._seldom_due: int | None = None
         self.led = 0  # clients that the driver has led to the primary
         self._links = 0
         self._fell_out = 0  # in earlier services
@@ -114,10 +116,6 @@ class PairNode:
         """The UUID of this broker; "" while it is not known."""
         return self._node_id
 
-    @property
-    def _part(self) -> Serving | Following | None:
-        return self._following if self._serving is None else self._serving
-
     def new_link(self) -> int:
         """The number for a client that was accepted."""
         self._links += 1
@@ -125,11 +123,14 @@ class PairNode:
 
     def next_timeout(self) -> int | None:
         """When ``wake`` wants to be called."""
-        due = sooner(self._talks.next_timeout(), self._keeper.next_timeout())
-        part = self._part
-        if part is not None:
-            due = sooner(due, part.next_timeout())
-        elif self._asks_in_vain:
+        seldom = self._next_seldom() if self.link is None else self._seldom_due
+        due = sooner(seldom, self._keeper.next_timeout())
+        return due if self._part is None else sooner(due, self._part.next_timeout())
+
+    def _next_seldom(self) -> int | None:
+        """What of ``next_timeout`` changes in a tick only, while there is a link: so it is not asked for at each input."""
+        due = self._talks.next_timeout()
+        if self._asks_in_vain:
             due = sooner(due, self._asks_until)
         if self._stops_at is not None and self.role is not Role.STOPPED:
             due = sooner(due, self._stops_at)
@@ -266,7 +267,10 @@ class PairNode:
                 self._join(now, "its disk is full")
         elif self._asks_in_vain and now >= self._asks_until:
             self._serve(now, "nobody with a higher epoch has answered")
-        self._talks.tick(now)
+        self._seldom_due = self._next_seldom()
+        if self._seldom_due is not None and now >= self._seldom_due:
+            self._talks.tick(now)
+            self._seldom_due = self._next_seldom()
         self._kit.next_job(now)
         return self._done()
 
@@ -313,8 +317,8 @@ class PairNode:
 
     def claim(self) -> Claim:
         """What it says of itself."""
-        last = self._recovered.step
-        return claim_of(self._kit, self.role, self._epoch, self._node_id, self._part, last_on_disk=last)
+        which = self.role, self._epoch, self._node_id, self._part
+        return claim_of(self._kit, *which, last_on_disk=self._recovered.step)
 
     def view(self, now: int) -> View:
         """What it knows when it decides."""
@@ -390,10 +394,8 @@ class PairNode:
         assert part is not None
         if self._following is not None:
             self._epoch, self._node_id = claim.epoch, claim.node_id
-        if do is Do.RESUME:
-            part.resume(now, conn, claim)
-        else:
-            part.take_in(now, conn, claim)
+        begin = part.resume if do is Do.RESUME else part.take_in
+        begin(now, conn, claim)
 
     def evidence(self, now: int, claim: Claim | None) -> None:
         """Our dial has an outcome, and what followed from it is done."""
@@ -434,7 +436,7 @@ class PairNode:
         self._links = 0
         self._kit.log("warning" if urgent else "info", f"serves in epoch {self._epoch}: {reason}")
         mark = Mark(Standing.ALONE, self._epoch, 0)
-        following, self._following = self._following, None
+        following, self._following, self._part = self._following, None, None
         if following is not None:
             following.lose_link(ended=False)
             serving = Serving.in_place_of(following, self._kit, epoch=self._epoch, now=now, heir=heir)
@@ -443,7 +445,7 @@ class PairNode:
         else:
             serving = Serving.from_disk(self._recovered, self._kit, epoch=self._epoch, now=now)
             self._keeper.begin(serving.time(now), serving.executed, mark, roll_back=True)
-        self._serving = serving
+        self._serving = self._part = serving
         self._node_id = serving.core.node_id
         self._kit.set_door(Door.SERVE)
         serving.act(now, Announced(self._settings.client_address, None))
@@ -468,9 +470,8 @@ class PairNode:
         self._kit.gate.drop()
         self._kit.set_door(Door.CLOSED)
         self._kit.log("info", f"joins: {reason}")
-        # It may have shown what nobody else has.
-        unique = record is Standing.ALONE or self._settings.gate is GateMode.DISK
-        self._following = Following(self._kit, self._epoch, keep_data=unique)
+        unique = record is Standing.ALONE or self._settings.gate is GateMode.DISK  # it may have shown what no other has
+        self._following = self._part = Following(self._kit, self._epoch, keep_data=unique)
         mark = Mark(Standing.JOINING, self._epoch, 0)
         if self._keeper.began:
             self._keeper.mark(last, mark, time)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from corewire_server.core.effects import Append, Log
 from corewire_server.core.inputs import Announced, BytesReceived, RoomChanged, Timeout, decode, encode
 from corewire_server.ha.roles import Waits
-from corewire_server.node.desk import room_log
+from corewire_server.node.desk import room_log, sooner
 from corewire_server.node.kit import DIGEST_STEPS, GRACE_MS, STOOD_STILL_MS
 from corewire_server.node.orders import Door
 from corewire_server.node.settings import GateMode
@@ -47,6 +47,7 @@ class Serving:
         self.epoch = epoch
         self.feed = Feed(last)
         self.executed = last
+        self._core_due = core.next_timeout()
         self.ahead = ahead
         self.waits = Waits.ALONE
         self.place = 0
@@ -195,6 +196,7 @@ class Serving:
             if number % DIGEST_STEPS == 0 and self.feed.keeping:
                 self._digests.append((number, self.core.effects_digest))
                 self._compare(now)
+        self._core_due = self.core.next_timeout()
         kit.next_job(now)
 
     def step(self, now: int, item: Input) -> None:
@@ -433,21 +435,25 @@ class Serving:
 
     def next_timeout(self) -> int | None:
         """When ``tick`` wants to be called, on the node's own clock."""
-        settings, times = self._kit.settings, list[int]()
-        due = self.core.next_timeout()
-        if due is not None and self._withheld is None and not self._over:
-            times.append(due - self.ahead)
+        settings = self._kit.settings
+        due = self._core_next()
         if self._withheld is not None and self._said_at is None:
-            times.append(self._hands_over_since + HAND_OVER_MS)
+            due = sooner(due, self._hands_over_since + HAND_OVER_MS)
         if self.link is not None:
-            times.append(self._beat_at)
+            due = sooner(due, self._beat_at)
         if self.link is not None or (self.waits and self._said_at is None):
-            times.append(self.heard + settings.silence_ms)
+            due = sooner(due, self.heard + settings.silence_ms)
         if self.waits is Waits.CRITICAL:
-            times.append(self._critical_since + settings.sync_timeout_ms)
+            due = sooner(due, self._critical_since + settings.sync_timeout_ms)
         if self.heir:
-            times.append(self._heir_since + settings.silence_ms)
-        return min(times, default=None)
+            due = sooner(due, self._heir_since + settings.silence_ms)
+        return due
+
+    def _core_next(self) -> int | None:
+        """When the core wants to do something by itself, and may, on the node's own clock."""
+        if self._core_due is None or self._over or self._withheld is not None:
+            return None
+        return self._core_due - self.ahead
 
     def tick(self, now: int) -> None:
         """Heart-beats, silence, and what the core wants to do by itself."""
@@ -464,8 +470,8 @@ class Serving:
             self.end_wait(now, f"it did not catch up in {settings.sync_timeout_ms} ms")
         if self.heir and now - self._heir_since >= settings.silence_ms:
             self.inherits(now)
-        due = self.core.next_timeout()
-        if due is not None and due <= self.time(now) and self._withheld is None and not self._over:
+        due = self._core_next()
+        if due is not None and due <= now:
             self.act(now, Timeout())
         self.progress(now)
 

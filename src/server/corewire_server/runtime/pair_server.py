@@ -62,40 +62,48 @@ class PairServer(Server):
         except Exception as error:
             log.exception("the node stops")
             self._halt(f"{type(error).__name__}: {error}")
-        self._go_on(offered=True)
+        self._drain_soon()
 
     def _drain(self) -> None:
-        end = time.perf_counter() + SLICE_S
-        began = end - SLICE_S
+        """Hand on what was offered, then execute it for the length of a slice; the rest in the next turn."""
+        self._draining = True
+        began = time.perf_counter()
+        end = began + SLICE_S
         self.tell(self._hand_on_and_run, self._inputs)
-        while not self._halted:
+        waits = not self._halted
+        while waits:
             now = time.perf_counter()
             if now - began > SLICE_S / 2:
                 self._inputs = max(1, int(self._inputs * SLICE_S / 2 / (now - began)))
             else:
                 self._inputs = min(2 * self._inputs, INPUTS_MAX)
-            if now >= end or not self._pair.pending:
+            waits = self._pair.pending and not self._halted
+            if not waits or now >= end:
                 break
             began = now
             self.tell(self._pair.run, self._inputs)
         self._draining = False
-        self._go_on()
+        if waits:
+            self._drain_soon()
 
     def _hand_on_and_run(self, now: int, limit: int) -> list[Order]:
         """The backup has the batch under way before this node executes it."""
         self._carry_out(self._pair.flush())
         return [] if self._halted else self._pair.run(now, limit)
 
-    def _go_on(self, *, offered: bool = False) -> None:
-        """Have what waits executed, in the next turn of the loop."""
-        if not self._draining and not self._halted and (offered or self._pair.pending):
+    def _drain_soon(self) -> None:
+        """In the next turn of the loop: behind all reads of this one."""
+        if not self._draining and not self._halted:
             self._draining = True
             self.loop.call_soon(self._drain)
 
     def _perform(self, orders: Sequence[Order]) -> None:
         super()._perform(orders)
         self._pair.led = self.door.led
-        self._go_on()  # a backup has received inputs
+        if (
+            not self._draining and not self._halted and self._pair.pending
+        ):  # a backup has received inputs, all there are
+            self._drain()
         self._changed.set()
 
     def _order_peers(self, order: DialPeer | SendPeer | ClosePeer) -> None:
