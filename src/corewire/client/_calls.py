@@ -41,8 +41,8 @@ class Call(Operation[T]):
     __slots__ = ("abandoned", "untake", "withdraw")
 
     def __init__(self) -> None:
-        self._done = False  # all in one place: it is made for every message
-        self._value = self._error = None
+        self.done = False  # all in one place: it is made for every message
+        self.error = None
         self.abandoned = False
         self.withdraw: Callable[[float], None] | None = None  #: takes back what was not done yet
         self.untake: Callable[[float], None] | None = None  #: undoes what the result stands for: nobody took it

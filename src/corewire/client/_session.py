@@ -41,6 +41,8 @@ class Session(Epochs):
         self._hand_outs = 0
 
     # -- getters -------------------------------------------------------------------------------------------------------
+        self._nothing: Call[None] = Call()
+        self._nothing.succeed(None)
 
     @property
     def pre_acknowledged(self) -> bool:
@@ -123,10 +125,8 @@ class Session(Epochs):
         return call
 
     def done(self) -> Call[None]:
-        """A call that needs no answer. It is done before anybody could wait for it, so nobody is woken."""
-        call: Call[None] = Call()
-        call.succeed(None)
-        return call
+        """A call that needs no answer, always the same. It is done before anybody could wait for it, so nobody is woken."""
+        return self._nothing
 
     def only_transacted(self, verb: str) -> None:
         """Raise LocalProtocolError if the session has no transactions of its own."""
