@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 from struct import error as StructError
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -27,6 +27,11 @@ class RoutingType(IntEnum):
 
     MULTICAST = 0
     ANYCAST = 1
+
+
+# Where messages are made: an enum looks its members up in Python code.
+_MULTICAST: Final = RoutingType.MULTICAST
+_ANYCAST: Final = RoutingType.ANYCAST
 
 
 class MessageType(IntEnum):
@@ -180,7 +185,7 @@ class Queue:
     @property
     def routing_type(self) -> RoutingType:
         """ANYCAST."""
-        return RoutingType.ANYCAST
+        return _ANYCAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,7 @@ class Topic:
     @property
     def routing_type(self) -> RoutingType:
         """MULTICAST."""
-        return RoutingType.MULTICAST
+        return _MULTICAST
 
 
 @dataclass(frozen=True, slots=True)

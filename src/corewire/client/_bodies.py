@@ -14,7 +14,7 @@ Bodies of messages: Python values to the bytes of their type and back (docs/prot
 from __future__ import annotations
 
 import json
-from codecs import utf_16_le_decode
+from codecs import utf_16_le_decode, utf_16_le_encode
 from collections.abc import Mapping, Sequence
 from struct import Struct
 from struct import error as StructError
@@ -44,8 +44,10 @@ Content: TypeAlias = "str | bytes | Object | Mapping[str, PropertyValue] | Seque
 
 JSON_TYPE: Final = "application/json"
 
+_TEXT: Final = MessageType.TEXT  # an enum looks its members up in Python code
 _INT: Final = Struct(">i")
-_TEXT_AT: Final = 5  # behind the mark that there is one, and its length
+_TEXT_HEAD: Final = Struct(">bi")  # the mark that there is one, and its length
+_TEXT_AT: Final = _TEXT_HEAD.size
 
 
 # -- to the wire -------------------------------------------------------------------------------------------------------------
@@ -54,10 +56,11 @@ _TEXT_AT: Final = 5  # behind the mark that there is one, and its length
 def encode_body(body: Body) -> tuple[MessageType, bytes]:
     """Encode a body. Raises TypeError or ValueError, which name ``body``, for what no type of message holds."""
     match body:
+        case str():
+            raw = utf_16_le_encode(body, "surrogatepass")[0]
+            return _TEXT, _TEXT_HEAD.pack(1, len(raw)) + raw
         case None:
             return MessageType.DEFAULT, b""
-        case str():
-            return MessageType.TEXT, PRESENT + put_simple_string(body)
         case bytes() | bytearray() | memoryview():
             return MessageType.BYTES, bytes(body)
         case Json():
@@ -134,9 +137,9 @@ def decode_body(kind: int, data: bytes) -> Content:
 
     Raises RemoteProtocolError if the bytes are no such body.
     """
+    if kind == _TEXT:
+        return _decode_text(data)
     match kind:
-        case MessageType.TEXT:
-            return _decode_text(data)
         case MessageType.BYTES:
             return data
         case MessageType.MAP:

@@ -101,8 +101,8 @@ class Context:
 
     def message_id(self) -> bytes:
         """The same for messages, of which there are many: they differ in the time of the UUID only."""
-        self._message_ids += 1
-        return (self._message_ids & _TIME).to_bytes(6, "big") + self._message_id_tail
+        number = self._message_ids = self._message_ids + 1 & _TIME
+        return number.to_bytes(6, "big") + self._message_id_tail
 
     def uuid(self) -> str:
         """A name that nobody else has."""

@@ -55,6 +55,10 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _MILLISECONDS_MAX: Final = 1 << 62
 
 
+def _no_properties() -> dict[str, PropertyValue]:
+    return {}  # made for every message, and `dict[...]` is slow to call
+
+
 @dataclass(slots=True)
 class Draft:
     """What is to be sent, as far as it is known before it is. Times are milliseconds, points in time since the epoch."""
@@ -68,7 +72,7 @@ class Draft:
     expiration: int = 0
     timestamp: int = 0  #: of a received message; a new one when it is sent
     user_id: bytes | None = None
-    properties: dict[str, PropertyValue] = field(default_factory=dict[str, "PropertyValue"])
+    properties: dict[str, PropertyValue] = field(default_factory=_no_properties)
 
 
 def kept_when_forwarded(properties: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:
@@ -140,7 +144,8 @@ def milliseconds(name: str, value: datetime | None) -> int:
 
 
 def _set_durable(draft: Draft, name: str, value: Any) -> None:
-    _expect(name, value, bool)
+    if value is not True and value is not False:  # else nothing is called: nearly all producers set it
+        _expect(name, value, bool)
     draft.durable = value
 
 

@@ -42,13 +42,20 @@ class Message:
 
     __slots__ = ("_content", "_of", "_shown")
 
+    _of: Draft | CoreMessage
+    _content: Content | EllipsisType  # of the body, once somebody looked
+    _shown: Properties | None
+
     def __init__(self, body: Body = None, /, **headers: Unpack[Headers]) -> None:
         kind, encoded = encode_body(body)
         draft = Draft(kind, encoded)
         if isinstance(body, Json):
             draft.properties[_headers.CONTENT_TYPE] = JSON_TYPE
-        _headers.apply(draft, headers)
-        self._hold(draft)
+        if headers:
+            _headers.apply(draft, headers)
+        self._of = draft  # as `_hold` does, without a call
+        self._content = ...
+        self._shown = None
 
     @classmethod
     def _of_type(
@@ -64,8 +71,8 @@ class Message:
 
     def _hold(self, of: Draft | CoreMessage) -> None:
         self._of = of
-        self._content: Content | EllipsisType = ...
-        self._shown: Properties | None = None
+        self._content = ...
+        self._shown = None
 
     @classmethod
     def _from_draft(cls, draft: Draft) -> Message:
@@ -136,7 +143,8 @@ class Message:
         """The text of a TEXT message; of a null, "". Raises BodyTypeMismatch for another type."""
         if self._of.type != _TEXT:
             self._expect(MessageType.TEXT)
-        return cast("str | None", self.body) or ""
+        body = self.body
+        return body if isinstance(body, str) else ""
 
     @property
     def data(self) -> bytes:

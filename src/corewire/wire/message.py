@@ -32,6 +32,7 @@ UNTOUCHED_BODY: Final = bytes(4)
 _PACKET_HEADER: Final = 13  # endOfBody counts from the start of a frame, without its own four bytes
 _INT: Final = Struct(">i")
 _LONG: Final = Struct(">q")
+_ID: Final = Struct(">q?")  # and whether there is an address
 _ID_ADDRESS: Final = Struct(">qBi")  # id, whether there is an address, the length of the address
 _FIXED: Final = Struct(">b?qqb")  # type, durable, expiration, timestamp, priority
 _CACHED_ADDRESSES_MAX: Final = 10_000
@@ -174,21 +175,17 @@ class CoreMessage:
             kept = {name: value for name, value in self.properties.items() if name not in drop}
             tail = typed.encode({**kept, **(add or {})})
         return CoreMessage(
-            b"".join(
-                (
-                    self.raw[: self.id_at],
-                    *_header(
-                        self.id if message_id is None else message_id,
-                        self.address if address is None else address,
-                        self.user_id,
-                        self.type,
-                        self.durable if durable is None else durable,
-                        self.expiration if expiration is None else expiration,
-                        self.timestamp,
-                        self.priority if priority is None else priority,
-                    ),
-                    tail,
-                )
+            encode_message(
+                self.body,
+                address=self.address if address is None else address,
+                message_id=self.id if message_id is None else message_id,
+                user_id=self.user_id,
+                type=self.type,
+                durable=self.durable if durable is None else durable,
+                expiration=self.expiration if expiration is None else expiration,
+                timestamp=self.timestamp,
+                priority=self.priority if priority is None else priority,
+                encoded_properties=tail,
             )
         )
 
@@ -200,24 +197,6 @@ def _decode_address(raw: bytes) -> str:
             _decoded_addresses.clear()
         _decoded_addresses[raw] = address
     return address
-
-
-def _header(
-    message_id: int,
-    address: str | None,
-    user_id: bytes | None,
-    kind: int,
-    durable: bool,
-    expiration: int,
-    timestamp: int,
-    priority: int,
-) -> tuple[bytes, ...]:
-    return (
-        _LONG.pack(message_id),
-        b"\x00" if address is None else b"\x01" + typed.encode_name(address),
-        b"\x00" if user_id is None else b"\x01" + user_id,
-        _FIXED.pack(kind, durable, expiration, timestamp, priority),
-    )
 
 
 def encode_message(
@@ -243,7 +222,10 @@ def encode_message(
         (
             _INT.pack(len(body) + _PACKET_HEADER),
             body,
-            *_header(message_id, address, user_id, type, durable, expiration, timestamp, priority),
+            _ID.pack(message_id, address is not None),
+            b"" if address is None else typed.encode_name(address),
+            b"\x00" if user_id is None else b"\x01" + user_id,
+            _FIXED.pack(type, durable, expiration, timestamp, priority),
             typed.encode(properties) if properties else encoded_properties,
         )
     )
