@@ -25,12 +25,14 @@ from corewire._states import CHANNEL, ChannelMove, ChannelState, advance
 from corewire.errors import LocalProtocolError, RemoteProtocolError
 from corewire.wire.hot import packets_confirmed_frame
 from corewire.wire.registry import encode, is_countable
+from corewire.wire.versions import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from corewire._connection import Connection
     from corewire.wire.registry import Packet
+    from corewire.wire.versions import Capabilities
 
 
 def int32(value: int) -> int:
@@ -122,6 +124,11 @@ class Channel:
     def version(self) -> int:
         """What packets are encoded for: the version of the link, or of the last one."""
         return self._version if self._link is None else self._link.version
+
+    @property
+    def allowed(self) -> Capabilities:
+        """What that version allows."""
+        return capabilities(self._version) if self._link is None else self._link.allowed
 
     @property
     def last_received(self) -> int:

@@ -47,7 +47,7 @@ from corewire.wire.packets import (
     Ping,
     SubscribeTopologyV2,
 )
-from corewire.wire.versions import UNNEGOTIATED, VERSION, accepted
+from corewire.wire.versions import UNNEGOTIATED, VERSION, accepted, capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -129,7 +129,8 @@ class Connection:
         plain_client = role is Role.CLIENT and not config.between_brokers
         self._refuses = registry.BROKERS_ONLY if plain_client else None
         self._state = LinkState.NEW
-        self._version = UNNEGOTIATED
+        self.version = UNNEGOTIATED  #: that both sides speak: the lower of the two; 0 while the peer's is not known
+        self.allowed = capabilities(UNNEGOTIATED)  #: what that allows
         self._named = False  # whether the peer told its version
         self._ttl_s = config.connection_ttl_s
         self._sniffed = b""
@@ -152,11 +153,6 @@ class Connection:
     def state(self) -> LinkState:
         """Where the link is in its life."""
         return self._state
-
-    @property
-    def version(self) -> int:
-        """The version that both sides speak: the lower of the two; 0 while the peer's is not known."""
-        return self._version
 
     @property
     def ttl_s(self) -> float | None:
@@ -197,7 +193,7 @@ class Connection:
                 continue
             packet = self._decode(frame)
             if self._named and not named:
-                events.append(HandshakeCompleted(self._version))
+                events.append(HandshakeCompleted(self.version))
             events.append(PacketReceived(channel_id(frame), packet, len(frame), registry.is_countable(frame)))
         return events
 
@@ -249,11 +245,11 @@ class Connection:
     def send(self, now: float, channel: int, packet: registry.Packet) -> None:
         """Send a packet that does not count: those of channels 0 and 1. Raises `LocalProtocolError` where it cannot."""
         self._state = advance(LINK, self._state, LinkMove.WRITE)
-        self._out.append(registry.encode(packet, channel, self._version))
+        self._out.append(registry.encode(packet, channel, self.version))
 
     def assume_version(self, version: int) -> None:
         """Speak the version of the link before, as long as the peer has not named its own (client, reconnecting)."""
-        self._version = version
+        self._speak(version)
 
     def logged_in(self) -> None:
         """Server: the peer has shown who it is, so its frames may be as large as configured."""
@@ -290,7 +286,7 @@ class Connection:
         if not farewell.reason.critical:
             self._flush()
         self._let_go()
-        self.send(now, PING_CHANNEL, farewell_packet(farewell, self._version))
+        self.send(now, PING_CHANNEL, farewell_packet(farewell, self.version))
 
     def close(self, now: float) -> None:
         """End the link from this side: what ``data_to_send`` still returns is the last. Harmless twice."""
@@ -351,7 +347,7 @@ class Connection:
 
     def _decode(self, frame: bytes) -> registry.Packet:
         try:
-            return registry.decode(frame, self._version)
+            return registry.decode(frame, self.version)
         except RemoteProtocolError:
             self._end(LinkMove.VIOLATE)
             raise
@@ -373,7 +369,7 @@ class Connection:
             case SubscribeTopologyV2(client_version=peer) if server:
                 self._negotiate(peer)
             case CreateSession(version=peer) | CreateSessionV2(version=peer) if server:
-                if self._version == UNNEGOTIATED and accepted(peer):  # others are answered, not taken
+                if self.version == UNNEGOTIATED and accepted(peer):  # others are answered, not taken
                     self._negotiate(peer)
             case ClusterTopologyV4(server_version=peer) | CreateSessionResponse(server_version=peer) if not server:
                 self._negotiate(peer)
@@ -385,8 +381,12 @@ class Connection:
         if peer <= UNNEGOTIATED:
             self._end(LinkMove.VIOLATE)
             raise IncompatibleVersions(f"the other side claims to speak version {peer}")
-        self._version = min(self._config.version, peer)
+        self._speak(min(self._config.version, peer))
         self._named = True
+
+    def _speak(self, version: int) -> None:
+        self.version = version
+        self.allowed = capabilities(version)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -397,7 +397,7 @@ class Connection:
     def _ping(self, now: float) -> None:
         ttl_s = self._ttl_s
         self._out.append(
-            registry.encode(Ping(-1 if ttl_s is None else round(ttl_s * 1000)), PING_CHANNEL, self._version)
+            registry.encode(Ping(-1 if ttl_s is None else round(ttl_s * 1000)), PING_CHANNEL, self.version)
         )
         if self._config.failure_check_period_s is not None:
             self._timers[LinkTimer.PING] = now + self._config.failure_check_period_s
@@ -440,7 +440,7 @@ class Connection:
         return ConnectionSnapshot(
             role=self._role.value,
             state=self._state.value,
-            version=self._version,
+            version=self.version,
             named=self._named,
             ttl_s=self._ttl_s,
             sniffed=self._sniffed,
@@ -456,7 +456,7 @@ class Connection:
         """Make the link of a snapshot again; its channels come back with `Channel.restore`, in their old order."""
         link = cls(Role(snapshot.role), config)
         link._state = LinkState(snapshot.state)
-        link._version = snapshot.version
+        link._speak(snapshot.version)
         link._named = snapshot.named
         link._ttl_s = snapshot.ttl_s
         link._sniffed = snapshot.sniffed

@@ -49,15 +49,22 @@ class ForeignChannel(Channel):
 
     def send_frame(self, frame: bytes) -> None:
         """As in `Channel`."""
+        if self.window_bytes is None and (write := self._write) is not None:
+            write(frame)
+            return
         super().send_frame(frame)
         if self.window_bytes is not None:
             self._tickets.append(_NO_ANSWER)
 
     def ask_frame(self, frame: bytes) -> int:
         """Send a command that will be answered on this channel. Give the ticket to ``answered``."""
-        self.send_frame(frame)
         if self.window_bytes is None:
+            if (write := self._write) is None:
+                self._wait(frame)
+            else:
+                write(frame)
             return 0
+        self.send_frame(frame)
         self._last_ticket += 1
         self._tickets[-1] = self._last_ticket
         self._places[self._last_ticket] = self._cut + len(self._tickets) - 1

@@ -10,7 +10,11 @@ carry ids of their own.
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, Protocol, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXCEPTION = 20
 
@@ -35,19 +39,22 @@ Q = TypeVar("Q", bound=Question)
 class Replies(Generic[Q]):
     """The unanswered questions of one session. It outlives links, as the channel does."""
 
-    __slots__ = ("_by_id", "_in_order")
+    __slots__ = ("_in_order", "by_id")
 
     def __init__(self) -> None:
         self._in_order: deque[Q] = deque()
-        self._by_id: dict[int, Q] = {}
+        self.by_id: dict[int, Q] = {}  #: those that are answered by their number; may be taken out here too
 
     def __len__(self) -> int:
-        return len(self._in_order) + len(self._by_id)
+        return len(self._in_order) + len(self.by_id)
+
+    def __iter__(self) -> Iterator[Q]:
+        return chain(self._in_order, self.by_id.values())
 
     def ask(self, question: Q) -> None:
         """Remember a question; one with a positive correlation is answered by that number, others in order."""
         if question.correlation > 0:
-            self._by_id[question.correlation] = question
+            self.by_id[question.correlation] = question
         else:
             self._in_order.append(question)
 
@@ -58,7 +65,7 @@ class Replies(Generic[Q]):
         ``correlation`` is that of the packet, None where it has none on the wire.
         """
         if correlation is not None and correlation > 0:
-            return self._by_id.pop(correlation, None)
+            return self.by_id.pop(correlation, None)
         unnamed = correlation is None or correlation in (0, -1)
         for question in self._in_order:
             if packet_type == EXCEPTION:
@@ -74,7 +81,7 @@ class Replies(Generic[Q]):
 
     def clear(self) -> list[Q]:
         """Take out all, oldest first within each kind: the session was recreated or closed."""
-        questions: list[Q] = [*self._in_order, *self._by_id.values()]
+        questions = list(self)
         self._in_order.clear()
-        self._by_id.clear()
+        self.by_id.clear()
         return questions

@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from corewire._operation import Operation
 from corewire._replies import Replies
@@ -88,6 +89,7 @@ class Command:
     repeated: bool = False  #: asked again, on a new session or of a broker not ours: the first time may have done it
     epoch: int = 0  #: of the session that it was written to
     outgoing: Outgoing | None = None  #: the message that it carries, where that may have to find its way again
+    asked: int = 0  #: its place among all that were asked
 
     @property
     def expected(self) -> tuple[int, ...]:
@@ -99,6 +101,8 @@ class Command:
         """Who waits for it."""
         return self.waiter.call if isinstance(self.waiter, Task) else self.waiter
 
+
+_WHEN_ASKED: Final = attrgetter("asked")
 
 Script: TypeAlias = Generator[Command, Packet, T]
 
@@ -127,20 +131,28 @@ class Answers:
     """Written commands whose answer is to come, oldest first."""
 
     _replies: Replies[Command] = field(default_factory=lambda: Replies[Command]())
-    _commands: dict[Command, None] = field(default_factory=lambda: dict[Command, None]())
+    _last_asked: int = 0
     _clock: deque[Command] = field(default_factory=lambda: deque[Command]())  # deadlines never decrease in it
     _grace_until: float = 0.0
 
     def __len__(self) -> int:
-        return len(self._commands)
+        return len(self._replies)
 
     def __iter__(self) -> Iterator[Command]:
-        return iter(self._commands)
+        return iter(sorted(self._replies, key=_WHEN_ASKED))
+
+    @property
+    def sends(self) -> dict[int, Command]:
+        """Those that are answered by the number that they carry. Whoever takes one out has matched it."""
+        return self._replies.by_id
 
     def expect(self, command: Command) -> None:
         """A command was written that will be answered."""
-        self._replies.ask(command)
-        self._commands[command] = None
+        command.asked = self._last_asked = self._last_asked + 1
+        if command.correlation > 0:
+            self._replies.by_id[command.correlation] = command
+        else:
+            self._replies.ask(command)
         if command.deadline is not None:
             self._clock.append(command)
 
@@ -153,7 +165,6 @@ class Answers:
         """Take out the command that an answer belongs to; None: nobody asked, drop it."""
         command = self._replies.match(packet_type, correlation)
         if command is not None:
-            del self._commands[command]
             command.deadline = None
         return command
 
@@ -188,9 +199,8 @@ class Answers:
 
     def take_all(self) -> list[Command]:
         """No more answers will come: all that waits, oldest first."""
-        commands = list(self._commands)
+        commands = list(self)
         self._replies.clear()
-        self._commands.clear()
         self._clock.clear()
         return commands
 

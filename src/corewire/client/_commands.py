@@ -24,7 +24,6 @@ from corewire.errors import (
     Unblocked,
 )
 from corewire.wire import packets
-from corewire.wire.versions import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +51,7 @@ class Commands(ABC):
         self.answers = Answers()
         self._backlog = Backlog()
         self._channel: Channel | None = None
-        self._locked = True
+        self.locked = True  #: there is no link to write to
         self._unanswered_bytes = 0  # of messages that are kept although the channel keeps nothing
 
     @property
@@ -60,11 +59,6 @@ class Commands(ABC):
         """The channel of this epoch."""
         assert self._channel is not None
         return self._channel
-
-    @property
-    def locked(self) -> bool:
-        """Whether there is no link to write to."""
-        return self._locked
 
     @property
     def kept_bytes(self) -> int:
@@ -80,7 +74,7 @@ class Commands(ABC):
     @property
     def _standing_still(self) -> bool:
         """Whether nobody is told now that an answer takes too long: exactly-once waits for the broker as long as it takes."""
-        return self._locked and self.context.exactly_once
+        return self.locked and self.context.exactly_once
 
     def next_timeout(self) -> float | None:
         """When the next command will have waited too long."""
@@ -116,20 +110,20 @@ class Commands(ABC):
 
     def post(self, packet: Packet) -> None:
         """Write what is not answered and means this epoch only."""
-        if self._locked:
+        if self.locked:
             self._backlog.append(Command(packet, fate=Fate.FORGOTTEN, bound=True))
         else:
             channel = self.channel
-            channel.send_frame(frame_of(packet, channel.channel, channel.version))
+            channel.send_frame(frame_of(packet, channel.channel, channel.allowed))
 
     def ask(self, command: Command) -> None:
         """Write a patient command that means this epoch only."""
         assert command.patient
         if self.error is None:
-            if self._locked:
+            if self.locked:
                 self._backlog.append(command)
             else:
-                self._put(0.0, command)  # no clock: it has no deadline
+                self.put(0.0, command)  # no clock: it has no deadline
 
     def write(self, now: float, command: Command) -> None:
         """Write a command, or let it wait for a link."""
@@ -138,14 +132,14 @@ class Commands(ABC):
                 self._give(now, command)
             else:
                 self._lose(now, command, final=True)
-        elif self._locked:
+        elif self.locked:
             failover_s = self.context.config.call_failover_timeout_s
             if command.deadline is None and command.waiter is not None and failover_s is not None:
                 command.deadline = now + failover_s
             self._backlog.append(command)
             self._let_leave(command)
         else:
-            self._put(now, command)
+            self.put(now, command)
 
     def _let_leave(self, command: Command) -> None:
         """The link is lost. Whoever only wants to close something does not wait for it; the broker is told later."""
@@ -159,15 +153,15 @@ class Commands(ABC):
         if not command.written:
             self._backlog.discard(command)
 
-    def _put(self, now: float, command: Command) -> None:
+    def put(self, now: float, command: Command) -> None:
+        """Write a command to the link that is there."""
         packet, channel = command.packet, self.channel
+        allowed = channel.allowed
         command.written, command.epoch = True, self.epoch
         if command.answer is None:
-            channel.send_frame(frame_of(packet, channel.channel, channel.version))
+            channel.send_frame(frame_of(packet, channel.channel, allowed))
             return
         kind = packet.__class__
-        version = channel.version
-        allowed = capabilities(version)
         if (kind is packets.SessionSend or kind is packets.SessionSendContinuation) and allowed.correlation_ids:
             packet.correlation_id = command.correlation = channel.next_async_correlation()
         elif kind is packets.SessionCommit and allowed.commit_correlation:
@@ -177,7 +171,7 @@ class Commands(ABC):
         if command.outgoing is not None and channel.window_bytes is None:
             self._unanswered_bytes += command.size
         command.deadline = None if command.patient else now + self.context.config.call_timeout_s
-        command.ticket = channel.ask_frame(frame_of(packet, channel.channel, version))
+        command.ticket = channel.ask_frame(frame_of(packet, channel.channel, allowed))
         self.answers.expect(command)
 
     def _step(self, now: float, task: Task[T], answer: Packet | None = None, error: Exception | None = None) -> None:
@@ -279,4 +273,4 @@ class Commands(ABC):
         for command in waiting:
             if command.revocable and isinstance(command.waiter, Task):
                 command.waiter.script.close()
-        return bool(late) and not self._locked
+        return bool(late) and not self.locked

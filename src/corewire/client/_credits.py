@@ -47,6 +47,14 @@ class ProducerCredits:
         self._balance -= size
         return True
 
+    def pay(self, size: int) -> int:
+        """Pay for a message that is covered. Returns what ``request_for`` says, which is to be asked for before it is sent."""
+        if self._slice is None:
+            return 0
+        due = 0 if self._balance + self._arriving >= max(size, self._slice) else self.request_for(size)
+        self._balance -= size
+        return due
+
     def granted(self, size: int, *, failed: bool = False) -> None:
         """`size` credits came, on request or unasked. `failed`: the address is full and its policy is to refuse."""
         self._arriving -= size

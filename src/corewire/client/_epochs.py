@@ -85,8 +85,8 @@ class Epochs(Incoming):
 
     def lock(self, now: float) -> None:
         """The link is lost."""
-        if not self._locked:
-            self._locked, self._locked_at = True, now
+        if not self.locked:
+            self.locked, self._locked_at = True, now
         self.outlets.limit(now)
         for command in self.answers:
             self._let_leave(command)
@@ -106,7 +106,7 @@ class Epochs(Incoming):
         self._locked_at = now
         if error is not None:
             self.transaction.session_lost(error)
-        self._locked = False  # what follows goes first, before the backlog
+        self.locked = False  # what follows goes first, before the backlog
         for producer in self.producers.values():
             producer.announce()
         for consumer in list(self.consumers.values()):
@@ -115,7 +115,7 @@ class Epochs(Incoming):
         if self.started:
             self.post(packets.SessionStart())
         self.outlets.reset(now, error)
-        self._locked = True
+        self.locked = True
 
     def _sort_out(self) -> None:
         """Find what may be asked or sent again; the rest is settled when the link is there."""
@@ -137,7 +137,7 @@ class Epochs(Incoming):
 
     def unlock(self, now: float, error: CorewireError | None) -> None:
         """The session is on a link again: write what waited, tell callers whose commands were lost by ``error``."""
-        self._locked = False
+        self.locked = False
         self.progress += 1
         if self.context.exactly_once:
             self.answers.postpone(now - self._locked_at)
@@ -150,7 +150,7 @@ class Epochs(Incoming):
             for consumer in self.consumers.values():
                 consumer.found_again()
         for command in self._backlog.take_all():
-            self._put(now, command)
+            self.put(now, command)
         unsettled, self._unsettled = self._unsettled, []
         for command in unsettled:
             self._settle(now, command, error)

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from corewire.wire import hot, packets
 from corewire.wire.registry import encode
-from corewire.wire.versions import capabilities
 
 if TYPE_CHECKING:
     from corewire.client._calls import Packet
+    from corewire.wire.versions import Capabilities
 
 
-def frame_of(packet: Packet, channel: int, version: int) -> bytes:
-    """The whole frame of a packet as a broker of ``version`` reads it. Raises LocalProtocolError for what the wire cannot hold."""
+def frame_of(packet: Packet, channel: int, allowed: Capabilities) -> bytes:
+    """The whole frame of a packet as a broker of that version reads it. Raises LocalProtocolError for what the wire cannot hold."""
     kind = packet.__class__
     if kind is packets.SessionSend:
-        allowed = capabilities(version)
         if allowed.new_addressing:
             return hot.send_frame(
                 channel,
@@ -24,10 +23,10 @@ def frame_of(packet: Packet, channel: int, version: int) -> bytes:
                 packet.requires_response,
                 packet.correlation_id,
                 packet.sender_id,
-                hot.send_trailer(allowed),
+                hot.SEND_TRAILER_NAMED if allowed.producer_ids else hot.send_trailer(allowed),
             )
     elif kind is packets.SessionAcknowledge or kind is packets.SessionIndividualAcknowledge:
         return hot.acknowledge_frame(
             channel, packet.consumer_id, packet.message_id, packet.requires_response, packet.TYPE
         )
-    return encode(packet, channel, version)
+    return encode(packet, channel, allowed.version)

@@ -84,7 +84,7 @@ class Incoming(Commands):
 
     @property
     def _delivering(self) -> bool:
-        return self.started and not self._locked
+        return self.started and not self.locked
 
     def next_timeout(self) -> float | None:
         """When a command, or a message that waits for room, or a reader, will have waited too long."""

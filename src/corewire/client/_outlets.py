@@ -142,22 +142,22 @@ class Outlet:
             self.streams.remove(stream)
             stream.left()
 
-    def admit(self, now: float, outgoing: Outgoing) -> bool:
+    def admit(self, now: float, command: Command, size: int) -> bool:
         """Write a message of one piece at once, if it would wait for nothing. Returns whether it was."""
-        command, size = outgoing.command, outgoing.size
-        if self.waiting or not self.ready or not self.credits.covers(size):
+        session, account = self._session, self.credits
+        if session.locked or self.waiting or not self.ready or not account.covers(size):
             return False
-        session = self._session
-        if not session.context.has_room(command.size):
+        context = session.context
+        if not context.has_room(command.size):
             return False
-        self.ask_for_credits(size)
-        self.credits.take(size)
+        if due := account.pay(size):
+            session.post(SessionProducerRequestCredits(due, self.destination.name))
         if self.blocked_since is not None:
             self._unblock(now)
-        counters = session.context.counters
+        counters = context.counters
         counters.messages_sent += 1
         counters.bytes_sent += size
-        session.write(now, command)
+        session.put(now, command)
         return True
 
     def end(self, error: CorewireError) -> None:
@@ -209,6 +209,7 @@ class Outlets:
         self._session = session
         self._outlets: dict[Destination, Outlet] = {}
         self._busy: dict[Outlet, None] = {}  # those where messages wait, in the order in which they began to
+        self._last: Outlet | None = None  # that was asked for: found again without a hash of its destination
         self._credits: dict[str, ProducerCredits] = {}
         self._limits: deque[tuple[float, Outlet, Outgoing]] = (
             deque()
@@ -237,6 +238,9 @@ class Outlets:
 
     def outlet(self, destination: Destination) -> Outlet:
         """The outlet for a destination, made when it is first needed."""
+        last = self._last
+        if last is not None and last.destination is destination:
+            return last
         outlet = self._outlets.get(destination)
         if outlet is None:
             if len(self._outlets) >= OUTLETS_MAX:
@@ -244,9 +248,12 @@ class Outlets:
             window = self._session.context.config.producer_window_bytes
             account = self._credits.setdefault(destination.name, ProducerCredits(window))
             outlet = self._outlets[destination] = Outlet(self._session, destination, account)
+        outlet.destination = destination  # equal, but maybe another object
+        self._last = outlet
         return outlet
 
     def _forget_idle(self) -> None:
+        self._last = None
         self._outlets = {each: outlet for each, outlet in self._outlets.items() if outlet.busy or outlet.looking}
         addresses = {destination.name: None for destination in self._outlets}
         self._credits = {name: account for name, account in self._credits.items() if name in addresses}
@@ -293,9 +300,9 @@ class Outlets:
     def offer(self, now: float, destination: Destination, outgoing: Outgoing) -> None:
         """Send a message as soon as there is room; ``outgoing.call`` withdraws it until it was written."""
         outlet = self.outlet(destination)
-        if type(outgoing) is Outgoing and not self._session.locked:
+        if type(outgoing) is Outgoing:
             self._remember(outlet, outgoing)
-            if outlet.admit(now, outgoing):
+            if outlet.admit(now, outgoing.command, outgoing.size):
                 if outgoing.admitted is not None:
                     outgoing.admitted.succeed(outgoing.receipt)  # before anybody could wait for it
                 return
@@ -401,6 +408,7 @@ class Outlets:
         """Look the destination up again when it is used next."""
         if self._outlets.get(outlet.destination) is outlet:
             del self._outlets[outlet.destination]
+            self._last = None
 
     def end(self, error: CorewireError) -> None:
         """The session is over."""

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 FRAME_BYTES_MAX = 16_777_216
 _FRAME_OVERHEAD = 26  # packet header and trailer around the message
 _NOBODY = 0
+# An enum looks its members up in Python code, and these are needed for every message.
+_RESENT = Fate.RESENT
+_UNBLOCKED = Fate.UNBLOCKED
 
 
 class Producer:
@@ -95,31 +98,42 @@ class Submission(Call[None]):
     command: Command
 
 
-def _outgoing(
+def _command(session: Session, message: bytes, *, durable: bool, answered: bool, sender: int) -> Command:
+    """What sends a message of one piece. It is made for every message: without keywords, which cost a class as much as the rest."""
+    packet = packets.SessionSend(message, answered, 0, sender)
+    fate = _RESENT if durable and session.sends_again else _UNBLOCKED
+    answer = packets.NullResponse if answered else None
+    return Command(packet, answer, fate, session.transaction.binds, len(message) + _FRAME_OVERHEAD)
+
+
+def _offer(
+    now: float,
     session: Session,
-    message: bytes,
+    destination: Destination,
+    command: Command,
     admitted: Call[Any] | None,
     receipt: Submission | None = None,
-    *,
-    durable: bool,
-    answered: bool,
-    sender: int,
-) -> Outgoing:
-    """A message of one piece or, if its body is large, of many. Raises LocalProtocolError for one that no frame can hold."""
-    config = session.context.config
-    packet = packets.SessionSend(message, requires_response=answered, sender_id=sender)
-    fate = Fate.RESENT if durable and session.sends_again else Fate.UNBLOCKED
-    size = len(message) + _FRAME_OVERHEAD
-    bound = session.transaction.binds
-    command = Command(packet, packets.NullResponse if answered else None, fate, bound=bound, size=size)
-    if len(message) > config.large_message_bytes_min and is_large(
-        CoreMessage(message).body_bytes, config.large_message_bytes_min
-    ):
-        form = Form.of(session, compress=config.compress_large_message, sender=sender)
-        return Transfer(session, message, form, command, admitted, receipt)
-    if size > FRAME_BYTES_MAX:
-        raise LocalProtocolError(f"a message of {len(message)} bytes does not fit a frame of {FRAME_BYTES_MAX}")
-    return Outgoing(command, len(message), admitted, receipt)
+) -> None:
+    """Send a message as soon as there is room for it: of one piece or, if its body is large, of many.
+
+    Raises LocalProtocolError for one that no frame can hold.
+    """
+    config, message = session.context.config, command.packet.message
+    size, small = len(message), config.large_message_bytes_min
+    if size > small and is_large(CoreMessage(message).body_bytes, small):
+        form = Form.of(session, compress=config.compress_large_message, sender=command.packet.sender_id)
+        outgoing: Outgoing = Transfer(session, message, form, command, admitted, receipt)
+    elif command.size > FRAME_BYTES_MAX:
+        raise LocalProtocolError(f"a message of {size} bytes does not fit a frame of {FRAME_BYTES_MAX}")
+    elif not session.sends_again and session.outlets.outlet(destination).admit(now, command, size):
+        session.transaction.work_done = True
+        if admitted is not None:
+            admitted.succeed(receipt)  # before anybody could wait for it
+        return
+    else:
+        outgoing = Outgoing(command, size, admitted, receipt)
+    session.transaction.work_done = True
+    session.outlets.offer(now, destination, outgoing)
 
 
 def _waits(session: Session, *, durable: bool) -> bool:
@@ -136,28 +150,26 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
     waits = _waits(session, durable=durable)
     answered = waits or session.channel.window_bytes is not None
     call: Call[None] = Call()
-    outgoing = _outgoing(session, message, None if waits else call, durable=durable, answered=answered, sender=_NOBODY)
+    command = _command(session, message, durable=durable, answered=answered, sender=_NOBODY)
     if waits:
-        outgoing.command.waiter = call
+        command.waiter = call
     else:
-        outgoing.command.patient = True
-    session.transaction.work_done = True
-    session.outlets.offer(now, destination, outgoing)
+        command.patient = True
+    _offer(now, session, destination, command, None if waits else call)
     return call
 
 
 def submit(now: float, producer: Producer, message: bytes, *, durable: bool) -> Call[Operation[None]]:
     """Send one message and go on as soon as there is room for it."""
     session = producer.session
-    session.check_open()
+    if session.error is not None or session.closing:
+        session.check_open()
     admitted: Call[Operation[None]] = Call()
     receipt = Submission()
-    outgoing = _outgoing(session, message, admitted, receipt, durable=durable, answered=True, sender=producer.number)
-    receipt.command = outgoing.command
-    outgoing.command.waiter = receipt
-    outgoing.command.patient = True
-    session.transaction.work_done = True
-    session.outlets.offer(now, producer.destination, outgoing)
+    command = receipt.command = _command(session, message, durable=durable, answered=True, sender=producer.number)
+    command.waiter = receipt
+    command.patient = True
+    _offer(now, session, producer.destination, command, admitted, receipt)
     return admitted
 
 

@@ -36,13 +36,15 @@ class Session(Epochs):
         self.transaction: Transaction = Branches(self) if xa else Transaction(self)
         self.tries = Tries(self)
         self.outlets = Outlets(self)
+        #: Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions.
+        self.sends_again = context.exactly_once and not self.transacted
         self._last_consumer = -1
         self._last_producer = 0
         self._hand_outs = 0
-
-    # -- getters -------------------------------------------------------------------------------------------------------
         self._nothing: Call[None] = Call()
         self._nothing.succeed(None)
+
+    # -- getters -------------------------------------------------------------------------------------------------------
 
     @property
     def pre_acknowledged(self) -> bool:
@@ -55,11 +57,6 @@ class Session(Epochs):
     def acknowledges_in_transaction(self) -> bool:
         """Whether acknowledgements take effect with a commit only."""
         return self.transacted or self.ack_mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)
-
-    @property
-    def sends_again(self) -> bool:
-        """Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions."""
-        return self.context.exactly_once and not self.transacted
 
     def next_consumer(self) -> int:
         """The wire's number for the next consumer."""

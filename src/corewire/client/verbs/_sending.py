@@ -75,10 +75,11 @@ class SendingVerbs(Registry):
 
         ``wall_ms`` and what it fails with: as `send`.
         """
-        found = self._producer(producer)
-        if (passed := self._intercept(message)) is None:
-            return keep_back_submitted(found)
-        message = passed
+        found = self._context.producers.get(producer) or self._producer(producer)
+        if self._context.interceptors is not None:
+            if (passed := self._intercept(message)) is None:
+                return keep_back_submitted(found)
+            message = passed
         raw = self._encode(found.session, message, found.destination, wall_ms, found.group)
         return submit(now, found, raw, durable=message.durable)
 
@@ -91,11 +92,15 @@ class SendingVerbs(Registry):
     ) -> bytes:
         if wall_ms is None and _needs_clock(message):
             raise LocalProtocolError("a message with ttl or delivery_delay needs the wall clock: give wall_ms")
-        user_id = self._context.message_id()
-        name = self._context.client_name
-        unique = self._context.duplicate_id() if session.sends_again and message.durable else None
+        context = self._context
         return encode(
-            message, to, now_ms=wall_ms or 0, user_id=user_id, client_id=name, group_id=group, duplicate_id=unique
+            message,
+            to,
+            now_ms=wall_ms or 0,
+            user_id=context.message_id(),
+            client_id=context.client_name,
+            group_id=group,
+            duplicate_id=context.duplicate_id() if session.sends_again and message.durable else None,
         )
 
 
