@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NULL_RESPONSE = packets.NullResponse()
+NULL_RESPONSE = packets.NullResponse()
 _SENDS = (packets.SessionSend, packets.SessionSendContinuation)
 
 
@@ -197,19 +197,22 @@ class Commands(ABC):
 
     def answered(self, now: float, packet: Packet, correlation: int | None) -> None:
         """An answer came; ``correlation`` is the number that it carries, if any. One that nobody asked for is dropped."""
-        command = self.answers.match(packet.TYPE, correlation)
-        if command is None:
-            return
+        if (command := self.answers.match(packet.TYPE, correlation)) is not None:
+            self.answer(now, command, packet)
+
+    def answer(self, now: float, command: Command, packet: Packet) -> None:
+        """The answer to a command, which was taken out of those that wait for theirs."""
         self.progress += 1
-        error = refusal(packet)
+        command.deadline = None
+        error = None if packet is NULL_RESPONSE else refusal(packet)
         if command.outgoing is not None and self.channel.window_bytes is None:
             self._unanswered_bytes -= command.size
-        self.channel.answered(command.ticket, refused=error is not None)
-        if isinstance(command.packet, packets.SessionClose):
-            self._give(now, command)
-            return
+        if command.ticket:
+            self.channel.answered(command.ticket, refused=error is not None)
         waiter = command.waiter
-        if isinstance(waiter, Task):
+        if command.packet.__class__ is packets.SessionClose:
+            self._give(now, command)
+        elif isinstance(waiter, Task):
             self._step(now, waiter, packet, error)
         elif waiter is not None and not waiter.done:
             if error is None:
@@ -219,7 +222,7 @@ class Commands(ABC):
 
     def _give(self, now: float, command: Command) -> None:
         if isinstance(command.waiter, Task):
-            self._step(now, command.waiter, _NULL_RESPONSE)
+            self._step(now, command.waiter, NULL_RESPONSE)
         elif command.waiter is not None and not command.waiter.done:
             self.context.succeed(command.waiter, None)
         if isinstance(command.packet, packets.SessionClose):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from corewire.client._commands import Commands
+from corewire.client._commands import NULL_RESPONSE, Commands
 from corewire.client._large_receive import Readers
 from corewire.wire import packets
 from corewire.wire.registry import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from corewire.client._calls import Packet
     from corewire.client._consumer import Consumer
     from corewire.client._context import Context
@@ -21,7 +23,6 @@ _CORRELATION = Struct(">q")
 _COMMAND_ID = Struct(">i")
 _RECEIVE = packets.SessionReceiveMessage.TYPE
 _NULL = packets.NullResponse.TYPE
-_NULL_RESPONSE = packets.NullResponse()
 _CONFIRMED = packets.PacketsConfirmed.TYPE
 _CONFIRMED_BYTES = 17  # of a whole one; the decoder says what is wrong with others
 
@@ -37,26 +38,52 @@ class Incoming(Commands):
         self.consumers: dict[int, Consumer] = {}
         self.readers = Readers(context)
 
-    def receive_frame(self, now: float, frame: bytes) -> None:
-        """A whole frame of this session's channel. Raises RemoteProtocolError."""
-        kind = frame[4]
+    def receive_run(self, now: float, kind: int, frames: Iterable[bytes]) -> None:
+        """Whole frames of this session's channel, all of one type. Raises RemoteProtocolError."""
         if kind == _RECEIVE:
-            (number,) = _CONSUMER_ID.unpack_from(frame, len(frame) - 12)
-            self.channel.processed(len(frame))
-            if (consumer := self.consumers.get(number)) is not None:
-                consumer.deliver(frame)
+            self._receive_messages(frames)
         elif kind == _NULL:
-            self.channel.processed(len(frame))
+            self._receive_answers(now, frames)
+        else:
+            for frame in frames:
+                self._receive_frame(now, kind, frame)
+                if self.error is not None:
+                    return
+        if self.outlets.waiting:
+            self.outlets.pump(now)
+
+    def _receive_messages(self, frames: Iterable[bytes]) -> None:
+        channel, consumers = self.channel, self.consumers
+        counted = channel.window_bytes is not None
+        for frame in frames:
+            if counted:
+                channel.processed(len(frame))
+            (number,) = _CONSUMER_ID.unpack_from(frame, len(frame) - 12)
+            if (consumer := consumers.get(number)) is not None:
+                consumer.deliver(frame)
+
+    def _receive_answers(self, now: float, frames: Iterable[bytes]) -> None:
+        """Nearly all are those of sends: each carries the number of its own."""
+        channel, sends = self.channel, self.answers.sends
+        counted = channel.window_bytes is not None
+        for frame in frames:
+            if counted:
+                channel.processed(len(frame))
             correlation = _CORRELATION.unpack_from(frame, 13)[0] if len(frame) >= 21 else None
-            self.answered(now, _NULL_RESPONSE, correlation)
-        elif kind == _CONFIRMED and len(frame) >= _CONFIRMED_BYTES:
+            if correlation in sends:
+                self.answer(now, sends.pop(correlation), NULL_RESPONSE)
+            else:
+                self.answered(now, NULL_RESPONSE, correlation)
+            if self.error is not None:
+                return
+
+    def _receive_frame(self, now: float, kind: int, frame: bytes) -> None:
+        if kind == _CONFIRMED and len(frame) >= _CONFIRMED_BYTES:
             self.channel.confirmed(_COMMAND_ID.unpack_from(frame, 13)[0])
         else:
             packet = decode(frame, self.channel.version)
             self.channel.processed(len(frame))
             self._receive(now, packet, len(frame))
-        if self.outlets.waiting:
-            self.outlets.pump(now)
 
     def _receive(self, now: float, packet: Packet, size: int) -> None:
         match packet:

@@ -48,11 +48,10 @@ from corewire.events import (
     TopologyChanged,
 )
 from corewire.wire import packets
-from corewire.wire.framing import channel_id
 from corewire.wire.registry import decode, is_countable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from random import Random
 
     from corewire.client._calls import Packet
@@ -197,8 +196,14 @@ class Lifeline:
         if link is None or link.number != number or not link.up:
             return
         try:
-            for frame in link.connection.receive_frames(now, data):
-                self._dispatch(now, link, frame)
+            for kind, number, run in link.connection.receive_runs(now, data):
+                session = self._context.by_channel.get(number)
+                if session is not None and number in link.connection.channels:
+                    session.receive_run(now, kind, run)
+                    if session.error is not None:
+                        self._context.sessions.pop(session.id, None)
+                else:
+                    self._receive_of_link(now, link, number, run)
                 if self._link is not link:
                     return
         except RemoteProtocolError as error:
@@ -247,14 +252,15 @@ class Lifeline:
 
     # -- what comes ----------------------------------------------------------------------------------------------------
 
-    def _dispatch(self, now: float, link: Link, frame: bytes) -> None:
-        number = channel_id(frame)
-        session = self._context.by_channel.get(number)
-        if session is not None and number in link.connection.channels:
-            session.receive_frame(now, frame)
-            if session.error is not None:
-                self._context.sessions.pop(session.id, None)
-        elif number == TOPOLOGY_CHANNEL:
+    def _receive_of_link(self, now: float, link: Link, number: int, frames: Iterable[bytes]) -> None:
+        """What belongs to no session that is made; of a channel that nobody expects anything on, it is dropped."""
+        for frame in frames:
+            self._dispatch(now, link, number, frame)
+            if self._link is not link:
+                return
+
+    def _dispatch(self, now: float, link: Link, number: int, frame: bytes) -> None:
+        if number == TOPOLOGY_CHANNEL:
             self._receive_broadcast(now, link, decode(frame, link.connection.version))
         elif link.control.expects(number):
             packet = decode(frame, link.connection.version)
