@@ -50,6 +50,14 @@ class Acknowledgements:
         session = consumer.session
         self._mode = session.ack_mode
         self._nothing_to_tell = consumer.browse_only or (session.pre_acknowledged and not session.transacted)
+        # What is asked for every message is found out once: an enum looks its members up in Python code.
+        self._silent = self._nothing_to_tell or session.transacted
+        self._settles = self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)
+        self._batches = self._mode is AckMode.DUPS_OK
+        #: Whether there is anything to do when a message is handed out.
+        self.remembers = not consumer.browse_only and (
+            self.copies.active or session.transacted or (self._settles and not self._nothing_to_tell)
+        )
 
     def handed_out(self, delivery: Delivery) -> None:
         """The application has it."""
@@ -63,7 +71,7 @@ class Acknowledgements:
                 self.flush()  # not of this one: it may turn out that nobody took it
             self._batched.append(delivery.broker_id)
             self._batched_bytes += delivery.frame_bytes
-        elif self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL) and not self._nothing_to_tell:
+        elif self._settles and not self._nothing_to_tell:
             self._in_hand[delivery.broker_id] = delivery.number
 
     def untaken(self, delivery: Delivery) -> None:
@@ -88,7 +96,7 @@ class Acknowledgements:
     def acknowledge(self, now: float, delivery: Delivery, *, individual: bool) -> Call[None]:
         """The application is done with it. A second call does nothing."""
         session = self._session
-        if delivery.acknowledged or self._nothing_to_tell or session.transacted:
+        if delivery.acknowledged or self._silent:
             return session.done()
         if session.error is not None:
             raise session.error
@@ -96,15 +104,21 @@ class Acknowledgements:
         if self.copies.active:
             return self.copies.acknowledge(now, delivery, individual=individual)
         taken_back = delivery.generation != self._consumer.generation
-        if self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL):
+        if self._settles:
             return session.run(now, self._settle(delivery, individual=individual, taken_back=taken_back))
         if taken_back:
             return session.done()
         session.context.counters.messages_acknowledged += 1
-        if self._mode is AckMode.DUPS_OK and not individual:
+        if self._batches and not individual:
             self._batch(delivery.broker_id, delivery.frame_bytes, session.context.config.dups_ok_batch_bytes)
-            return session.done()
-        return self._tell(now, delivery.broker_id, individual=individual)
+        elif session.context.config.block_on_acknowledge:
+            packet = self._kind(individual=individual)(
+                self._consumer.number, delivery.broker_id, requires_response=True
+            )
+            return session.run(now, self._told(packet))
+        else:
+            self._post(delivery.broker_id, individual=individual)
+        return session.done()
 
     def _settle(self, delivery: Delivery, *, individual: bool, taken_back: bool) -> Script[None]:
         """CLIENT and INDIVIDUAL: acknowledge in the session's transaction, and commit that."""
@@ -125,14 +139,6 @@ class Acknowledgements:
                 raise
             raise TransactionRolledBack("the session was lost; the messages come again") from lost.error.__cause__
 
-    def _tell(self, now: float, message_id: int, *, individual: bool) -> Call[None]:
-        session = self._session
-        if not session.context.config.block_on_acknowledge:
-            self._post(message_id, individual=individual)
-            return session.done()
-        packet = self._kind(individual=individual)(self._consumer.number, message_id, requires_response=True)
-        return session.run(now, self._told(packet))
-
     def _told(self, packet: Packet) -> Script[None]:
         try:
             yield Command(packet, packets.NullResponse, Fate.DONE, bound=True)
@@ -149,7 +155,7 @@ class Acknowledgements:
 
     def idle(self) -> None:
         """Nothing is left in the buffer and somebody waits."""
-        if self._mode is AckMode.DUPS_OK and not self._session.transacted:
+        if self._batches and not self._session.transacted:
             self.flush()
 
     def flush(self, up_to: int | None = None) -> None:

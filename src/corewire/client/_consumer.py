@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from corewire.client._acknowledgements import Acknowledgements
 from corewire.client._calls import Call, Command, Fate
 from corewire.client._credits import ConsumerWindow
-from corewire.client._delivery import Delivery
+from corewire.client._delivery import marker
 from corewire.client._destinations import look_up_queue
 from corewire.client._ids import ConsumerId
 from corewire.client._large_receive import Arrivals
@@ -32,9 +32,11 @@ from corewire.errors import (
 from corewire.events import ConsumerClosedByBroker
 from corewire.values import AckMode
 from corewire.wire import packets
+from corewire.wire.message import CoreMessage, with_body
 
 if TYPE_CHECKING:
     from corewire.client._calls import Packet, Script
+    from corewire.client._delivery import Delivery
     from corewire.client._session import Session
     from corewire.values import RoutingType
 
@@ -71,6 +73,9 @@ class Consumer:
         self.spoiled = False  #: chunks came a second time from a broker that may have changed them
         self.acknowledgements = Acknowledgements(self)
         self._suppresses = self.acknowledgements.copies.active
+        self._remembers = self.acknowledgements.remembers
+        self._counters = session.context.counters
+        self._kind = session.context.delivery
         self._arrivals = Arrivals(self)
         self._chunk_since = False  # a chunk came since the broker was asked
         self._ask_again = False  # it answered in the middle of a large message
@@ -212,17 +217,19 @@ class Consumer:
 
     # -- what comes ------------------------------------------------------------------------------------------------------------
 
-    def deliver(self, frame: bytes) -> None:
+    def deliver(self, raw: bytes, delivery_count: int, frame_bytes: int) -> None:
         """A message came, or the marker of a forced delivery."""
-        delivery = Delivery(frame, self)
-        if (sequence := delivery.marker) is not None:
+        message = CoreMessage(raw)
+        if not (message.durable or message.priority) and (sequence := marker(message)) is not None:
             self._answered(sequence)
             return
-        self._came(delivery.frame_bytes)
-        self.line_up(delivery)
+        self._counters.bytes_received += frame_bytes
+        if not self._window_bytes:
+            self._window.delivered(frame_bytes)
+        self.line_up(self._kind(message, delivery_count, frame_bytes, self))
 
     def _came(self, size: int) -> None:
-        self.session.context.counters.bytes_received += size
+        self._counters.bytes_received += size
         self._window.delivered(size)
 
     def _answered(self, sequence: int) -> None:
@@ -262,7 +269,8 @@ class Consumer:
             self.want_more(only_if=self.receiving)
             return
         self._buffer.append(delivery)
-        self.serve()
+        if self._waiting or self._asking is not None:
+            self.serve()
 
     def _keeps(self, delivery: Delivery) -> bool:
         if not self.acknowledgements.copies.keeps(delivery):
@@ -289,12 +297,14 @@ class Consumer:
 
     @property
     def _may_hand_out(self) -> bool:
-        return self.session.started and not self.session.transaction.rolling_back
+        return self.session.started and not self.session.transaction.undoing
 
     def deliver_large(self, packet: packets.SessionReceiveLargeMessage, frame_bytes: int) -> None:
         """The header of a large message came."""
         self._came(frame_bytes)
-        self._arrivals.begin(Delivery.of_large(packet, frame_bytes, self), packet.large_message_size)
+        delivery = self._kind(CoreMessage(with_body(packet.message)), packet.delivery_count, frame_bytes, self)
+        delivery.hold_later(packet.large_message_size)
+        self._arrivals.begin(delivery, packet.large_message_size)
         self.want_more(only_if=self.receiving)
 
     def deliver_chunk(self, packet: packets.SessionReceiveContinuation, frame_bytes: int) -> None:
@@ -364,7 +374,8 @@ class Consumer:
         """The next message, if one is here."""
         if self._arrivals.in_hand is not None:
             self._arrivals.move_on()
-        while self._buffer and not self._waiting and self._may_hand_out:
+        session = self.session
+        while self._buffer and not self._waiting and session.started and not session.transaction.undoing:
             if (delivery := self._take()) is not None:
                 return delivery
         return None
@@ -443,13 +454,13 @@ class Consumer:
                 return None
             self._shown.add(delivery.broker_id)
         again, delivery.number = delivery.number > 0, self.session.next_hand_out()
-        if not self.browse_only:
+        if self._remembers:
             self.acknowledgements.handed_out(delivery)
         interceptors = self.session.context.interceptors
         if interceptors is not None and not again and not interceptors.incoming(delivery):
             self._drop(delivery)
             return None
-        self.session.context.counters.messages_received += 1
+        self._counters.messages_received += 1
         return delivery
 
     def _drop(self, delivery: Delivery) -> None:

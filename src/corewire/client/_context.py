@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from corewire.client._delivery import Delivery
 from corewire.client._interceptors import Interceptors
 from corewire.client._ledger import Ledger
 from corewire.effects import Completed, Notify
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from corewire.client._calls import Call
     from corewire.client._consumer import Consumer
-    from corewire.client._delivery import Delivery
     from corewire.client._epochs import Epochs
     from corewire.client._ids import ConsumerId, ProducerId, SessionId
     from corewire.client._interceptors import Interceptor
@@ -56,8 +56,15 @@ class Counters:
 class Context:
     """Handed to every room of one client."""
 
-    def __init__(self, config: ClientConfig, rng: Random, interceptors: Sequence[Interceptor] = ()) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        rng: Random,
+        interceptors: Sequence[Interceptor] = (),
+        delivery: type[Delivery] = Delivery,
+    ) -> None:
         self.config = config
+        self.delivery = delivery  #: what messages that come are made
         self.rng = rng
         self.effects: list[Effect] = []
         self._last_id = 0

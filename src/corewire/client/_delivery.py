@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from corewire.client import _headers
 from corewire.client._compression import inflate
@@ -10,7 +10,6 @@ from corewire.client._large_receive import Body
 from corewire.client.message import Message
 from corewire.errors import BodyNotRead, RemoteProtocolError
 from corewire.values import Queue, RoutingType, Topic
-from corewire.wire.hot import parse_receive
 from corewire.wire.message import CoreMessage, encode_message, with_body
 from corewire.wire.properties import encode_name
 
@@ -20,59 +19,44 @@ if TYPE_CHECKING:
     from corewire.client._consumer import Consumer
     from corewire.client._ids import ConsumerId
     from corewire.values import Destination
-    from corewire.wire.packets import SessionReceiveLargeMessage
-
-T = TypeVar("T", bound="Delivery")
 
 _MARKER: Final = "_hornetq.forced.delivery.seq"
 _COMPRESSED: Final = encode_name(_headers.LARGE_COMPRESSED)
+
+
+def marker(message: CoreMessage) -> int | None:
+    """The number of a forced delivery, if this is the broker's answer to one and no message. Not durable, of priority 0: else
+    it is a message, and its properties need not be looked at."""
+    try:
+        sequence = message.properties.get(_MARKER)
+    except RemoteProtocolError:  # then it is a message, and told to whoever reads it
+        return None
+    return sequence if isinstance(sequence, int) else None
 
 
 class Delivery(Message):
     """A message as it came. Acknowledge it with ``ClientEngine.acknowledge``, as the session's mode wants it."""
 
     __slots__ = (
-        *("_consumer", "_message", "acknowledged", "delivery_count", "frame_bytes", "generation", "large", "number"),
+        *("_message", "acknowledged", "delivery_count", "frame_bytes", "generation", "large", "number", "source"),
     )
 
-    def __init__(self, frame: bytes, consumer: Consumer) -> None:
-        raw, _, self.delivery_count = parse_receive(frame)
-        self._begin(raw, len(frame), consumer)
-
-    @classmethod
-    def of_large(cls, packet: SessionReceiveLargeMessage, frame_bytes: int, consumer: Consumer) -> Delivery:
-        """One whose body follows in chunks."""
-        delivery = object.__new__(cls)
-        delivery.delivery_count = packet.delivery_count
-        delivery._begin(with_body(packet.message), frame_bytes, consumer)
-        stored = packet.large_message_size
-        size = delivery._claimed_bytes
-        delivery.large = Body(stored, stored if size is None else size, compressed=size is not None)
-        return delivery
-
-    def _begin(self, raw: bytes, frame_bytes: int, consumer: Consumer) -> None:
-        self._message = CoreMessage(raw)
-        self._consumer = consumer
-        self._hold(self._message)
+    def __init__(self, message: CoreMessage, delivery_count: int, frame_bytes: int, consumer: Consumer) -> None:
+        self._of = self._message = message
+        self._content = ...
+        self._shown = None
+        self.source = consumer  #: for the engine: the consumer itself, which may be closed meanwhile
+        self.delivery_count = delivery_count
         self.large: Body | None = None  #: the body, where it is not in memory
         self.frame_bytes = frame_bytes  #: what it costs in credits
         self.acknowledged = False  #: by the application
         self.number = 0  #: among what the session handed out, in order
         self.generation = consumer.generation  #: of the consumer; later ones get the message again
 
-    def copy_as(self, kind: type[T]) -> T:
-        """The same as an instance of a subclass, which adds what its world can do with it."""
-        copy = object.__new__(kind)
-        copy._message = self._message
-        copy._consumer = self._consumer
-        copy._hold(self._message)
-        copy.large = self.large
-        copy.frame_bytes = self.frame_bytes
-        copy.delivery_count = self.delivery_count
-        copy.acknowledged = self.acknowledged
-        copy.number = self.number
-        copy.generation = self.generation
-        return copy
+    def hold_later(self, stored_bytes: int) -> None:
+        """The body follows in chunks: so many bytes, compressed if it is."""
+        size = self._claimed_bytes
+        self.large = Body(stored_bytes, stored_bytes if size is None else size, compressed=size is not None)
 
     def show(self, message: Message) -> None:
         """Show body, properties and headers of another message in place of its own; what belongs to its journey stays."""
@@ -98,20 +82,15 @@ class Delivery(Message):
     @property
     def consumer(self) -> ConsumerId:
         """The consumer that it came for."""
-        return self._consumer.id
-
-    @property
-    def source(self) -> Consumer:
-        """For the engine: the consumer itself, which may be closed meanwhile."""
-        return self._consumer
+        return self.source.id
 
     @property
     def destination(self) -> Destination:
         """Where it was sent to."""
-        address = self._message.address or self._consumer.address
+        address = self._message.address or self.source.address
         kind = self.routing_type
         if kind is None:
-            kind = self._consumer.routing_type
+            kind = self.source.routing_type
         return Topic(address) if kind is RoutingType.MULTICAST else Queue(address)
 
     @property
@@ -166,21 +145,24 @@ class Delivery(Message):
         if properties.get(_headers.LARGE_COMPRESSED) is not True:
             return None
         size = properties.get(_headers.LARGE_SIZE)
-        return size if isinstance(size, int) and size >= 0 else self._consumer.collect_bytes_max
+        return size if isinstance(size, int) and size >= 0 else self.source.collect_bytes_max
 
     def _look_inside(self) -> None:
         """A small body may have been a large one: then it is read like one."""
         size = None if self.large is not None else self._claimed_bytes
-        if size is not None and size > self._consumer.collect_bytes_max:
+        if size is not None and size > self.source.collect_bytes_max:
             stored = self._message.body
             self.large = Body(len(stored), size, compressed=True)
             self.large.add(stored, 0, last=True)
 
     @property
     def _encoded_body(self) -> bytes:
+        message = self._message
+        if self.large is None and not message.may_hold(_COMPRESSED):  # nearly all
+            return message.body
         size = self._claimed_bytes
         if size is None and self.large is None:
-            return self._message.body
+            return message.body
         self._look_inside()
         if self.large is not None:
             if self.large.error is not None:
@@ -192,15 +174,3 @@ class Delivery(Message):
             )
         assert size is not None
         return inflate(self._message.body, size)
-
-    @property
-    def marker(self) -> int | None:
-        """The number of a forced delivery, if this is the broker's answer to one and no message."""
-        message = self._message
-        if message.durable or message.priority:  # nearly all messages: their properties need not be looked at
-            return None
-        try:
-            sequence = message.properties.get(_MARKER)
-        except RemoteProtocolError:  # then it is a message, and told to whoever reads it
-            return None
-        return sequence if isinstance(sequence, int) else None

@@ -65,13 +65,10 @@ class Epochs(Incoming):
         self.producers: dict[ProducerId, Producer] = {}
         self.node_id: str | None = None  #: of the broker that made it
         self.attempts: list[Attempt] = []  #: what brokers may have made for it on links that were lost meanwhile
+        #: Whether the broker may run a command twice after a re-attachment: one that is not ours, with a window.
+        self.may_run_twice = False
         self._unsettled: list[Command] = []
         self._locked_at = 0.0
-
-    @property
-    def may_run_twice(self) -> bool:
-        """Whether the broker may run a command twice after a re-attachment: one that is not ours, with a window."""
-        return isinstance(self.channel, ForeignChannel) and self.channel.window_bytes is not None
 
     @property
     def may_continue(self) -> bool:
@@ -99,6 +96,7 @@ class Epochs(Incoming):
             del self.context.by_channel[self._channel.channel]
         self._channel = channel
         self.context.by_channel[channel.channel] = self
+        self.may_run_twice = isinstance(channel, ForeignChannel) and channel.window_bytes is not None
         self.epoch += 1
         self.node_id = self.context.node_id
         self.attempts = []

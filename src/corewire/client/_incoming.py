@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from corewire.client._commands import NULL_RESPONSE, Commands
 from corewire.client._large_receive import Readers
 from corewire.wire import packets
+from corewire.wire.hot import parse_receive
 from corewire.wire.registry import decode
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from corewire.client._context import Context
     from corewire.client._outlets import Outlets
 
-_CONSUMER_ID = Struct(">q")
 _CORRELATION = Struct(">q")
 _COMMAND_ID = Struct(">i")
 _RECEIVE = packets.SessionReceiveMessage.TYPE
@@ -58,9 +58,9 @@ class Incoming(Commands):
         for frame in frames:
             if counted:
                 channel.processed(len(frame))
-            (number,) = _CONSUMER_ID.unpack_from(frame, len(frame) - 12)
+            message, number, delivery_count = parse_receive(frame)
             if (consumer := consumers.get(number)) is not None:
-                consumer.deliver(frame)
+                consumer.deliver(message, delivery_count, len(frame))
 
     def _receive_answers(self, now: float, frames: Iterable[bytes]) -> None:
         """Nearly all are those of sends: each carries the number of its own."""

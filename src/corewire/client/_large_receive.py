@@ -49,6 +49,8 @@ class Body:
         self.error: CorewireError | None = None  #: why there will be no more of it
         self.reader: Call[bytes] | None = None  #: who waits for a chunk
         self.dropped = False  #: nobody will read it
+        self.parts: list[bytes] = []  #: for whoever brings it into memory
+        self.in_pieces = False  #: for whoever takes it piece by piece
         self._stored_bytes = stored_bytes
         self._came_bytes = 0
         self._chunks: deque[tuple[bytes, int]] = deque()  # with what they cost

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from corewire._states import ClientState
 from corewire.client._calls import Call
 from corewire.client._context import Context, Counters
+from corewire.client._delivery import Delivery
 from corewire.client._lifeline import Lifeline
 from corewire.client._producer import Submission
 from corewire.errors import ObjectClosed
@@ -36,8 +37,10 @@ class Registry:
         rng: Random,
         trace: Callable[[TraceRecord], None] | None = None,
         interceptors: Sequence[Interceptor] = (),
+        delivery: type[Delivery] = Delivery,
     ) -> None:
-        self._context = Context(config, rng, interceptors)
+        """``delivery``: what messages that come are made, a subclass that adds what its world can do with them."""
+        self._context = Context(config, rng, interceptors, delivery)
         self._lifeline = Lifeline(self._context, rng, trace)
 
     # -- getters -------------------------------------------------------------------------------------------------------

@@ -28,12 +28,7 @@ class Transaction:
         self._session = session
         self.work_done = False  #: something was sent or handed out since the last commit or rollback
         self.rollback_only: CorewireError | None = None  #: why it cannot be committed any more
-        self._undoing = 0  # rollbacks that are under way
-
-    @property
-    def rolling_back(self) -> bool:
-        """Whether messages that come now will be given back, not handed out."""
-        return self._undoing > 0
+        self.undoing = 0  #: rollbacks that are under way: messages that come now will be given back, not handed out
 
     @property
     def open(self) -> bool:
@@ -65,7 +60,7 @@ class Transaction:
         that nobody knows, and goes on. Where the session is lost then, that is for the next commit to tell.
         """
         session = self._session
-        if self.rolling_back and self.rollback_only is None:
+        if self.undoing and self.rollback_only is None:
             self.rollback_only = TransactionRolledBack("a rollback is still under way, and undoes it")
         if (why := self.rollback_only) is not None:
             yield from self.roll_back()
@@ -111,7 +106,7 @@ class Transaction:
         self.work_done, self.rollback_only = False, None
         for consumer in session.consumers.values():
             consumer.acknowledgements.copies.give_back()
-        self._undoing += 1
+        self.undoing += 1
         try:
             lost = restart and (yield from self._stopped())
             if not lost:
@@ -127,6 +122,6 @@ class Transaction:
                     None  # what was written again meanwhile was undone with the rest, or lost with its session
                 )
         finally:
-            self._undoing -= 1
-        if restart and not lost and not self._undoing:  # else messages would come before the next rollback is through
+            self.undoing -= 1
+        if restart and not lost and not self.undoing:  # else messages would come before the next rollback is through
             session.post(packets.SessionStart())

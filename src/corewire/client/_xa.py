@@ -285,7 +285,7 @@ class Branches(Transaction):
         self._only_ended(xid)
         session, failure = self._session, None
         restart, made_anew = session.started, False
-        self._undoing += 1
+        self.undoing += 1
         try:
             made_anew = restart and (yield from self._stopped())
             if not made_anew:
@@ -295,8 +295,8 @@ class Branches(Transaction):
         except CorewireError as error:
             failure = error
         finally:
-            self._undoing -= 1
-        if restart and not made_anew and not self._undoing:
+            self.undoing -= 1
+        if restart and not made_anew and not self.undoing:
             session.post(packets.SessionStart())
         if failure is not None:
             raise failure

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from ssl import SSLContext
 
-    from corewire import Endpoint, Interceptor
+    from corewire import Delivery, Endpoint, Interceptor
 
 __all__ = ["check_ways", "is_plain", "make_engine", "read_settings"]
 
@@ -56,7 +56,9 @@ def check_ways(config: ClientConfig, ssl_context: SSLContext | None) -> None:
             make_context(endpoint.tls)
 
 
-def make_engine(config: ClientConfig, interceptors: Sequence[Interceptor] = ()) -> ClientEngine:
-    """An engine that makes names like nobody else."""
+def make_engine(
+    config: ClientConfig, delivery: type[Delivery], interceptors: Sequence[Interceptor] = ()
+) -> ClientEngine:
+    """An engine that makes names like nobody else, and messages of a world's own class."""
     rng = random.Random()  # noqa: S311  # names, not secrets
-    return ClientEngine(config, rng=rng, interceptors=interceptors)
+    return ClientEngine(config, rng=rng, interceptors=interceptors, delivery=delivery)

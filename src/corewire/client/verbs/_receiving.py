@@ -126,7 +126,7 @@ class ReceivingVerbs(Registry):
 
     def receive_nowait(self, now: float, consumer: ConsumerId) -> Delivery | None:
         """The next message, if it is here. Asks nobody."""
-        return self._consumer(consumer).receive_nowait()
+        return (self._context.consumers.get(consumer) or self._consumer(consumer)).receive_nowait()
 
     def receive(self, now: float, consumer: ConsumerId) -> Operation[Delivery]:
         """The next message, when it comes. Fails with ObjectClosed, QueueDoesNotExist, SecurityError, NotConnected."""

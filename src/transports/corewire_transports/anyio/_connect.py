@@ -10,6 +10,7 @@ import anyio
 from corewire_transports._settings import check_ways, is_plain, make_engine, read_settings
 from corewire_transports.anyio._driver import Driver
 from corewire_transports.anyio.client import Client
+from corewire_transports.anyio.received import ReceivedMessage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -56,7 +57,7 @@ async def _connected(
     error: BaseException | None = None
     try:
         async with anyio.create_task_group() as tasks:
-            driver = Driver(make_engine(config, interceptors), on_event, tasks, ssl_context)
+            driver = Driver(make_engine(config, ReceivedMessage, interceptors), on_event, tasks, ssl_context)
             client = Client(driver)
             try:
                 await driver.start()

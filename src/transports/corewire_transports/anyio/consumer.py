@@ -153,8 +153,9 @@ class Consumer:
             raise ObjectClosed("the consumer is closed", subject=repr(self))
         return self._engine.receive_nowait(now, self._id)
 
-    def _hand_out(self, delivery: Delivery) -> ReceivedMessage:
-        message = ReceivedMessage._from(delivery, self._session)
+    def _hand_out(self, message: Delivery) -> ReceivedMessage:
+        assert isinstance(message, ReceivedMessage)  # as its engine was told
+        message._session = self._session
         if self._session._counts_on_return:
             self._in_hand = message
         return message
@@ -279,7 +280,9 @@ class Browser:
             delivery = await self._session._asked_for_one(self._id)
         if delivery is None:
             raise StopAsyncIteration
-        return ReceivedMessage._from(delivery, self._session)
+        assert isinstance(delivery, ReceivedMessage)
+        delivery._session = self._session
+        return delivery
 
     async def __aenter__(self) -> Self:
         return self

@@ -26,19 +26,9 @@ class ReceivedMessage(Delivery):
     the next message, which drops the rest, or is closed.
     """
 
-    __slots__ = ("_in_pieces", "_parts", "_session")
+    __slots__ = ("_session",)
 
-    _session: Session
-    _parts: list[bytes]  # what `read` has so far
-    _in_pieces: bool  # somebody takes them one by one
-
-    @classmethod
-    def _from(cls, delivery: Delivery, session: Session) -> ReceivedMessage:
-        message = delivery.copy_as(cls)
-        message._session = session
-        message._parts = []
-        message._in_pieces = False
-        return message
+    _session: Session  # since it was handed out
 
     def acknowledge(self) -> None:
         """As the session's ack mode says. A second call does nothing.
@@ -55,19 +45,18 @@ class ReceivedMessage(Delivery):
         Raises LargeMessageInterrupted (the message comes again), NotConnected, CallTimeout, RemoteProtocolError where it is not
         what it claims to be, LocalProtocolError where it was taken in pieces or dropped.
         """
-        if self.is_large:
-            self._check_unread(self._in_pieces)
+        if self.is_large and (body := self.large) is not None:
+            self._check_unread(body.in_pieces)
             while piece := self._next_piece():
-                self._parts.append(piece)
-            self.hold_inflated(self._parts)
-            self._parts.clear()
+                body.parts.append(piece)
+            self.hold_inflated(body.parts)
         return self._encoded_body
 
     def chunks(self) -> Iterator[bytes]:
         """The body piece by piece, decompressed, once; in bounded memory, however large it is. Iterating raises as `read` does."""
-        if self.is_large:
-            self._check_unread(self._in_pieces or bool(self._parts))
-            self._in_pieces = True
+        if self.is_large and (body := self.large) is not None:
+            self._check_unread(body.in_pieces or bool(body.parts))
+            body.in_pieces = True
         return Chunks(self)
 
     def save(self, target: IO[bytes] | Path, /) -> int:

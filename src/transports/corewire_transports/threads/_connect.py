@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from corewire_transports._settings import check_ways, make_engine, read_settings
 from corewire_transports.threads._driver import Driver
 from corewire_transports.threads.client import Client
+from corewire_transports.threads.received import ReceivedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,6 @@ def connect(
     """
     config = read_settings(url, user=user, password=password, client_id=client_id)
     check_ways(config, ssl_context)
-    driver = Driver(make_engine(config, interceptors), on_event, ssl_context)
+    driver = Driver(make_engine(config, ReceivedMessage, interceptors), on_event, ssl_context)
     driver.start()
     return Client(driver)
