@@ -65,12 +65,13 @@ class Link:
 
 
 class Sockets:
-    """Performs the effects of one engine. The owner calls every method under its lock, if it has one."""
+    """Performs the effects of one engine. The owner calls every method under its lock, if it has one. ``completed`` wakes who waits
+    for an operation; None: nobody sleeps."""
 
     def __init__(
         self,
         engine: ClientEngine,
-        completed: Callable[[Operation[object]], None],
+        completed: Callable[[Operation[object]], None] | None,
         notify: Callable[[ClientEvent], None],
         ssl_context: SSLContext | None = None,
     ) -> None:
@@ -105,6 +106,9 @@ class Sockets:
             self._more = False
             for effect in self.engine.poll_effects():
                 match effect:
+                    case Completed():  # first: one for every message that was submitted
+                        if self._completed is not None:
+                            self._completed(effect.operation)
                     case Send(number, chunks):
                         if (link := self._links.get(number)) is not None:
                             if link.tunnel is not None:
@@ -112,8 +116,6 @@ class Sockets:
                             link.rest.extend(chunks)
                             self._count(link, sum(map(len, chunks)))
                             self._write(link)
-                    case Completed(operation):
-                        self._completed(operation)
                     case Dial(number, endpoint, timeout_s):
                         self._dial(number, endpoint, timeout_s)
                     case Hangup(number):

@@ -132,16 +132,22 @@ class Driver:
         self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a command of the engine and wait for its operation. Cancellation abandons it."""
-        await self.give_way()
-        return await self._answer(self.begin(command, *args, **kwargs))
+        if self.must_give_way():
+            await self.give_way()
+        operation = self.begin(command, *args, **kwargs)
+        return operation.result() if operation.done else await self._answer(operation)
 
     async def call_soon(
         self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """The same for what many are called of, and cannot be taken back: what several ask for leaves together, at the latest in
         the loop's next turn, and what is done is returned in spite of a cancellation."""
-        await self.give_way()
+        if self.must_give_way():
+            await self.give_way()
         operation = self.gather(command, *args, **kwargs)
+        return operation.result() if operation.done else await self._answer_soon(operation)  # done: there was room, say
+
+    async def _answer_soon(self, operation: Operation[T]) -> T:
         try:
             return await self._answer(operation)
         except self.interruption as cancelled:
@@ -152,8 +158,7 @@ class Driver:
 
     async def _answer(self, operation: Operation[T]) -> T:
         try:
-            if not operation.done:
-                await self.wait(operation)
+            await self.wait(operation)
         except BaseException:
             if self._broken is None:
                 self.begin(self.engine.abandon, operation)
@@ -181,7 +186,8 @@ class Driver:
 
     def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine. Its effects are performed with the next ones, at the latest in the loop's next turn."""
-        self._check()
+        if self._inside or self._broken is not None or self._birthplace.left:
+            self._check()
         try:
             self._inside = True
             return command(time.monotonic(), *args, **kwargs)
@@ -229,16 +235,19 @@ class Driver:
                 if not waiting:
                     del self._waiting[id(operation)]
 
-    async def give_way(self) -> None:
-        """Every so many calls: let others run, and the sockets take what was written."""
+    def must_give_way(self) -> bool:
+        """One more call. Whether it is to ``give_way`` before."""
         self._calls_in_a_row += 1
-        if self._calls_in_a_row >= CALLS_IN_A_ROW_MAX:
-            self._calls_in_a_row = 0
-            self._perform_gathered()
-            await checkpoint()
-            while self._unwritten_bytes > UNWRITTEN_BYTES_MAX:
-                self._link_moved = anyio.Event()
-                await self._link_moved.wait()
+        return self._calls_in_a_row >= CALLS_IN_A_ROW_MAX
+
+    async def give_way(self) -> None:
+        """Let others run, and the sockets take what was written."""
+        self._calls_in_a_row = 0
+        self._perform_gathered()
+        await checkpoint()
+        while self._unwritten_bytes > UNWRITTEN_BYTES_MAX:
+            self._link_moved = anyio.Event()
+            await self._link_moved.wait()
 
     async def poll(self) -> None:
         """Let the driver's own tasks run once."""
@@ -419,11 +428,12 @@ class Driver:
     def _perform(self, now: float) -> None:
         for effect in self.engine.poll_effects():  # once: nothing here calls the engine
             match effect:
+                case Completed():  # first: one for every message that was submitted
+                    if self._waiting:
+                        self.wake(effect.operation)
                 case Send(number, chunks):
                     if (link := self._links.get(number)) is not None:
                         link.write(chunks)
-                case Completed(operation):
-                    self.wake(operation)
                 case Dial(number, endpoint, timeout_s):
                     link = self._links[number] = Link(endpoint)
                     self._tasks.start_soon(self._run_link, number, link, timeout_s)

@@ -48,7 +48,7 @@ class Driver:
         ssl_context: SSLContext | None = None,
     ) -> None:
         self.engine = engine
-        self._sockets = Sockets(engine, self.wake, self._notify, ssl_context)
+        self._sockets = Sockets(engine, None, self._notify, ssl_context)
         self._audience = Audience(engine.counters, on_event)
         self._calls_in_a_row = 0
         self._gathered = 0  # commands whose effects were not performed yet
@@ -74,14 +74,20 @@ class Driver:
 
     def call(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and turn it until its operation is done. Leaving early abandons it."""
-        self.give_way()
-        return self._answer(self.begin(command, *args, **kwargs))
+        if self.must_give_way():
+            self.give_way()
+        operation = self.begin(command, *args, **kwargs)
+        return operation.result() if operation.done else self._answer(operation)
 
     def call_soon(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for what many are called of, and cannot be taken back: what several ask for within a millisecond leaves together, with the next call, and what is
         done is returned although the deadline has passed."""
-        self.give_way()
+        if self.must_give_way():
+            self.give_way()
         operation = self.gather(command, *args, **kwargs)
+        return operation.result() if operation.done else self._answer_soon(operation)  # done: there was room, say
+
+    def _answer_soon(self, operation: Operation[T]) -> T:
         try:
             return self._answer(operation)
         except Expired:
@@ -107,7 +113,8 @@ class Driver:
         now = time.monotonic()
         if self._gathered >= GATHERED_MAX or now - self._performed_at > GATHER_S:
             return self.begin(command, *args, **kwargs)
-        self._check()
+        if self._inside or self._broken is not None or self._birthplace.left:
+            self._check()
         try:
             self._inside = True
             return command(now, *args, **kwargs)
@@ -137,9 +144,13 @@ class Driver:
             check()
             self._turn(nearest())
 
+    def must_give_way(self) -> bool:
+        """One more call. Whether it is to ``give_way`` before."""
+        self._calls_in_a_row += 1
+        return self._calls_in_a_row >= CALLS_IN_A_ROW_MAX or self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX
+
     def give_way(self) -> None:
         """Every so many calls: read what came. Let the sockets take what was written, before more is."""
-        self._calls_in_a_row += 1
         if self._calls_in_a_row >= CALLS_IN_A_ROW_MAX:
             self._turn(-math.inf)
         while self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX:

@@ -160,7 +160,9 @@ class Producer:
             self._pace.keep()
 
     def _with_defaults(self, headers: Headers) -> Headers:
-        return cast("Headers", {**self._defaults, **headers}) if self._defaults else headers
+        if not (self._defaults and headers):
+            return headers or self._defaults
+        return cast("Headers", {**self._defaults, **headers})
 
     def _settle(self, _now: float) -> Operation[None] | None:
         """Take out what is done, from the oldest on; return what is not. Run by the driver: one caller at a time."""

@@ -82,7 +82,8 @@ class Driver:
     @property
     def _mine(self) -> threading.RLock:
         """The lock, for callers. Raises LocalProtocolError in a child process: the copy there may be held by a thread that is not."""
-        self._birthplace.check()
+        if self._birthplace.left:
+            self._birthplace.check()
         return self._lock
 
     def start(self) -> None:
@@ -96,14 +97,20 @@ class Driver:
 
     def call(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine and wait for its operation. Leaving early abandons it."""
-        self.give_way()
-        return self._answer(self.begin(command, *args, **kwargs))
+        if self.must_give_way():
+            self.give_way()
+        operation = self.begin(command, *args, **kwargs)
+        return operation.result() if operation.done else self._answer(operation)
 
     def call_soon(self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for what many are called of, and cannot be taken back: what several ask for leaves together, as soon as the driver's thread comes to it, and what is
         done is returned although the deadline has passed."""
-        self.give_way()
+        if self.must_give_way():
+            self.give_way()
         operation = self.gather(command, *args, **kwargs)
+        return operation.result() if operation.done else self._answer_soon(operation)  # done: there was room, say
+
+    def _answer_soon(self, operation: Operation[T]) -> T:
         try:
             return self._answer(operation)
         except Expired:
@@ -113,8 +120,7 @@ class Driver:
 
     def _answer(self, operation: Operation[T]) -> T:
         try:
-            if not operation.done:  # as it is where a message had room, say
-                self.wait(operation)
+            self.wait(operation)
         except BaseException:
             if self._broken is None:
                 self.begin(self.engine.abandon, operation)
@@ -146,7 +152,8 @@ class Driver:
     def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a command of the engine. Its effects are performed with the next ones, at the latest by the driver's thread."""
         with self._mine:
-            self._check()
+            if self._inside or self._broken is not None:
+                self._check()
             if self._gathered >= GATHERED_MAX:
                 self.begin(_nothing)
             try:
@@ -201,10 +208,12 @@ class Driver:
                 if not waiting:
                     del self._waiting[id(operation)]
 
+    def must_give_way(self) -> bool:
+        """Whether the next call is to ``give_way`` before."""
+        return self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX
+
     def give_way(self) -> None:
         """Let the sockets take what was written, before more is."""
-        if self._sockets.unwritten_bytes <= UNWRITTEN_BYTES_MAX:
-            return
         with self._mine, woken_by(self._announce_written):
             while self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX and self._broken is None:
                 check()

@@ -133,21 +133,22 @@ class Consumer:
     def _turn_over(self) -> ReceivedMessage | None:
         """The application comes back: what it has in hand counts. Returns the next message, if it is here."""
         self._session._use()
-        self._driver.give_way()
-        settled: list[Operation[None]] = []
-        delivery = self._driver.gather(self._next, settled)
-        for operation in settled:
-            self._driver.wait(operation)
-            operation.result()
-        return None if delivery is None else self._hand_out(delivery)
+        if self._driver.must_give_way():
+            self._driver.give_way()
+        found = self._driver.gather(self._next)
+        if isinstance(found, Operation):
+            self._driver.wait(found)
+            found.result()
+            return None
+        return None if found is None else self._hand_out(found)
 
-    def _next(self, now: float, settled: list[Operation[None]]) -> Delivery | None:
+    def _next(self, now: float) -> Delivery | Operation[None] | None:
+        """Acknowledge what is in hand, and give the next message; or the acknowledgement, if that is to be waited for."""
         if (message := self._in_hand) is not None:
             self._in_hand = None
             operation = self._engine.acknowledge(now, message)
             if not operation.done or operation.error is not None:
-                settled.append(operation)
-                return None
+                return operation
         if self._closing and not self._handling:
             self._leave_loop()
             raise ObjectClosed("the consumer is closed", subject=repr(self))
@@ -274,7 +275,8 @@ class Browser:
     def __next__(self) -> ReceivedMessage:
         if self._pace is not None:
             self._pace.keep()
-        self._driver.give_way()
+        if self._driver.must_give_way():
+            self._driver.give_way()
         delivery = self._driver.begin(self._engine.receive_nowait, self._id)
         if delivery is None:
             delivery = self._session._asked_for_one(self._id)
