@@ -44,6 +44,22 @@ def test_whoever_asks_and_waits_can_send(window: int, sizes: list[int]) -> None:
         assert 0 <= account.balance <= max(window, size)
 
 
+@given(st.integers(2, 5_000), st.lists(st.integers(1, 3_000), max_size=50))
+def test_paying_at_once_is_asking_and_taking(window: int, sizes: list[int]) -> None:
+    one, other = ProducerCredits(window), ProducerCredits(window)
+    for size in sizes:
+        due = one.request_for(size)
+        if other.covers(size):
+            assert one.take(size)
+            assert other.pay(size) == due
+        else:
+            assert other.request_for(size) == due
+            assert not one.take(size)
+        one.granted(due)
+        other.granted(due)
+        assert one.balance == other.balance
+
+
 def test_half_a_window_is_given_back_at_a_time() -> None:
     window = ConsumerWindow(1_000)
     assert window.opening() == (1_000,)
