@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from corewire._farewell import Farewell
     from corewire.errors import CorewireError
     from corewire.events import Event
+    from corewire.wire.versions import Capabilities
 
 SNIFFED_BYTES: Final = 8  #: what a server waits for, though the magic has seven
 GRACE_S: Final = 1.0  #: time to read what lies in the buffers before silence is judged
@@ -123,14 +124,15 @@ class Connection:
     ``data_to_send`` returns and ask ``next_timeout``. A link that ends, by whatever cause, has let go of its channels.
     """
 
+    version: int = UNNEGOTIATED  #: that both sides speak: the lower of the two; 0 while the peer's is not known
+    allowed: Capabilities = capabilities(UNNEGOTIATED)  #: what that allows
+
     def __init__(self, role: Role, config: ConnectionConfig | None = None) -> None:
         self._role = role
         self._config = config = config or ConnectionConfig()
         plain_client = role is Role.CLIENT and not config.between_brokers
         self._refuses = registry.BROKERS_ONLY if plain_client else None
         self._state = LinkState.NEW
-        self.version = UNNEGOTIATED  #: that both sides speak: the lower of the two; 0 while the peer's is not known
-        self.allowed = capabilities(UNNEGOTIATED)  #: what that allows
         self._named = False  # whether the peer told its version
         self._ttl_s = config.connection_ttl_s
         self._sniffed = b""
