@@ -36,8 +36,6 @@ class Session(Epochs):
         self.transaction: Transaction = Branches(self) if xa else Transaction(self)
         self.tries = Tries(self)
         self.outlets = Outlets(self)
-        #: Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions.
-        self.sends_again = context.exactly_once and not self.transacted
         self._last_consumer = -1
         self._last_producer = 0
         self._hand_outs = 0
@@ -45,6 +43,11 @@ class Session(Epochs):
         self._nothing.succeed(None)
 
     # -- getters -------------------------------------------------------------------------------------------------------
+
+    @property
+    def sends_again(self) -> bool:
+        """Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions."""
+        return self.context.exactly_once and not self.transacted
 
     @property
     def pre_acknowledged(self) -> bool:
