@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.interop.peers import artemis_home
+from tests.interop.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,17 +20,6 @@ CONFIGURATIONS = Path(__file__).with_name("brokers")
 # Short runs: the second compiler costs more than it brings on a machine that the tests share with the broker.
 JVM_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 EVENTS = {"live": "AMQ221020", "synced": "AMQ221024", "announced": "AMQ221031"}
-
-
-def free_port() -> int:
-    """A loopback port that nobody listened on a moment ago.
-
-    Not one that the system gives to connections that go out: between two starts of a broker any of them could take it.
-    """
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 class Artemis:

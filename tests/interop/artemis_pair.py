@@ -6,7 +6,8 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING, Self
 
-from tests.interop.artemis import Artemis, free_port
+from tests.interop.artemis import Artemis
+from tests.interop.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tests.interop.artemis import free_port
+from tests.interop.ports import free_port
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.interop.artemis import free_port
+from tests.interop.ports import free_port
 
 from corewire.errors import CorewireError
 from corewire_server.proxy import Ending, Proxy

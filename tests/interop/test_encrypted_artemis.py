@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop import client_link_lanes as lanes
-from tests.interop.artemis import Artemis, free_port
+from tests.interop.artemis import Artemis
+from tests.interop.ports import free_port
 from tests.interop.worlds import World
 from tests.transports.certificates import Authority
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.interop.artemis import free_port
 from tests.interop.ours import PROGRAM
+from tests.interop.ports import free_port
 
 from corewire_server.cli.run import _read, configure
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.artemis import free_port
 from tests.interop.pair import Pair
+from tests.interop.ports import free_port
 
 from corewire.errors import ConfigError
 from corewire_server.config import AcceptorConfig, BrokerConfig, PairConfig

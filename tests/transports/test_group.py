@@ -5,16 +5,10 @@ from __future__ import annotations
 import socket
 
 import pytest
+from tests.interop.ports import free_port
 
 from corewire import Discovery
 from corewire_transports._group import IN_A_ROW_MAX, datagrams, join
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_what_is_told_to_the_group_is_heard_and_by_all_who_listen() -> None:
