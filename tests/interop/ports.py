@@ -48,11 +48,17 @@ class Reservations:
 _reservations = Reservations(_PLACE)
 
 
-def free_port() -> int:
-    """A loopback port, for TCP or UDP, that nobody listens on, and that is given to nobody else while this process lives."""
+def free_port(*, beside: int = 0) -> int:
+    """A loopback port, for TCP or UDP, that nobody listens on, and that is given to nobody else while this process lives; and so
+    is the one that is so much higher, where ``beside`` says so."""
     while True:
         port = random.choice(_PORTS)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)), socket.socket(type=socket.SOCK_DGRAM) as udp:
-            udp.bind(("127.0.0.1", port))
-            if _reservations.take(port):
-                return port
+        if all(_is_free(each) and _reservations.take(each) for each in {port, port + beside}):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)), socket.socket(type=socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", port))
+        return True
+    return False

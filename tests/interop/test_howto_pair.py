@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.interop.ours import PROGRAM
 from tests.interop.ports import free_port
 
 from corewire_server.cli.run import _read, configure
+from corewire_server.config import LINK_OFFSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -33,23 +33,12 @@ def typed() -> list[str]:
     return [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
-def pair_port() -> int:
-    """A free port whose replication link has a free one, too."""
-    while True:
-        port = free_port()
-        try:
-            with socket.create_server(("127.0.0.1", port + 100)):
-                return port
-        except (OSError, OverflowError):
-            continue
-
-
 class Shell:
     """Terminals in one folder, on ports that are free in place of the page's."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
-        self.ports = {"61616": str(pair_port()), "61617": str(pair_port())}
+        self.ports = {each: str(free_port(beside=LINK_OFFSET)) for each in ("61616", "61617")}
         self.environment = os.environ | {"PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"}
         self._stack = stack
         self._nodes: list[subprocess.Popen[bytes]] = []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.interop.ports import free_port
 from tests.server.link_node import LinkNode, status
 
 from corewire_server.cli import cluster, main
@@ -33,8 +33,7 @@ def pair() -> Iterator[tuple[LinkNode, LinkNode]]:
 @pytest.fixture
 def nobody() -> str:
     """The URL of a node whose process is dead."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"tcp://127.0.0.1:61616?link={listener.getsockname()[1]}"
+    return f"tcp://127.0.0.1:61616?link={free_port()}"
 
 
 def rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.interop.ports import free_port
 from tests.server.link_node import LinkNode, status
 
 from corewire.errors import (
@@ -98,10 +99,8 @@ def test_node_that_does_not_do_what_is_asked_says_why() -> None:
 
 
 def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     with pytest.raises(NotConnected, match="refused"):
-        ask("127.0.0.1", port, SHOW, QUICK)
+        ask("127.0.0.1", free_port(), SHOW, QUICK)
 
 
 def test_somebody_who_says_nothing_is_not_waited_for() -> None:

@@ -8,6 +8,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
+from tests.interop.ports import free_port
+
 from corewire.client._announcements import Announcement
 from corewire.wire.packets import TransportConfiguration
 
@@ -23,9 +25,7 @@ class Announcer:
 
     def __init__(self, *urls: str) -> None:
         self.group = f"231.7.7.{next(_groups)}"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.urls = list(urls)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.interop.ports import free_port
 
 from corewire import Endpoint, Tls
 from corewire_transports._endpoint import HEAD_START_S, Dialling, Search, race
@@ -42,9 +43,7 @@ def address(place: Any) -> Any:
 
 
 def refusing() -> tuple[str, int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        place: tuple[str, int] = server.getsockname()
-    return place
+    return "127.0.0.1", free_port()
 
 
 def dial(endpoint: Endpoint, context: ssl.SSLContext | None = None) -> socket.socket:
@@ -110,8 +109,7 @@ def test_what_no_proxy_can_be_asked_for_is_an_error_of_dialling(host: str, versi
 
 
 def test_a_local_address_and_port_are_taken(alive: socket.socket) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        local = probe.getsockname()[1]
+    local = free_port()
     for host in ("127.0.0.1", "localhost"):
         endpoint = Endpoint(
             host=host, port=alive.getsockname()[1], local_address="127.0.0.1", local_port=local, tcp_no_delay=False

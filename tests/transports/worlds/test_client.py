@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import logging
-import socket
 from contextlib import nullcontext
 
 import pytest
+from tests.interop.ports import free_port
 from tests.transports.company_anyio import beside, needs_company, until
 
 from corewire import AckMode, ClientConfig, Endpoint
@@ -58,17 +58,14 @@ async def test_names_are_resolved(url: str) -> None:
 
 
 async def test_second_endpoint_is_tried(url: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        refused = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+    refused = f"tcp://127.0.0.1:{free_port()}"
     async with connect(f"({refused},{url})?initialConnectAttempts=2;retryInterval=1") as client:
         assert client.state is ClientState.UP
 
 
 async def test_nobody_there_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
     with pytest.raises(NotConnected, match="cannot connect"):
-        async with connect(f"tcp://127.0.0.1:{port}"):
+        async with connect(f"tcp://127.0.0.1:{free_port()}"):
             pass
     with pytest.raises(NotConnected):
         async with connect("tcp://no.such.host.invalid:1"):
