@@ -6,7 +6,6 @@ from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Self, assert_never
 
-from corewire.errors import RemoteProtocolError
 from corewire_server.core import (
     announcing,
     closing,
@@ -179,7 +178,7 @@ class Broker:
         except MemoryError:
             raise
         except Exception as problem:  # noqa: BLE001 - the same on every node, so that no frame can kill two of them
-            _fail(state, link, kind, problem)
+            dispatch.fail(state, link, kind, problem)
             return
         if link.alive:
             if link.version < 130:  # such clients complete unblocked sends from confirmations alone
@@ -229,16 +228,3 @@ class Restorer:
         if loader.effects is None or not loader.clean:
             raise ValueError("the snapshot breaks off")
         return Broker.of_snapshot(loader.state, EffectsDigest(*loader.effects))
-
-
-def _fail(state: State, link: Link, kind: int | None, problem: Exception) -> None:
-    packet = offset = None
-    if isinstance(problem, RemoteProtocolError):
-        packet, offset = problem.packet, problem.offset
-    if packet is None and kind is not None:
-        packet = dispatch.name_of(kind)
-    at = "" if offset is None else f" at offset {offset}"
-    who = "" if link.user is None else f" (user {link.user})"
-    what = f"{type(problem).__name__}: {problem}"
-    state.log("error", f"{link.remote}{who}: link closed: {packet or 'a frame'}{at}: {what}")
-    closing.fail_link(state, link)

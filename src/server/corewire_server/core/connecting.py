@@ -9,6 +9,7 @@ from corewire.errors import ErrorCode
 from corewire.wire import packets, registry
 from corewire.wire.versions import OLDEST_SPOKEN, VERSION
 from corewire_server.core import announcing, closing, naming, security
+from corewire_server.core.early import Early
 from corewire_server.core.refusal import Refused, not_built
 from corewire_server.core.session import Session
 
@@ -139,6 +140,7 @@ def _move(state: State, session: Session, link: Link, peer_received: int) -> boo
         if not (old.alive or old.sessions):
             closing.forget_link(state, old)
         return False
+    session.early = Early()
     if old is not link:
         closing.inherit(state, old, link)
     session.crowded = channel.buffered_bytes > state.limits.resend_pause_bytes

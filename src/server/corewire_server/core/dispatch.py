@@ -17,13 +17,14 @@ from corewire._channel import ConfirmationMismatch
 from corewire.errors import RemoteProtocolError
 from corewire.wire import hot, packets, registry
 from corewire.wire.framing import HEADER_SIZE, packet_type
-from corewire_server.core import closing
+from corewire_server.core import closing, early
 from corewire_server.core.commands import committing, consuming, queries, queues, sending, sessions, unbuilt
 from corewire_server.core.refusal import Refused, not_built
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from corewire_server.core.link import Link
     from corewire_server.core.session import Session
     from corewire_server.core.state import State
 
@@ -54,6 +55,8 @@ def _on_sends(state: State, session: Session, frames: Iterable[bytes]) -> None:
     channel, trailer, correlates, counts = session.channel, session.trailer, session.correlates, session.counts
     gaps_max = state.limits.async_gaps_max
     number: int | None = None
+    if session.early is not None:
+        frames = early.in_order(session, frames)
     for frame in frames:
         end = len(frame) - trailer
         if end < HEADER_SIZE:
@@ -72,6 +75,19 @@ def _on_sends(state: State, session: Session, frames: Iterable[bytes]) -> None:
             channel.processed(len(frame))
         if frame[end]:
             channel.send_frame(hot.null_response_frame(channel.channel, number))
+
+
+def send_overdue(state: State, session: Session) -> None:
+    """Nothing came behind a send that waited for a replay: it is taken for what it seems to be."""
+    link = session.link
+    try:
+        _on_sends(state, session, early.overdue(session))
+    except MemoryError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - as in a read of its own
+        fail(state, link, hot.SEND, problem)
+    else:
+        state.wrote(link)
 
 
 def _on_acknowledgements(state: State, session: Session, frames: Iterable[bytes]) -> None:
@@ -148,6 +164,8 @@ def _on_command(state: State, session: Session, frame: bytes) -> None:
     try:
         if command is None:
             raise not_built(registry.packet_name(kind))
+        if session.early is not None and command.answered is not Answered.NEVER:
+            _on_sends(state, session, early.overdue(session))
         wanted = _wants_answer(command, packet)
         answer = command.handler(state, session, packet)
     except Refused as refusal:
@@ -244,3 +262,17 @@ COMMANDS: Final = {packet.TYPE: Command(handler, answered) for packet, handler, 
 def name_of(kind: int) -> str:
     """What a packet of this type is, for people."""
     return registry.packet_name(kind)
+
+
+def fail(state: State, link: Link, kind: int | None, problem: Exception) -> None:
+    """Whatever was wrong with what came ends that link, and nothing else. ``kind``: of the packet, if it is known."""
+    packet = offset = None
+    if isinstance(problem, RemoteProtocolError):
+        packet, offset = problem.packet, problem.offset
+    if packet is None and kind is not None:
+        packet = name_of(kind)
+    at = "" if offset is None else f" at offset {offset}"
+    who = "" if link.user is None else f" (user {link.user})"
+    what = f"{type(problem).__name__}: {problem}"
+    state.log("error", f"{link.remote}{who}: link closed: {packet or 'a frame'}{at}: {what}")
+    closing.fail_link(state, link)

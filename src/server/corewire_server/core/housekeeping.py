@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from corewire._farewell import Farewell
 from corewire._states import LinkState
 from corewire.events import DisconnectReason
-from corewire_server.core import closing, naming, returns
+from corewire_server.core import closing, dispatch, early, naming, returns
 from corewire_server.core.link import Link
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def run(state: State) -> None:
                 "warning", f"{session.link.remote}: session {session.name} is closed: too much of it is unconfirmed"
             )
             closing.close_session(state, session, failed=True)
+        elif early.tick(session):
+            dispatch.send_overdue(state, session)
     _expire_overdue(state)
     if state.now >= state.next_reap:
         state.next_reap = state.now + state.config.reap_ms

@@ -13,6 +13,7 @@ from corewire_server.core import plain
 from corewire_server.core import snapshot_form as form
 from corewire_server.core.addresses import Address
 from corewire_server.core.consumers import Consumer
+from corewire_server.core.early import Early
 from corewire_server.core.filters import Filter
 from corewire_server.core.link import Link, connection_config
 from corewire_server.core.machine import MACHINE_VERSION
@@ -183,6 +184,7 @@ class Loader:
         session.metadata = values["metadata"]
         session.last_async, gaps = values["asynchronous"]
         session.async_gaps = dict.fromkeys(gaps)
+        session.early = None if values["early"] is None else Early(*values["early"])
         session.last_ack, session.credits = values["last_ack"], values["credits"]
         session.refusals = values["refusals"]
         session.credit_requests = [(amount, address) for amount, address in values["credit_requests"]]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from corewire._channel import Channel
     from corewire.wire.versions import Capabilities
     from corewire_server.core.consumers import Consumer
+    from corewire_server.core.early import Early
     from corewire_server.core.link import Link
 
 
@@ -21,7 +22,7 @@ class Session:
 
     __slots__ = (
         *("async_gaps", "auto_acks", "auto_sends", "channel", "closed", "consumers", "correlates", "counts"),
-        *("credit_requests", "credits", "trailer"),
+        *("credit_requests", "credits", "early", "trailer"),
         *(
             "crowded",
             "default_address",
@@ -70,6 +71,7 @@ class Session:
         self.transaction = Transaction()  # used if one of the automatic commits is off
         self.last_async = 0  # the highest correlation id of unblocked sends
         self.async_gaps: dict[int, None] = {}  # lower ones that did not come yet
+        self.early: Early | None = None  # re-attached: a send may come before the replay
         self.last_ack = b""
         self.last_address = NO_ADDRESS  # a guess at the address field of its next message
         self.refusals = 0  # that its client was not told of
@@ -101,8 +103,8 @@ class Session:
         Whether an unblocked send is a second copy of one that was executed; else remember it.
 
         Clients number unblocked sends 1, 2, 3, ... and may write one twice around a re-attachment: once by the replay, once
-        by the thread that was about to write it. After the replay it is old. Before it, it leaves a gap that the replay fills;
-        gaps also come from numbers that the client used up elsewhere.
+        by the thread that was about to write it. After the replay it is old, before it, it waits (``early.py``). Gaps come from
+        numbers that the client used up elsewhere; what fills one later is taken.
         """
         last = self.last_async
         if correlation == last + 1:
