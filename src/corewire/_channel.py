@@ -25,7 +25,7 @@ from corewire._states import CHANNEL, ChannelMove, ChannelState, advance
 from corewire.errors import LocalProtocolError, RemoteProtocolError
 from corewire.wire.hot import packets_confirmed_frame
 from corewire.wire.registry import encode, is_countable
-from corewire.wire.versions import capabilities
+from corewire.wire.versions import UNNEGOTIATED, capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -85,10 +85,11 @@ class Channel:
         "_link",
         "_received_bytes",
         "_state",
-        "_version",
         "_waiting",
         "_write",
+        "allowed",
         "channel",
+        "version",
         "window_bytes",
     )
 
@@ -98,7 +99,7 @@ class Channel:
         self._state = ChannelState.NEW
         self._link: Connection | None = None
         self._write: Callable[[bytes], None] | None = None  # set while OPEN
-        self._version = 0  # of the last link
+        self.speak(UNNEGOTIATED)
         self._frames: list[bytes] = []
         self._first = 0  # id of frames[0]
         self._waiting = 0  # frames at the tail that no link has seen
@@ -107,6 +108,14 @@ class Channel:
         self._received_bytes = 0
         self._blocking_correlation = -1
         self._async_correlation = 0
+
+    version: int  #: what packets are encoded for: the version of the link, or of the last one
+    allowed: Capabilities  #: what that allows
+
+    def speak(self, version: int) -> None:
+        """For `Connection` only: both sides speak this version."""
+        self.version = version
+        self.allowed = capabilities(version)
 
     # -- getters -----------------------------------------------------------------------------------------------------
 
@@ -119,16 +128,6 @@ class Channel:
     def link(self) -> Connection | None:
         """The link it is attached to."""
         return self._link
-
-    @property
-    def version(self) -> int:
-        """What packets are encoded for: the version of the link, or of the last one."""
-        return self._version if self._link is None else self._link.version
-
-    @property
-    def allowed(self) -> Capabilities:
-        """What that version allows."""
-        return capabilities(self._version) if self._link is None else self._link.allowed
 
     @property
     def last_received(self) -> int:
@@ -346,12 +345,12 @@ class Channel:
         """For `Connection.attach` only: be on this link."""
         self._state = advance(CHANNEL, self._state, ChannelMove.ATTACH)
         self._link = link
+        self.speak(link.version)
         if self._state is ChannelState.OPEN:
             self._reopen(self._state)
 
     def leave(self) -> None:
         """For `Connection.detach` only: be on no link."""
-        self._version = self.version
         self._state = advance(CHANNEL, self._state, ChannelMove.DETACH)
         self._link = self._write = None
 
@@ -378,7 +377,7 @@ class Channel:
         """Make the channel of a snapshot again, on the link it was on (which has it back afterwards)."""
         channel = cls(snapshot.channel, window_bytes=snapshot.window_bytes)
         channel._state = ChannelState(snapshot.state)
-        channel._version = snapshot.version
+        channel.speak(snapshot.version)
         channel._first = snapshot.first
         channel._frames = list(snapshot.frames)
         channel._buffered_bytes = sum(map(len, snapshot.frames))

@@ -47,7 +47,7 @@ from corewire.wire.packets import (
     Ping,
     SubscribeTopologyV2,
 )
-from corewire.wire.versions import UNNEGOTIATED, VERSION, accepted, capabilities
+from corewire.wire.versions import UNNEGOTIATED, VERSION, accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from corewire._farewell import Farewell
     from corewire.errors import CorewireError
     from corewire.events import Event
-    from corewire.wire.versions import Capabilities
 
 SNIFFED_BYTES: Final = 8  #: what a server waits for, though the magic has seven
 GRACE_S: Final = 1.0  #: time to read what lies in the buffers before silence is judged
@@ -125,7 +124,6 @@ class Connection:
     """
 
     version: int = UNNEGOTIATED  #: that both sides speak: the lower of the two; 0 while the peer's is not known
-    allowed: Capabilities = capabilities(UNNEGOTIATED)  #: what that allows
 
     def __init__(self, role: Role, config: ConnectionConfig | None = None) -> None:
         self._role = role
@@ -388,7 +386,8 @@ class Connection:
 
     def _speak(self, version: int) -> None:
         self.version = version
-        self.allowed = capabilities(version)
+        for channel in self._channels.values():
+            channel.speak(version)
 
     # -- time --------------------------------------------------------------------------------------------------------
 

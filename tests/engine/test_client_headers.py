@@ -15,7 +15,7 @@ V1 = "ID:123e4567-e89b-12d3-b456-426614174000"
 
 
 def draft(**headers: Any) -> Draft:
-    made = Draft(0, b"")
+    made = Draft(0, b"", {})
     apply(made, headers)
     return made
 

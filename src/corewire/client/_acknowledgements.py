@@ -29,7 +29,7 @@ from corewire.client._suppression import Suppression
 from corewire.errors import IllegalState, TransactionRolledBack
 from corewire.values import AckMode
 from corewire.wire import packets
-from corewire.wire.hot import acknowledge_frame
+from corewire.wire.hot import ACKNOWLEDGE, INDIVIDUAL_ACKNOWLEDGE, acknowledge_frame
 
 if TYPE_CHECKING:
     from corewire.client._calls import Call, Packet, Script
@@ -97,7 +97,7 @@ class Acknowledgements:
         """The application is done with it. A second call does nothing."""
         session = self._session
         if delivery.acknowledged or self._silent:
-            return session.done()
+            return session.done
         if session.error is not None:
             raise session.error
         delivery.acknowledged = True
@@ -107,7 +107,7 @@ class Acknowledgements:
         if self._settles:
             return session.run(now, self._settle(delivery, individual=individual, taken_back=taken_back))
         if taken_back:
-            return session.done()
+            return session.done
         session.context.counters.messages_acknowledged += 1
         if self._batches and not individual:
             self._batch(delivery.broker_id, delivery.frame_bytes, session.context.config.dups_ok_batch_bytes)
@@ -118,7 +118,7 @@ class Acknowledgements:
             return session.run(now, self._told(packet))
         else:
             self._post(delivery.broker_id, individual=individual)
-        return session.done()
+        return session.done
 
     def _settle(self, delivery: Delivery, *, individual: bool, taken_back: bool) -> Script[None]:
         """CLIENT and INDIVIDUAL: acknowledge in the session's transaction, and commit that."""
@@ -197,9 +197,10 @@ class Acknowledgements:
             self._post(message_id, individual=individual)
 
     def _post(self, message_id: int, *, individual: bool) -> None:
-        kind, session, number = self._kind(individual=individual), self._session, self._consumer.number
+        session, number = self._session, self._consumer.number
         if session.locked:
-            session.post(kind(number, message_id, requires_response=False))
+            session.post(self._kind(individual=individual)(number, message_id, requires_response=False))
         else:
             channel = session.channel
-            channel.send_frame(acknowledge_frame(channel.channel, number, message_id, False, kind.TYPE))
+            kind = INDIVIDUAL_ACKNOWLEDGE if individual or session.may_run_twice else ACKNOWLEDGE
+            channel.send_frame(acknowledge_frame(channel.channel, number, message_id, False, kind))

@@ -138,7 +138,12 @@ def decode_body(kind: int, data: bytes) -> Content:
     Raises RemoteProtocolError if the bytes are no such body.
     """
     if kind == _TEXT:
-        return _decode_text(data)
+        size = len(data) - _TEXT_AT
+        if size >= 0 and data[0] and size % 2 == 0 and _INT.unpack_from(data, 1)[0] == size:
+            return utf_16_le_decode(data[_TEXT_AT:], "surrogatepass", True)[0]
+        return (
+            read_nullable(data, 0, len(data), read_simple_string)[0] if data else None
+        )  # or says what is wrong with it
     match kind:
         case MessageType.BYTES:
             return data
@@ -150,13 +155,6 @@ def decode_body(kind: int, data: bytes) -> Content:
             return _decode_object(data)
         case _:
             return data or None
-
-
-def _decode_text(data: bytes) -> str | None:
-    size = len(data) - _TEXT_AT
-    if size >= 0 and data[0] and size % 2 == 0 and _INT.unpack_from(data, 1)[0] == size:
-        return utf_16_le_decode(data[_TEXT_AT:], "surrogatepass", True)[0]
-    return read_nullable(data, 0, len(data), read_simple_string)[0] if data else None
 
 
 def _decode_stream(data: bytes) -> tuple[PropertyValue, ...]:

@@ -155,7 +155,8 @@ class Commands(ABC):
 
     def put(self, now: float, command: Command) -> None:
         """Write a command to the link that is there."""
-        packet, channel = command.packet, self.channel
+        packet, channel = command.packet, self._channel
+        assert channel is not None
         allowed = channel.allowed
         command.written, command.epoch = True, self.epoch
         if command.answer is None:

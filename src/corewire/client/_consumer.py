@@ -226,7 +226,13 @@ class Consumer:
         self._counters.bytes_received += frame_bytes
         if not self._window_bytes:
             self._window.delivered(frame_bytes)
-        self.line_up(self._kind(message, delivery_count, frame_bytes, self))
+        delivery = self._kind(message, delivery_count, frame_bytes, self)
+        if self._suppresses:
+            self.line_up(delivery)
+            return
+        self._buffer.append(delivery)
+        if self._waiting or self._asking is not None:
+            self.serve()
 
     def _came(self, size: int) -> None:
         self._counters.bytes_received += size
@@ -453,10 +459,11 @@ class Consumer:
                 self._skipped = True
                 return None
             self._shown.add(delivery.broker_id)
-        again, delivery.number = delivery.number > 0, self.session.next_hand_out()
+        session, again = self.session, delivery.number > 0
+        delivery.number = session.hand_outs = session.hand_outs + 1
         if self._remembers:
             self.acknowledgements.handed_out(delivery)
-        interceptors = self.session.context.interceptors
+        interceptors = session.context.interceptors
         if interceptors is not None and not again and not interceptors.incoming(delivery):
             self._drop(delivery)
             return None

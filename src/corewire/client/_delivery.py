@@ -10,7 +10,7 @@ from corewire.client._large_receive import Body
 from corewire.client.message import Message
 from corewire.errors import BodyNotRead, RemoteProtocolError
 from corewire.values import Queue, RoutingType, Topic
-from corewire.wire.message import CoreMessage, encode_message, with_body
+from corewire.wire.message import BODY_AT, CoreMessage, encode_message, with_body
 from corewire.wire.properties import encode_name
 
 if TYPE_CHECKING:
@@ -158,8 +158,10 @@ class Delivery(Message):
     @property
     def _encoded_body(self) -> bytes:
         message = self._message
-        if self.large is None and not message.may_hold(_COMPRESSED):  # nearly all
-            return message.body
+        if (
+            self.large is None and message.raw.find(_COMPRESSED, message.properties_at) < 0
+        ):  # nearly all: without a call
+            return message.raw[BODY_AT : message.id_at]
         size = self._claimed_bytes
         if size is None and self.large is None:
             return message.body

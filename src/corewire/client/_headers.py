@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
@@ -55,16 +55,13 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _MILLISECONDS_MAX: Final = 1 << 62
 
 
-def _no_properties() -> dict[str, PropertyValue]:
-    return {}  # made for every message, and `dict[...]` is slow to call
-
-
 @dataclass(slots=True)
 class Draft:
     """What is to be sent, as far as it is known before it is. Times are milliseconds, points in time since the epoch."""
 
     type: int
     body: bytes
+    properties: dict[str, PropertyValue]
     durable: bool = True
     priority: int = PRIORITY_DEFAULT
     ttl: int = 0  #: from the sending on; 0: ``expiration`` holds
@@ -72,7 +69,6 @@ class Draft:
     expiration: int = 0
     timestamp: int = 0  #: of a received message; a new one when it is sent
     user_id: bytes | None = None
-    properties: dict[str, PropertyValue] = field(default_factory=_no_properties)
 
 
 def kept_when_forwarded(properties: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:

@@ -103,7 +103,8 @@ def _command(session: Session, message: bytes, *, durable: bool, answered: bool,
     packet = packets.SessionSend(message, answered, 0, sender)
     fate = _RESENT if durable and session.sends_again else _UNBLOCKED
     answer = packets.NullResponse if answered else None
-    return Command(packet, answer, fate, session.transaction.binds, len(message) + _FRAME_OVERHEAD)
+    bound = session.xa and session.transaction.binds
+    return Command(packet, answer, fate, bound, len(message) + _FRAME_OVERHEAD)
 
 
 def _offer(
@@ -182,7 +183,7 @@ def keep_back(session: Session, *, durable: bool) -> Call[None]:
     """A message that an interceptor does not let out: only whoever waits for the broker's answer learns of it."""
     session.check_open()
     if not _waits(session, durable=durable):
-        return session.done()
+        return session.done
     call: Call[None] = Call()
     session.context.fail(call, kept_back())
     return call

@@ -38,9 +38,10 @@ class Session(Epochs):
         self.outlets = Outlets(self)
         self._last_consumer = -1
         self._last_producer = 0
-        self._hand_outs = 0
-        self._nothing: Call[None] = Call()
-        self._nothing.succeed(None)
+        self.hand_outs = 0  #: how many messages were handed out: the number of the last one
+        #: A call that needs no answer, always the same. It is done before anybody could wait for it, so nobody is woken.
+        self.done: Call[None] = Call()
+        self.done.succeed(None)
 
     # -- getters -------------------------------------------------------------------------------------------------------
 
@@ -71,11 +72,6 @@ class Session(Epochs):
         self._last_producer += 1
         return self._last_producer
 
-    def next_hand_out(self) -> int:
-        """Number of the next message that is handed out."""
-        self._hand_outs += 1
-        return self._hand_outs
-
     def check_open(self) -> None:
         """Raise what a command on a closed session raises: ObjectClosed, or NotConnected if the client gave up."""
         if self.error is not None:
@@ -92,7 +88,7 @@ class Session(Epochs):
         for consumer in self.consumers.values():
             consumer.serve()
         self.readers.postpone(now)
-        return self.done()
+        return self.done
 
     def stop(self, now: float) -> Call[None]:
         """Deliver no more; done when nothing is under way any more."""
@@ -116,17 +112,13 @@ class Session(Epochs):
     def close(self, now: float) -> Call[None]:
         """Close the session at the broker. While there is no link the call is done at once, and the broker told later."""
         if self.error is not None or self.closing:
-            return self.done()
+            return self.done
         for consumer in self.consumers.values():
             consumer.acknowledgements.close()
         self.closing = True
         call: Call[None] = Call()
         self.write(now, Command(packets.SessionClose(), packets.NullResponse, Fate.DONE, waiter=call))
         return call
-
-    def done(self) -> Call[None]:
-        """A call that needs no answer, always the same. It is done before anybody could wait for it, so nobody is woken."""
-        return self._nothing
 
     def only_transacted(self, verb: str) -> None:
         """Raise LocalProtocolError if the session has no transactions of its own."""

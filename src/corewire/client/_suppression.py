@@ -120,7 +120,7 @@ class Suppression:
         session.context.counters.messages_acknowledged += len(covered)
         copies = [copy for held in covered for copy in held.spend(self._ledger)]
         current = [held for held in covered if held.suppression._is_current(held.delivery)]
-        call = session.done()
+        call = session.done
         if session.acknowledges_in_transaction:
             for held in current:
                 held.suppression._post(held.delivery)
@@ -136,7 +136,7 @@ class Suppression:
 
     def _taken_back(self, delivery: Delivery) -> Call[None]:
         if not self._session.acknowledges_in_transaction:
-            return self._session.done()
+            return self._session.done
         call: Call[None] = Call()
         error = TransactionRolledBack("the message was given back; it comes again", subject=repr(delivery))
         self._session.context.fail(call, error)
@@ -152,7 +152,7 @@ class Suppression:
         if self._session.context.config.block_on_acknowledge:
             return self._session.run(now, self._await_answer(held))
         self._ask(held.delivery, [held.entry])
-        return self._session.done()
+        return self._session.done
 
     def _await_answer(self, held: Held) -> Script[None]:
         ticket = self._ledger.told(held.entry)

@@ -48,7 +48,7 @@ class Message:
 
     def __init__(self, body: Body = None, /, **headers: Unpack[Headers]) -> None:
         kind, encoded = encode_body(body)
-        draft = Draft(kind, encoded)
+        draft = Draft(kind, encoded, {})
         if isinstance(body, Json):
             draft.properties[_headers.CONTENT_TYPE] = JSON_TYPE
         if headers:
@@ -65,7 +65,7 @@ class Message:
 
         Raises as making one does.
         """
-        draft = Draft(kind, encode_as(kind, content), expiration=milliseconds("expiration", expiration))
+        draft = Draft(kind, encode_as(kind, content), {}, expiration=milliseconds("expiration", expiration))
         _headers.apply(draft, headers)
         return cls._from_draft(draft)
 
