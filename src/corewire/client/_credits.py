@@ -34,10 +34,6 @@ class ProducerCredits:
         self._arriving += missing
         return missing
 
-    def covers(self, size: int) -> bool:
-        """Whether a message of ``size`` bytes may be sent now."""
-        return self._slice is None or (self._balance >= size and not self._failed)
-
     def take(self, size: int) -> bool:
         """Pay for a message; False if the balance does not cover it."""
         if self._slice is None:
@@ -47,10 +43,13 @@ class ProducerCredits:
         self._balance -= size
         return True
 
-    def pay(self, size: int) -> int:
-        """Pay for a message that is covered. Returns what ``request_for`` says, which is to be asked for before it is sent."""
+    def pay(self, size: int) -> int | None:
+        """Pay for a message, if the balance covers it. Returns what ``request_for`` says, which is to be asked for before it is
+        sent; None: it is not covered."""
         if self._slice is None:
             return 0
+        if self._balance < size or self._failed:
+            return None
         due = 0 if self._balance + self._arriving >= max(size, self._slice) else self.request_for(size)
         self._balance -= size
         return due

@@ -144,13 +144,13 @@ class Outlet:
 
     def admit(self, now: float, command: Command, size: int) -> bool:
         """Write a message of one piece at once, if it would wait for nothing. Returns whether it was."""
-        session, account = self._session, self.credits
-        if session.locked or self.waiting or not self.ready or not account.covers(size):
+        session = self._session
+        if session.locked or self.waiting or not self.ready:
             return False
         context = session.context
-        if not context.has_room(command.size):
+        if not context.has_room(command.size) or (due := self.credits.pay(size)) is None:
             return False
-        if due := account.pay(size):
+        if due:
             session.post(SessionProducerRequestCredits(due, self.destination.name))
         if self.blocked_since is not None:
             self._unblock(now)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 FRAME_BYTES_MAX = 16_777_216
 _FRAME_OVERHEAD = 26  # packet header and trailer around the message
+_MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - _FRAME_OVERHEAD
 _NOBODY = 0
 # An enum looks its members up in Python code, and these are needed for every message.
 _RESENT = Fate.RESENT
@@ -162,16 +163,33 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
 
 def submit(now: float, producer: Producer, message: bytes, *, durable: bool) -> Call[Operation[None]]:
     """Send one message and go on as soon as there is room for it."""
+    receipt = _submission(producer, message, durable=durable)
+    admitted: Call[Operation[None]] = Call()
+    _offer(now, producer.session, producer.destination, receipt.command, admitted, receipt)
+    return admitted
+
+
+def submit_nowait(now: float, producer: Producer, message: bytes, *, durable: bool) -> Submission | None:
+    """The same for a small message that would wait for nothing. None: nothing was done, and `submit` is for it."""
+    session, size = producer.session, len(message)
+    if size > session.context.config.large_message_bytes_min or size > _MESSAGE_BYTES_MAX or session.sends_again:
+        return None
+    receipt = _submission(producer, message, durable=durable)
+    if not session.outlets.outlet(producer.destination).admit(now, receipt.command, size):
+        return None
+    session.transaction.work_done = True
+    return receipt
+
+
+def _submission(producer: Producer, message: bytes, *, durable: bool) -> Submission:
     session = producer.session
     if session.error is not None or session.closing:
         session.check_open()
-    admitted: Call[Operation[None]] = Call()
     receipt = Submission()
     command = receipt.command = _command(session, message, durable=durable, answered=True, sender=producer.number)
     command.waiter = receipt
     command.patient = True
-    _offer(now, session, producer.destination, command, admitted, receipt)
-    return admitted
+    return receipt
 
 
 def kept_back() -> InterceptorRejectedPacket:

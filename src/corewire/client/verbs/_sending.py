@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire.client._producer import Producer, keep_back, keep_back_submitted, send, submit
+from corewire.client._producer import Producer, keep_back, keep_back_submitted, send, submit, submit_nowait
 from corewire.client._registry import Registry
 from corewire.client.message import encode
 from corewire.errors import (
@@ -82,6 +82,20 @@ class SendingVerbs(Registry):
             message = passed
         raw = self._encode(found.session, message, found.destination, wall_ms, found.group)
         return submit(now, found, raw, durable=message.durable)
+
+    def submit_nowait(
+        self, now: float, producer: ProducerId, message: Message, *, wall_ms: int | None = None
+    ) -> Operation[None] | None:
+        """`submit` for a message that waits for nothing: done when the broker has it. None: nothing was done, since there is no
+        room now, or more to do than to write it; then `submit` does it.
+
+        ``wall_ms`` and what it raises, or fails with: as `submit`.
+        """
+        found = self._context.producers.get(producer) or self._producer(producer)
+        if self._context.interceptors is not None:
+            return None  # they are asked once
+        raw = self._encode(found.session, message, found.destination, wall_ms, found.group)
+        return submit_nowait(now, found, raw, durable=message.durable)
 
     def _intercept(self, message: Message) -> Message | None:
         interceptors = self._context.interceptors

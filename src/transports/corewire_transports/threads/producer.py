@@ -98,14 +98,19 @@ class Producer:
 
         Raises AddressFull, NotConnected, and what is wrong with the message; the rest is told by the receipt and by `flush`.
         """
-        message = as_message(body, self._with_defaults(headers))
+        message = as_message(body, self._with_defaults(headers) if headers else self._defaults)
         self._session._use()
         if self._pace is not None:
             self._pace.keep()
-        operation = self._driver.call_soon(self._engine.submit, self._id, message, wall_ms=wall_ms())
+        driver, now_ms = self._driver, wall_ms()
+        if driver.must_give_way():
+            driver.give_way()
+        operation = driver.gather(self._engine.submit_nowait, self._id, message, wall_ms=now_ms)
+        if operation is None:
+            operation = driver.call_soon(self._engine.submit, self._id, message, wall_ms=now_ms)
         self._unsettled.append(operation)
         if len(self._unsettled) >= self._settle_at:
-            self._driver.begin(self._settle)
+            driver.gather(self._settle)
             self._settle_at = len(self._unsettled) + SETTLE_EVERY
         return Receipt(self._session, operation, message)
 
@@ -160,9 +165,7 @@ class Producer:
             self._pace.keep()
 
     def _with_defaults(self, headers: Headers) -> Headers:
-        if not (self._defaults and headers):
-            return headers or self._defaults
-        return cast("Headers", {**self._defaults, **headers})
+        return cast("Headers", {**self._defaults, **headers}) if self._defaults else headers
 
     def _settle(self, _now: float) -> Operation[None] | None:
         """Take out what is done, from the oldest on; return what is not. Run by the driver: one caller at a time."""
