@@ -40,7 +40,8 @@ T = TypeVar("T")
 
 READ_BYTES = 65_536  # larger reads cost page faults
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
-CALLS_IN_A_ROW_MAX = 64  # then others have their turn
+CALLS_IN_A_ROW_MAX = 256  # then others have their turn,
+SLICE_S = 0.002  # or after so long: turns of the loop cost much, and an application may do more than call
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 TURNS_OF_READERS = 3  # of the loop: what lies in a buffer is read before silence is judged
 LINGER_S = 1.0  # how long a link that is given up may take to write its rest
@@ -111,6 +112,8 @@ class Driver:
         self._timer_changed = anyio.Event()
         self._sleeping_until = -math.inf
         self._calls_in_a_row = 0
+        self._slice_ends_at = -math.inf
+        self._called_at = 0.0  # the last time
         self._gathered = 0  # commands whose effects were not performed yet
         self._has_gathered = anyio.Event()
         self._inside = False
@@ -188,9 +191,10 @@ class Driver:
         """Run a command of the engine. Its effects are performed with the next ones, at the latest in the loop's next turn."""
         if self._inside or self._broken is not None or self._birthplace.left:
             self._check()
+        now = self._called_at = time.monotonic()
         try:
             self._inside = True
-            return command(time.monotonic(), *args, **kwargs)
+            return command(now, *args, **kwargs)
         except Exception:
             raise
         except BaseException as error:  # as in `begin`
@@ -230,6 +234,7 @@ class Driver:
             waiting.append(event)
             try:
                 await event.wait()
+                self._begin_slice()
             finally:
                 waiting.remove(event)
                 if not waiting:
@@ -238,16 +243,21 @@ class Driver:
     def must_give_way(self) -> bool:
         """One more call. Whether it is to ``give_way`` before."""
         self._calls_in_a_row += 1
-        return self._calls_in_a_row >= CALLS_IN_A_ROW_MAX
+        return self._calls_in_a_row >= CALLS_IN_A_ROW_MAX or self._called_at > self._slice_ends_at
 
     async def give_way(self) -> None:
         """Let others run, and the sockets take what was written."""
-        self._calls_in_a_row = 0
         self._perform_gathered()
         await checkpoint()
+        self._begin_slice()
         while self._unwritten_bytes > UNWRITTEN_BYTES_MAX:
             self._link_moved = anyio.Event()
             await self._link_moved.wait()
+
+    def _begin_slice(self) -> None:
+        """The loop has turned."""
+        self._calls_in_a_row = 0
+        self._slice_ends_at = time.monotonic() + SLICE_S
 
     async def poll(self) -> None:
         """Let the driver's own tasks run once."""
