@@ -226,13 +226,7 @@ class Consumer:
         self._counters.bytes_received += frame_bytes
         if not self._window_bytes:
             self._window.delivered(frame_bytes)
-        delivery = self._kind(message, delivery_count, frame_bytes, self)
-        if self._suppresses:
-            self.line_up(delivery)
-            return
-        self._buffer.append(delivery)
-        if self._waiting or self._asking is not None:
-            self.serve()
+        self.line_up(self._kind(message, delivery_count, frame_bytes, self))
 
     def _came(self, size: int) -> None:
         self._counters.bytes_received += size
