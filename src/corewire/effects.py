@@ -37,7 +37,9 @@ class Hangup:
     link: int
 
 
-@dataclass(slots=True)  # not frozen: that is twice as slow to make, and there is one for every message that is submitted
+@dataclass(
+    slots=True
+)  # not frozen: that is twice as slow to make, and there is one for every message that is submitted
 class Completed:
     """Wake whoever waits for it."""
 
