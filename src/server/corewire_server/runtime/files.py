@@ -1,11 +1,11 @@
 """
 Performs the node's disk jobs, one after the other, and reports each on the event loop.
 
-A thread does it, so that a slow disk does not hold the loop up. A job is handed over through a pipe and answered through
-``call_soon_threadsafe``: neither can lose a wake-up. (Who writes to a pipe lets go of the interpreter meanwhile, so the thread
-can begin at once; woken by the lock of a queue, it would find the interpreter taken, and sleep again.) But handing over costs
-as much as the sync of a fast disk (50 to 80 us of CPU both). So small batches of a disk that has shown to be fast are written
-on the loop itself, after all reads of this turn of the loop: what they append goes into one batch.
+A thread does it, so that a slow disk does not hold the loop up. Jobs and answers are handed over in queues, and for each a byte
+is written to a pipe: no wake-up can be lost. (Who writes to a pipe lets go of the interpreter meanwhile, so the thread can begin
+at once; woken by a lock, it would find the interpreter taken, and sleep again.) But handing over costs as much as the sync of a
+fast disk (50 to 80 us of CPU both). So small batches of a disk that has shown to be fast are written on the loop itself, after
+all reads of this turn of the loop: what they append goes into one batch.
 """
 
 from __future__ import annotations
@@ -220,7 +220,10 @@ class Files:
         self._loop = loop
         self._answered = answered
         self._jobs: deque[DiskJob | None] = deque()  # None: the end
-        self._hears, self._bell = os.pipe()  # a byte for each of them
+        self._answers: deque[tuple[DiskJob, Answer]] = deque()
+        self._thread_hears, self._rings_thread = os.pipe()
+        self._loop_hears, self._rings_loop = os.pipe()
+        loop.add_reader(self._loop_hears, self._take_answer)
         self._batch_s = FAST_S  # what a small batch takes, half of the time
         self._patient = patient
         self._here: DiskJob | None = None  # the loop will do it
@@ -240,7 +243,11 @@ class Files:
 
     def _hand_over(self, job: DiskJob | None) -> None:
         self._jobs.append(job)
-        os.write(self._bell, b"\0")
+        os.write(self._rings_thread, b"\0")
+
+    def _take_answer(self) -> None:
+        os.read(self._loop_hears, 1)
+        self._answered(*self._answers.popleft())
 
     def _perform_here(self) -> None:
         job, self._here = self._here, None
@@ -258,16 +265,13 @@ class Files:
                 self._batch_s *= 0.9 if time.perf_counter() - began < self._batch_s else 1.1
 
     def _main(self) -> None:
-        while os.read(self._hears, 1) and (job := self._jobs.popleft()) is not None:
-            answer = self._perform(job)
-            try:
-                self._loop.call_soon_threadsafe(self._answered, job, answer)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                break
+        while os.read(self._thread_hears, 1) and (job := self._jobs.popleft()) is not None:
+            self._answers.append((job, self._perform(job)))
+            os.write(self._rings_loop, b"\0")
         self._folder.close()
 
     def close(self) -> None:
-        """Finish what was submitted and end the thread: nothing is written afterwards. Harmless twice."""
+        """Finish what was submitted and end the thread: nothing is written or answered afterwards. Harmless twice."""
         if self._closed:
             return
         self._closed = True
@@ -276,5 +280,6 @@ class Files:
             self._here = None
         self._hand_over(None)
         self._thread.join()
-        os.close(self._bell)
-        os.close(self._hears)
+        self._loop.remove_reader(self._loop_hears)
+        for end in (self._thread_hears, self._rings_thread, self._loop_hears, self._rings_loop):
+            os.close(end)
