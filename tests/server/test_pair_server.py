@@ -16,6 +16,7 @@ from corewire_server.node.orders import Door, DropLinks, Halt, SendPeer, SetDoor
 from corewire_server.node.status import Status
 from corewire_server.runtime.clock import Clock
 from corewire_server.runtime.listening import Depth, Listener
+from corewire_server.runtime.loop import TurnLoop
 from corewire_server.runtime.pair_server import SLICE_S, PairServer
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 WAKES_S = 0.010  # from one wake of the scripted node to the next
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+@pytest.fixture(params=[asyncio.SelectorEventLoop, TurnLoop])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, type[asyncio.AbstractEventLoop]]]:
+    return "asyncio", {"loop_factory": request.param}
 
 
 class Scripted:
@@ -183,6 +184,25 @@ async def test_inputs_of_one_turn_are_one_batch_that_goes_to_the_peer_before_it_
         for client in clients:
             assert await w.hear(client) == b"x"
         assert await w.hear(peer)
+
+
+async def test_who_is_heard_alone_is_answered_in_the_turn_of_its_read_where_the_loop_can_tell() -> None:
+    async with world() as w:
+        loop, client = asyncio.get_running_loop(), w.connect(w.listener)
+        await w.until(lambda: w.executed(LinkOpened) == 1)
+        w.node.calls.clear()
+        turns_of: dict[str, int] = {}
+
+        def count() -> None:
+            turns_of.update({call: turns_of.get(call, 0) + 1 for call in w.node.calls})
+            loop.call_soon(count)
+
+        count()
+        client.send(b"x")
+        await w.until(lambda: w.executed(BytesReceived) == 1)
+        await asyncio.sleep(0)
+        assert w.node.calls == ["offer", "flush", "run 1"]
+        assert (turns_of["offer"] == turns_of["run 1"]) is isinstance(loop, TurnLoop)
 
 
 async def test_link_numbers_are_those_of_the_node() -> None:

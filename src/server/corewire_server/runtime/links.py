@@ -50,7 +50,8 @@ class Link(asyncio.BufferedProtocol):
         return _buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.received(bytes(_view[:nbytes]))
+        if self.open:
+            self.server.read(BytesReceived(self.number, bytes(_view[:nbytes])))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.forget(self)
@@ -73,7 +74,7 @@ class Link(asyncio.BufferedProtocol):
     # -- what the server calls
 
     def received(self, data: bytes) -> None:
-        """Bytes of the client: read just now, or held while nobody served it."""
+        """Bytes of the client that were held while nobody served it."""
         if self.open:
             self.server.offer(BytesReceived(self.number, data))
 

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.node.orders import ClosePeer, DialPeer, SendPeer
+from corewire_server.runtime.loop import TurnLoop
 from corewire_server.runtime.peer import PeerConnection, Peers
 from corewire_server.runtime.server import STOP_S, Server
 
@@ -50,6 +51,7 @@ class PairServer(Server):
         self.peers = Peers(node, self, peer, connection)
         self._inputs = 1  # executed at once: as many as a slice has room for
         self._draining = False
+        self._turn = self.loop.turn if isinstance(self.loop, TurnLoop) else None
 
     # -- steps
 
@@ -63,6 +65,14 @@ class PairServer(Server):
             log.exception("the node stops")
             self._halt(f"{type(error).__name__}: {error}")
         self._drain_soon()
+
+    def read(self, item: Input) -> None:
+        """One input of a client: a batch of its own, if no other socket is read in this turn."""
+        alone = self._turn is not None and self._turn.ready == 1 and not self._draining
+        self._draining = self._draining or alone
+        self.offer(item)
+        if alone:
+            self._drain()
 
     def _drain(self) -> None:
         """Hand on what was offered, then execute it for the length of a slice; the rest in the next turn."""

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from corewire.errors import ConfigError
+from corewire_server.runtime.loop import TurnLoop
 from corewire_server.runtime.service import NodeFailed, make_service
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def run(
     gc.disable()  # until the broker serves: what a start makes stays
     sys.setswitchinterval(SWITCH_S)
     try:
-        asyncio.run(_serve(make, config, say, began))
+        with asyncio.Runner(loop_factory=TurnLoop) as runner:
+            runner.run(_serve(make, config, say, began))
     except ConfigError as error:
         _complain(error)
         return MISCONFIGURED

@@ -115,6 +115,10 @@ class Server:
         """One input of the broker."""
         self.tell(self._node.step, item)
 
+    def read(self, item: Input) -> None:
+        """An input that a link has read in this turn of the loop, and nothing else is going on."""
+        self.offer(item)
+
     def _disk_answered(self, job: DiskJob, answer: Answer) -> None:
         if not isinstance(answer, OSError):
             self.tell(self._node.disk_done, job.ticket, answer)
