@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 TTL_S, CHECK_S = 2.0, 0.5
-NOTICED_S = TTL_S + 2 * CHECK_S + 2.0  # a silence; and a busy machine
-BACK_S = 3.0 + 2.0  # and a busy machine
+BUSY_S = 20.0  # so much longer all may take where others work on the machine
+NOTICED_S = TTL_S + 2 * CHECK_S + BUSY_S  # a silence
+BACK_S = 3.0 + BUSY_S
 START_S = 30.0  # nothing is measured yet
 SHORT = f"connectionTTL={TTL_S * 1000:.0f}&clientFailureCheckPeriod={CHECK_S * 1000:.0f}"
 WAYS = {"window": IMPATIENT, "no-window": f"{NO_WINDOW}&{SHORT}"}
@@ -149,7 +150,7 @@ class Bench:
             self.deliver(str(number), BACK_S + (NOTICED_S if outage is Outage.SILENCE else 0.0))
             print(f"\n{outage.value}: delivered to {len(self.consumers)} after {time.monotonic() - began:.2f} s")
             self.assert_one_consumer_each()
-            assert threading.active_count() == threads
+            assert threading.active_count() <= threads
         self.deliver(END, BACK_S)
         assert all(consumer.ended() for consumer in self.consumers)
         assert not [consumer.error for consumer in self.consumers if consumer.error]

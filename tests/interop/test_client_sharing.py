@@ -71,8 +71,12 @@ def test_bodies_of_many_threads_stay_whole_and_in_order(address: tuple[str, int]
         with connect(f"tcp://127.0.0.1:{proxy.port}?{PINGS}") as client, client.session() as shared:
             sending = [pool.submit(send_all, client, shared, thread) for thread in range(THREADS)]
             with client.session() as session, session.consumer("shared") as consumer:
-                while (message := consumer.receive(timeout=1)) or not all(each.done() for each in sending):
+                while True:
+                    done = all(each.done() for each in sending)
+                    message = consumer.receive(timeout=0 if done else 1)  # at 0 the broker says that there is nothing
                     if message is None:
+                        if done:
+                            break
                         continue
                     thread, number = map(int, message.data.rpartition(b"#")[2].split(b":"))
                     assert message.data == pattern(thread, number)

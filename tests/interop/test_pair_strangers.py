@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop.pair import PRODUCT, Member, Pair
 
+from corewire_server.node.peers import GREETING_MS
 from corewire_server.replication.hello import cluster_key, make_hello
 from corewire_server.replication.link import (
     NONCE_BYTES,
@@ -92,7 +93,7 @@ def undisturbed(folder: Path) -> Generator[Pair]:
             grown = {member: resident_kib(member.pid) for member in pair.members}
             yield pair
             session.send("q", "after")
-        pair.wait_in_step(5)
+        pair.wait_in_step()
         assert pair.unasked() == 0
         for member in pair.members:
             assert "Traceback" not in member.log
@@ -128,7 +129,7 @@ def test_idle_strangers_do_not_keep_the_operator_or_the_other_node_out(tmp_path:
             for _ in range(IDLE):
                 stack.enter_context(dialled(member.link_port))
         for member in pair.members:
-            assert member.order("show", 3)["status"]["in_step"]
+            assert member.order("show", GREETING_MS / 1000)["status"]["in_step"]
 
 
 def test_backup_takes_over_and_comes_back_past_idle_strangers(tmp_path: Path) -> None:
@@ -139,9 +140,9 @@ def test_backup_takes_over_and_comes_back_past_idle_strangers(tmp_path: Path) ->
             for _ in range(IDLE):
                 stack.enter_context(dialled(member.link_port))
         pair.kill(old)
-        assert pair.wait_serving(new, 5) < 2
+        assert pair.wait_serving(new) < GREETING_MS / 1000, "it waits for no stranger to be thrown out"
         pair.start_again(old)
-        pair.wait_in_step(20)
+        pair.wait_in_step()
 
 
 def test_flood_of_connections(tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_a_third_node_waits_and_both_sides_say_so_once(tmp_path: Path) -> None:
         third.peer = f"tcp://127.0.0.1:{primary.port}?link={primary.link_port}"
         third.start()
         try:
-            pair.wait("told", lambda: "does not take this node in" in third.log, 10)
+            pair.wait("told", lambda: "does not take this node in" in third.log)
             pair.hold_still(1)  # it goes on knocking
             status = third.status()
             assert status is not None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COMMIT = (packets.SessionCommit,)
 NOBODY = ("127.0.0.1", 1)
-DEADLINE_S, SLOW_S = 1.0, 1.5
+SLOW_S = 0.5
 ANSWER = (packets.NullResponse, packets.ExceptionResponse)
 
 
@@ -141,7 +141,7 @@ def in_time(world: World, artemis: Artemis, witnesses: Client) -> None:
         stage.witness.queue(stage.name, "1")
         stage.witness.queue(f"{stage.name}.out")
         slow = partial(stage.proxy.slow, delay_s=SLOW_S)
-        said = world.run(lanes.has_a_deadline, stage.url(ONCE), stage.name, slow, stage.proxy.slow, DEADLINE_S)
+        said = world.run(lanes.is_left, stage.url(ONCE), stage.name, slow, stage.proxy.slow)
         assert said == ["1"], f"in the world of {world.value}"
         assert stage.witness.texts(f"{stage.name}.out") == ["1"]
 
@@ -159,7 +159,7 @@ def too_late(world: World, artemis: Artemis, witnesses: Client) -> None:
             stage.proxy.refuse()
             stage.proxy.cut_all()
 
-        said = world.run(lanes.has_a_deadline, stage.url(ONCE), stage.name, go_away, stage.proxy.accept, DEADLINE_S)
+        said = world.run(lanes.is_left, stage.url(ONCE), stage.name, go_away, stage.proxy.accept)
         assert said == ["nobody knows"], f"in the world of {world.value}"
 
 
