@@ -90,6 +90,7 @@ class Writer:
     ) -> None:
         """``seed`` and ``folder`` are for a new journal, one that is there has its own. ``mark`` is written by ``begin``."""
         self._settings = settings
+        self._body_bytes_max = settings.body_bytes_max
         self._seed = recovered.seed or seed
         self._folder = recovered.folder or folder
         self._mark = mark  # of the next batch
@@ -136,7 +137,7 @@ class Writer:
         size = 0
         for record in records:
             length = len(record.body)
-            if length > self._settings.body_bytes_max:
+            if length > self._body_bytes_max:
                 raise RecordTooLarge(f"a record of kind {record.kind} has {length} bytes: more than a segment takes")
             size += length + HEAD_BYTES
         self._enqueue(Waiting(step, records, size, now))

@@ -159,13 +159,13 @@ class Serving:
             self._number(now, item)
 
     def _number(self, now: int, item: Input) -> None:
-        time = now + self.ahead
-        if self.feed.keeping:
-            if not self.feed.behind:
+        time, feed = now + self.ahead, self.feed
+        if feed.keeping:
+            if feed.acknowledged == feed.last:
                 self._behind_since = now
-            number = self.feed.add(encode(time, item))
+            number = feed.add(encode(time, item))
         else:
-            number = self.feed.add(None)
+            number = feed.add(None)
         self._pending.append((number, time, item))
         self.input_at = now
 
