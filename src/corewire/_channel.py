@@ -312,6 +312,10 @@ class Channel:
             if self._link is not None:
                 self._link.writer(packets_confirmed_frame(self.channel, self._last_received))
 
+    def told(self) -> None:
+        """The peer hears ``last_received`` in the answer to its re-attachment: up to there nothing is left to confirm."""
+        self._received_bytes = 0
+
     # -- life ----------------------------------------------------------------------------------------------------------
 
     def reset(self) -> list[bytes]:

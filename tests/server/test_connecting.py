@@ -210,6 +210,20 @@ def test_confirmations_come_by_size_and_by_the_clock() -> None:
     assert session.read() == [packets.PacketsConfirmed(5)]
 
 
+def test_what_the_answer_to_a_reattachment_says_is_not_confirmed_again() -> None:
+    """A Java client takes both numbers at once, on two threads, and forgets as many commands twice, never to replay them."""
+    world = World()
+    session = world.connect().session(window_size=1 << 20)
+    session.tell(packets.SessionStart(), packets.SessionStart())
+    session.client.lose()
+    assert world.connect().reattach(session, -1).last_confirmed_command_id == 1
+    world.sleep(2_100)
+    assert session.read() == []
+    session.tell(packets.SessionStart())
+    world.sleep(2_100)
+    assert session.read() == [packets.PacketsConfirmed(2)]
+
+
 def test_a_refused_command_counts_and_its_exception_comes_before_the_confirmation() -> None:
     world = World()
     session = world.connect().session(window_size=0)

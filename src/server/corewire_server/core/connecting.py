@@ -134,6 +134,7 @@ def _move(state: State, session: Session, link: Link, peer_received: int) -> boo
     link.connection.logged_in()
     try:
         channel.resume(peer_received)
+        channel.told()  # a Java client that reads two numbers at once, on two threads, forgets commands for both
     except ConfirmationMismatch as problem:
         state.log("warning", f"{link.remote}: session {session.name} cannot continue: {problem}")
         closing.close_session(state, session, failed=True)
