@@ -37,9 +37,8 @@ class Hangup:
     link: int
 
 
-@dataclass(
-    slots=True
-)  # not frozen: that is twice as slow to make, and there is one for every message that is submitted
+# Not frozen, which makes it twice as slow to make: there is one for every message that is submitted.
+@dataclass(slots=True)
 class Completed:
     """Wake whoever waits for it."""
 
