@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.interop.client_traffic import IMPATIENT, NO_WINDOW, cut, errors, forgive
 
+from corewire.errors import ConnectionTimedOut
 from corewire_server import BrokerConfig, serve
 from corewire_server.demo.traffic import World
 from corewire_server.proxy import Ending
@@ -78,4 +79,5 @@ def test_a_link_that_only_falls_silent_is_given_up(ours: tuple[str, int]) -> Non
         for traffic in pool.map(silence, World):
             assert not [broken for ledger in traffic.ledgers for broken in ledger.broken]
             assert not errors(traffic)
-            assert len(traffic.reattachments) == 2
+            # A stall may hit a link that is just being made, and a machine that stands still is silent for as long.
+            assert {type(each.error) for each in traffic.reattachments} == {ConnectionTimedOut}
