@@ -83,6 +83,12 @@ async def _work(url: str, name: str, count: int, done: list[str]) -> None:
                 done.append(text)
 
 
+async def connects(url: str) -> None:
+    """And leaves again."""
+    async with connect(url):
+        pass
+
+
 async def is_left(url: str, name: str, spoil: Callable[[], object], heal: Callable[[], object]) -> list[str]:
     """Forward one message, and leave before its commit is answered, when ``spoil`` has done something to the link. Returns what
     came of it."""

@@ -16,7 +16,7 @@ from tests.interop.cell_stage import Stage, witnesses_of
 from tests.interop.client_transact_lanes import ONCE
 from tests.interop.worlds import World
 
-from corewire.errors import Unblocked
+from corewire.errors import CallTimeout, Unblocked
 from corewire.events import QueueMayForget
 from corewire.values import QueueConfiguration, RoutingType
 from corewire.wire import packets
@@ -228,6 +228,21 @@ def test_a_commit_that_waits_for_the_backup_is_not_taken_for_lost(pair: ArtemisP
             thawing.result()
         assert runs == 1
         assert (stage.witness.texts(stage.name), stage.witness.texts(f"{stage.name}.out")) == ([], ["1", "2"])
+
+
+# -- before it begins
+
+
+@pytest.mark.parametrize("world", World, ids=lambda world: world.value)
+def test_who_connects_waits_for_no_broker_that_goes_during_the_first_questions(stage: Recorder, world: World) -> None:
+    def vanish() -> None:
+        stage.proxy.target = ("127.0.0.1", 1)
+        stage.proxy.cut_all()
+
+    stage.set_trap(vanish, (Direction.TO_TARGET, (packets.SessionBindingQuery,)))
+    with pytest.raises(CallTimeout):
+        world.run(client_transact_lanes.connects, stage.url(f"{OPTIONS}&callTimeout=500"))
+    assert stage.struck
 
 
 # -- and the end of the pair ---------------------------------------------------------------------------------------------------
