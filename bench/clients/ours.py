@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from bench.clients.course import BODY, QUEUE, Task, Watch, task
+from bench.clients.course import BODY, QUEUE, Task, Watch, tasks
 
 
 async def _anyio(work: Task) -> None:
     from corewire_transports.anyio import connect
 
     async with connect(f"tcp://{work.host}:{work.port}") as client, client.session() as session:
-        watch = Watch(work.messages)
+        watch = Watch(work)
         async with session.producer(QUEUE, durable=False) as producer:
             for _ in range(work.messages):
                 await producer.submit(BODY)
@@ -29,7 +29,7 @@ async def _anyio(work: Task) -> None:
 def _plain(work: Task) -> None:
     connect = import_module(f"corewire_transports.{work.world}").connect
     with connect(f"tcp://{work.host}:{work.port}") as client, client.session() as session:
-        watch = Watch(work.messages)
+        watch = Watch(work)
         with session.producer(QUEUE, durable=False) as producer:
             for _ in range(work.messages):
                 producer.submit(BODY)
@@ -46,13 +46,13 @@ def _plain(work: Task) -> None:
 
 def main() -> None:
     """Run the world that the command line names: asyncio, trio, threads, blocking."""
-    work = task()
-    if work.world in ("threads", "blocking"):
-        _plain(work)
-    else:
-        import anyio
+    for work in tasks():
+        if work.world in ("threads", "blocking"):
+            _plain(work)
+        else:
+            import anyio
 
-        anyio.run(_anyio, work, backend=work.world)
+            anyio.run(_anyio, work, backend=work.world)
 
 
 if __name__ == "__main__":

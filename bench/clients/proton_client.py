@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.clients.course import BODY, QUEUE, Watch, task
+from bench.clients.course import BODY, QUEUE, Task, Watch, tasks
 from proton import Message
 from proton.handlers import MessagingHandler
 from proton.reactor import Container
@@ -13,11 +13,12 @@ from proton.reactor import Container
 class Course(MessagingHandler):
     """Sends all, which the broker answers one by one as it does our `submit`; then takes all, and accepts each."""
 
-    def __init__(self, url: str, messages: int) -> None:
+    def __init__(self, work: Task) -> None:
         super().__init__(prefetch=1000, auto_accept=True)
-        self._url = url
-        self._messages = messages
-        self._left = messages
+        self._work = work
+        self._url = f"amqp://{work.host}:{work.port}"
+        self._messages = work.messages
+        self._left = work.messages
         self._settled = self._received = 0
         self._watch: Watch | None = None
 
@@ -28,7 +29,7 @@ class Course(MessagingHandler):
 
     def on_sendable(self, event: Any) -> None:
         """There is credit."""
-        self._watch = self._watch or Watch(self._messages)
+        self._watch = self._watch or Watch(self._work)
         while self._left and event.sender.credit:
             event.sender.send(Message(body=BODY, durable=False))
             self._left -= 1
@@ -53,8 +54,8 @@ class Course(MessagingHandler):
 
 def main() -> None:
     """Run it."""
-    work = task()
-    Container(Course(f"amqp://{work.host}:{work.port}", work.messages)).run()
+    for work in tasks():
+        Container(Course(work)).run()
 
 
 if __name__ == "__main__":
