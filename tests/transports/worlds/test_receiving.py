@@ -280,7 +280,7 @@ async def test_two_who_receive_in_one_session_are_told(url: str, queue: str) -> 
             return (await consumer.receive()).text
 
         async with beside(wait) as waiting:
-            await session.send("elsewhere", "x")  # by then it waits
+            await until(lambda: any(each.receiving for each in client._engine._context.consumers.values()))
             with pytest.raises(LocalProtocolError, match="receiving"):
                 await consumer.receive()
             await session.send(queue, "x")
