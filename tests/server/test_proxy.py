@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.interop
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class World:
