@@ -34,7 +34,7 @@ logger = logging.getLogger("corewire")
 
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
-GATHERED_MAX = 64  # commands; then their effects are performed
+GATHERED_MAX = 256  # commands; then their effects are performed, if the thread has not come to it
 
 
 class Driver:
