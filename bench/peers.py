@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tests.interop.artemis import Artemis, free_port
+from tests.interop.artemis import Artemis
 from tests.interop.peers import ARTEMIS, client_class_path
+from tests.interop.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
