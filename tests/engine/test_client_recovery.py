@@ -11,7 +11,14 @@ import pytest
 from tests.engine.client_world import ClientWorld, fragile, resilient
 
 from corewire.client.message import Message
-from corewire.errors import TransactionOutcomeUnknown, TransactionRolledBack, Unblocked
+from corewire.errors import (
+    BrokerError,
+    ErrorCode,
+    ObjectClosed,
+    TransactionOutcomeUnknown,
+    TransactionRolledBack,
+    Unblocked,
+)
 from corewire.events import FailedOver, Reattached
 from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType
 
@@ -162,6 +169,23 @@ def test_a_session_that_wrote_again_is_not_trusted_with_a_second_reattachment() 
     world.cut()
     world.advance(1.0)
     assert world.engine.counters.reattached_sessions == 2, "the new one is trusted again"
+
+
+def test_session_that_this_broker_cannot_make_ends_and_the_others_go_on() -> None:
+    """An XA session whose next broker has no XA: the client tried again and again, and no session could be used any more."""
+    world = ClientWorld(fragile(retry_interval_s=0.1))
+    session, other = world.session(), world.session()
+    world.engine._context.sessions[other].xa = True  # as one is that another broker has made
+    asked = world.engine.query_queue(world.now, other, "q")
+    world.cut()
+    world.advance(1.0)
+    with pytest.raises(BrokerError, match="XA") as refused:
+        asked.result()
+    assert refused.value.code is ErrorCode.NOT_IMPLEMENTED_EXCEPTION
+    with pytest.raises(ObjectClosed):
+        world.engine.query_queue(world.now, other, "q")
+    assert world.run(world.engine.query_queue(world.now, session, "q")) is not None
+    assert world.engine.counters.recreated_sessions == 1
 
 
 def test_an_open_transaction_with_sends_to_write_again_cannot_be_committed() -> None:

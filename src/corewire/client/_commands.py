@@ -16,6 +16,7 @@ from corewire.client._backlog import Backlog
 from corewire.client._calls import Answers, Call, Command, Fate, Lost, Task, refusal
 from corewire.client._frames import frame_of
 from corewire.errors import (
+    BrokerError,
     CallTimeout,
     CorewireError,
     NotConnected,
@@ -234,7 +235,7 @@ class Commands(ABC):
         if command.written and (not final or command.fate in (Fate.UNBLOCKED, Fate.RESENT)):
             lost: CorewireError = Unblocked(f"{command.packet.NAME} was on its way when the session was lost")
         else:
-            closed = self.error if isinstance(self.error, ObjectClosed) else None
+            closed = self.error if isinstance(self.error, ObjectClosed | BrokerError) else None
             lost = closed or NotConnected("the connection was given up" if final else "the session was lost")
         lost.__cause__ = None if lost is cause else cause
         waiter = command.waiter

@@ -27,9 +27,11 @@ from corewire.client._calls import Command
 from corewire.client._control import Ask, Wait
 from corewire.client._epochs import Attempt
 from corewire.errors import (
+    BrokerError,
     ConnectionTimedOut,
     CorewireError,
     DuplicateMetadata,
+    ErrorCode,
     IncompatibleVersions,
     NotConnected,
     ObjectClosed,
@@ -74,9 +76,10 @@ class Anew:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """It was being closed, and the broker has nothing left of it."""
+    """The broker has nothing left of it and nothing new: it was being closed, or asks for what this broker does not have."""
 
     session: Session
+    error: CorewireError
 
 
 Verdict: TypeAlias = Continue | Anew | Over
@@ -200,12 +203,13 @@ class Sessions:
             if answer.reattached:
                 yield Ask(Command(packets.SessionClose(), packets.NullResponse), session.channel.channel)
             if session.closing:
-                verdicts.append(Over(session))
+                closed = ObjectClosed("the session is closed", subject=f"session {session.name}")
+                verdicts.append(Over(session, closed))
             else:
                 verdicts.append((yield from self._recreate(connection, session, ours=ours)))
         return verdicts
 
-    def _recreate(self, connection: Connection, session: Session, *, ours: bool) -> ControlScript[Anew]:
+    def _recreate(self, connection: Connection, session: Session, *, ours: bool) -> ControlScript[Anew | Over]:
         name = self._context.uuid()
         patience_s = self._context.config.call_timeout_s
         while True:
@@ -216,6 +220,10 @@ class Sessions:
                     raise
                 patience_s -= STARTING_RETRY_S
                 yield Wait(STARTING_RETRY_S)
+            except BrokerError as refused:
+                if refused.code is not ErrorCode.NOT_IMPLEMENTED_EXCEPTION:
+                    raise
+                return Over(session, refused)  # as an XA session at a broker without: others go on
 
     def carry_out(self, now: float, connection: Connection, verdicts: Sequence[Verdict], error: CorewireError) -> Tally:
         """Do to the sessions what was decided. They stay locked; raises ConfirmationMismatch if one must not continue."""
@@ -230,8 +238,8 @@ class Sessions:
                     session.channel.close()
                     session.name = name
                     session.begin_epoch(now, channel, error)
-                case Over(session):
-                    session.end(now, ObjectClosed("the session is closed", subject=f"session {session.name}"))
+                case Over(session, ended):
+                    session.end(now, ended)
         return tally
 
     def _continue(self, session: Session, peer_received: int, error: CorewireError) -> int:
