@@ -114,7 +114,7 @@ final class CoreLanes {
         queue(out, lane.address);
         lane.start(l -> consume(l, in, in.createConsumer(l.address), 1, false));
         ClientProducer producer = out.createProducer(lane.address);
-        for (long n = 0; lane.more(n); n++) {
+        for (long n = 0; lane.moreInReach(n); n++) {
             long began = System.nanoTime();
             producer.send(message(out, durable, n));
             lane.took(began);
@@ -145,7 +145,7 @@ final class CoreLanes {
                 room.release();
             }
         };
-        for (long n = 0; lane.more(n); n++) {
+        for (long n = 0; lane.moreInReach(n); n++) {
             room.acquire();
             producer.send(message(out, durable, n), handler);
             lane.sent.incrementAndGet();
@@ -163,7 +163,7 @@ final class CoreLanes {
         queue(out, lane.address);
         ClientProducer producer = out.createProducer(lane.address);
         lane.start(l -> consume(l, in, in.createConsumer(l.address), 1, false));
-        for (long n = 0; lane.more(n); n++) {
+        for (long n = 0; lane.moreInReach(n); n++) {
             producer.send(message(out, false, n));
             lane.sent.incrementAndGet();
         }
@@ -178,7 +178,7 @@ final class CoreLanes {
         queue(out, lane.address);
         lane.start(l -> transactedConsumer(l, in));
         ClientProducer producer = out.createProducer(lane.address);
-        for (long n = 0, round = 0; lane.more(n); round++) {
+        for (long n = 0, round = 0; lane.moreInReach(n); round++) {
             for (int i = 0; i < 10; i++) {
                 producer.send(message(out, true, n + i));
             }

@@ -121,7 +121,7 @@ final class JmsQueueLanes {
     static void produce(Lane lane, Session session, Destination destination, int deliveryMode) throws Exception {
         MessageProducer producer = session.createProducer(destination);
         producer.setDeliveryMode(deliveryMode);
-        for (long n = 0; lane.more(n); n++) {
+        for (long n = 0; lane.moreInReach(n); n++) {
             long began = System.nanoTime();
             producer.send(numbered(session, n));
             lane.took(began);
@@ -188,7 +188,7 @@ final class JmsQueueLanes {
         MessageConsumer consumer = in.createConsumer(queue);
         lane.start(l -> transactedConsumer(l, in, consumer));
         MessageProducer producer = out.createProducer(queue);
-        for (long n = 0, round = 0; lane.more(n); round++) {
+        for (long n = 0, round = 0; lane.moreInReach(n); round++) {
             for (int i = 0; i < 10; i++) {
                 producer.send(numbered(out, n + i));
             }
@@ -261,7 +261,7 @@ final class JmsQueueLanes {
                 room.release();
             }
         };
-        for (long n = 0; lane.more(n); n++) {
+        for (long n = 0; lane.moreInReach(n); n++) {
             room.acquire();
             producer.send(numbered(out, n), listener);
             lane.sent.incrementAndGet();

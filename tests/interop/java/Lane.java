@@ -15,6 +15,7 @@ final class Lane {
     }
 
     static final long PATIENCE_MS = 30_000;
+    static final long AHEAD_MAX = 1_000;
 
     final String name;
     /** Name of queues and topics: no two runs share one. */
@@ -49,6 +50,14 @@ final class Lane {
             Thread.sleep(run.pauseMs);
         }
         return n < run.count && !run.stopped;
+    }
+
+    /** The same for a producer that may leave its consumer behind: an endless run waits for that one, or its queue grows for hours. */
+    boolean moreInReach(long n) throws InterruptedException {
+        while (run.endless && !run.stopped && sent.get() - received.get() > AHEAD_MAX) {
+            Thread.sleep(run.pauseMs);
+        }
+        return more(n);
     }
 
     /** The same for the n-th round of lanes whose rounds are many times the work of a message. */
