@@ -59,7 +59,7 @@ def server(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enc
     broker.create()
     broker.start()
     try:
-        broker.wait()
+        broker.wait(times=3)  # its acceptors are opened one after the other
         yield Encrypted(broker, authority, stores, **ports)
     finally:
         broker.stop()
