@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Re-attachment itself is spared: a cut in it costs a Java client its call timeout, whatever the broker does.
 SPARE_S = 1.5  # on a busy machine it takes most of a second
+DEAF_SPARE_S = 5.0  # where clients are impatient, as they are where links fall silent, many may re-attach at once
 
 
 def cut_under(
@@ -45,7 +46,8 @@ def _cut_one(proxy: Proxy, deafens: bool, deadline: float) -> None:
         link = proxy.rng.choice(proxy.living)
         linger_s = proxy.rng.choice([0.0, 0.0, 0.3])
         ending, direction = (Ending.SWALLOW, Direction.TO_CLIENT) if deafens else (None, None)
-        proxy.arm(bytes_max=4_000, ending=ending, direction=direction, link=link, spare_s=SPARE_S, linger_s=linger_s)
+        spare_s = DEAF_SPARE_S if deafens else SPARE_S
+        proxy.arm(bytes_max=4_000, ending=ending, direction=direction, link=link, spare_s=spare_s, linger_s=linger_s)
         proxy.wait_until(lambda proxy: proxy.cuts > before, 0.3)
 
 
