@@ -55,6 +55,20 @@ async def large_windows_and_none_hold_all(url: str, name: str, count: int) -> No
                 assert message.data[1000:] == str(number).encode()
 
 
+async def messages_come_one_at_a_time(url: str, name: str, count: int) -> None:
+    """Each is asked for at once behind the one before: Artemis takes its price off the balance only after it has sent it."""
+    sizes = [7, 3_000, 0, 90, 9_000]
+    async with connect(url) as client, client.session() as session:
+        await session.create_queue(name)
+        async with session.producer(name) as producer, session.consumer(name, window_bytes=0) as consumer:
+            for number in range(count):
+                await producer.submit(bytes(sizes[number % 5]))
+            await producer.flush()
+            for number in range(count):
+                assert len((await consumer.receive()).data) == sizes[number % 5]
+            assert await consumer.receive(timeout=0) is None
+
+
 async def without_a_window_a_consumer_holds_nothing(url: str, name: str, count: int) -> None:
     async with connect(url) as client, client.session(AckMode.CLIENT) as session:
         for number in range(count // 10):

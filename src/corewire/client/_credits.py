@@ -75,20 +75,23 @@ class ConsumerWindow:
     """What one consumer lets the broker send ahead, in bytes of whole frames. `None`: all; 0: nothing.
 
     With window 0 the broker gets one credit while somebody waits, which lets one whole frame through, or as many as the rest of
-    a large message that somebody waits for. A token of 0 sets
-    the broker's balance to zero whatever it was, so each question begins with one: no message that crossed an earlier
-    withdrawal can leave a balance behind.
+    a large message that somebody waits for. What a frame cost beyond its credit is paid with the next question. It is added, for
+    Artemis takes the price of a frame off its balance only after it has sent it: a balance that was set in between would be too
+    low for ever. Only behind a withdrawal, a token of 0, a question begins with another one: a message that crossed the
+    withdrawal leaves no balance behind.
     """
 
     def __init__(self, window_bytes: int | None) -> None:
         self._window = window_bytes
         self._threshold = 1 if window_bytes is None else max(1, window_bytes // 2)
         self._consumed = 0
-        self._open = 0  # window 0: so much may come
+        self._balance = 0  # window 0: what the broker has when it has counted all that came
+        self._withdrawn = False  # and that is not certain
 
     def opening(self) -> tuple[int, ...]:
         """Tokens to send when the consumer is made, or made anew."""
-        self._consumed = self._open = 0
+        self._consumed = self._balance = 0
+        self._withdrawn = False
         if self._window is None:
             return (-1,)
         return (self._window,) if self._window else ()
@@ -105,18 +108,21 @@ class ConsumerWindow:
 
     def ask(self, size: int = 1) -> tuple[int, ...]:
         """Somebody waits for a message, or for ``size`` bytes of one: tokens to send for that."""
-        if self._window != 0 or self._open:
+        if self._window != 0 or self._balance > 0:
             return ()
-        self._open = size
-        return (0, size)
+        due, self._balance = size - self._balance, size
+        if self._withdrawn:
+            self._withdrawn = False
+            return (0, size)
+        return (due,)
 
     def delivered(self, size: int) -> None:
-        """A frame of ``size`` bytes came: the credit that was asked for is used up."""
-        self._open = max(0, self._open - size)
+        """A frame of ``size`` bytes came."""
+        self._balance -= size
 
     def withdraw(self) -> tuple[int, ...]:
         """Nobody waits any more: tokens to send for that."""
-        if not self._open:
+        if self._balance <= 0 or self._window != 0:
             return ()
-        self._open = 0
+        self._balance, self._withdrawn = 0, True
         return (0,)
