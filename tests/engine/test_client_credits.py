@@ -91,6 +91,19 @@ def test_no_window_asks_while_somebody_waits_and_takes_back() -> None:
     assert window.ask(1_000) == (1_299,)
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_was_asked_for_twice_is_taken_back_where_nobody_waited(waits: bool) -> None:
+    """A balance that is set just behind a message would be too low: Artemis takes its price off after it has sent it."""
+    window = ConsumerWindow(0)
+    window.ask()
+    if not waits:
+        window.delivered(300)
+    window.resumed()
+    if waits:
+        window.delivered(300)
+    assert window.ask() == ((300,) if waits else (0, 1))
+
+
 @given(st.sampled_from([1, 10, 1_000]), st.lists(st.integers(13, 500), max_size=60))
 def test_the_broker_never_has_more_than_the_window_and_one_message(size: int, frames: list[int]) -> None:
     window = ConsumerWindow(size)

@@ -260,6 +260,7 @@ class Consumer:
         """Its session is on a link again. The first time that a broker then says that it has nothing is no proof: one that is
         not ours said so while it still had to deliver what it had (seen where a browser asks for one message at a time)."""
         self._doubtful = True
+        self._window.resumed()
 
     def line_up(self, delivery: Delivery) -> None:
         """It may be handed out, unless it is a copy that the application must not see."""

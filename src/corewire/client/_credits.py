@@ -77,8 +77,8 @@ class ConsumerWindow:
     With window 0 the broker gets one credit while somebody waits, which lets one whole frame through, or as many as the rest of
     a large message that somebody waits for. What a frame cost beyond its credit is paid with the next question. It is added, for
     Artemis takes the price of a frame off its balance only after it has sent it: a balance that was set in between would be too
-    low for ever. Only behind a withdrawal, a token of 0, a question begins with another one: a message that crossed the
-    withdrawal leaves no balance behind.
+    low for ever. Only behind a withdrawal, a token of 0, a question begins with another one, so that a message that crossed the
+    withdrawal leaves no balance behind; and so it does where a broker may have added something twice.
     """
 
     def __init__(self, window_bytes: int | None) -> None:
@@ -86,12 +86,12 @@ class ConsumerWindow:
         self._threshold = 1 if window_bytes is None else max(1, window_bytes // 2)
         self._consumed = 0
         self._balance = 0  # window 0: what the broker has when it has counted all that came
-        self._withdrawn = False  # and that is not certain
+        self._uncertain = False  # and that may not be so
 
     def opening(self) -> tuple[int, ...]:
         """Tokens to send when the consumer is made, or made anew."""
         self._consumed = self._balance = 0
-        self._withdrawn = False
+        self._uncertain = False
         if self._window is None:
             return (-1,)
         return (self._window,) if self._window else ()
@@ -111,8 +111,8 @@ class ConsumerWindow:
         if self._window != 0 or self._balance > 0:
             return ()
         due, self._balance = size - self._balance, size
-        if self._withdrawn:
-            self._withdrawn = False
+        if self._uncertain:
+            self._uncertain = False
             return (0, size)
         return (due,)
 
@@ -120,9 +120,13 @@ class ConsumerWindow:
         """A frame of ``size`` bytes came."""
         self._balance -= size
 
+    def resumed(self) -> None:
+        """Its session is on another link, and the broker may have run twice what was written again."""
+        self._uncertain = self._uncertain or self._balance <= 0
+
     def withdraw(self) -> tuple[int, ...]:
         """Nobody waits any more: tokens to send for that."""
         if self._balance <= 0 or self._window != 0:
             return ()
-        self._balance, self._withdrawn = 0, True
+        self._balance, self._uncertain = 0, True
         return (0,)
