@@ -317,8 +317,8 @@ class PairNode:
 
     def claim(self) -> Claim:
         """What it says of itself."""
-        which = self.role, self._epoch, self._node_id, self._part
-        return claim_of(self._kit, *which, last_on_disk=self._recovered.step)
+        last = self._recovered.step
+        return claim_of(self._kit, self.role, self._epoch, self._node_id, self._part, last_on_disk=last)
 
     def view(self, now: int) -> View:
         """What it knows when it decides."""

@@ -110,9 +110,7 @@ class PairServer(Server):
     def _perform(self, orders: Sequence[Order]) -> None:
         super()._perform(orders)
         self._pair.led = self.door.led
-        if (
-            not self._draining and not self._halted and self._pair.pending
-        ):  # a backup has received inputs, all there are
+        if self._pair.pending and not (self._draining or self._halted):  # a backup has received inputs, all there are
             self._drain()
         self._changed.set()
 
