@@ -81,6 +81,7 @@ def test_a_link_that_only_falls_silent_is_given_up(ours: tuple[str, int]) -> Non
             assert not errors(traffic)
             # A stall may hit a link that is just being made, and a machine that stands still is silent for as long.
             why = {type(each.error) for each in traffic.reattachments}
-            if traffic.world is World.BLOCKING:  # a producer that waits for a consumer with a stalled link makes no call, so
-                why.discard(RemoteDisconnect)  # it is silent itself, and the broker may end its link
+            # A producer that waits for a consumer with a stalled link makes no call: it falls silent itself.
+            if traffic.world is World.BLOCKING:
+                why.discard(RemoteDisconnect)
             assert why == {ConnectionTimedOut}
