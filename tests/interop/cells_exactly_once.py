@@ -128,7 +128,7 @@ class Transact(Row):
         """It took effect once or not at all, and the session is of use again."""
         if self.cell.outcome is Outcome.LATE:
             await self.session.commit()
-        assert [message.text async for message in self.consumer.drain()] == [] if self.done else ["in"]
+        assert [message.text async for message in self.consumer.drain()] == ([] if self.done else ["in"])
         await self.session.send(f"{self.name}.out", "next")
         await self.session.commit()
 
