@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.server.disk_world import DiskWorld
 from tests.server.helpers import Session, World
 from tests.server.machine import small
 
+from corewire.values import Byte, Long
 from corewire.wire import packets
 from corewire.wire.message import encode_message
 from corewire_server.core import AddressSettings, Broker, CoreConfig, Limits
 from corewire_server.core.inputs import Timeout
 from corewire_server.simulator.disk import Disk
+
+if TYPE_CHECKING:
+    from corewire.values import PropertyValue
+    from corewire.wire.message import CoreMessage
 
 SETTINGS = small(65_536)
 LIMIT = SETTINGS.body_bytes_max
@@ -149,3 +155,47 @@ def test_a_message_that_nobody_can_read_stays_where_it_is_and_is_named() -> None
     reject_all(session, "q")
     assert len([log for log in world.logs if "stays" in log.text]) == 1
     assert count(session, "q") == 1
+
+
+def lose_all(world: World, queue: str, times: int) -> None:
+    """So many clients take what there is and are lost with it."""
+    for _ in range(times):
+        client = world.connect()
+        client.session().consume(queue)
+        client.lose()
+
+
+@pytest.mark.parametrize("routing_type", [1_000, -129, Long(1 << 62), Byte(7)], ids=str)
+def test_routing_type_that_is_none_is_no_reason_not_to_bury_a_message(routing_type: PropertyValue) -> None:
+    world = World()
+    session = world.connect().session()
+    session.queue("q")
+    session.publish("q", "x", durable=True, properties={"_AMQ_ROUTING_TYPE": routing_type})
+    lose_all(world, "q", 10)
+    session.consume("DLQ")
+    (delivery,) = session.deliveries()
+    assert "_AMQ_ORIG_ROUTING_TYPE" not in delivery.message.properties
+    assert "_AMQ_ROUTING_TYPE" not in delivery.message.properties
+
+
+@pytest.mark.parametrize("ends", ["a link is lost", "the clock says so"])
+def test_message_that_cannot_be_copied_for_whatever_reason_stays_and_nobody_is_ended(
+    monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    def broken(*arguments: object) -> CoreMessage:
+        raise ValueError("nobody thought of this")
+
+    monkeypatch.setattr("corewire_server.core.made.moved_copy", broken)
+    world = World(CONFIG)
+    session = world.connect().session()
+    session.queue("q")
+    session.publish("q", "x", durable=True, expiration=0 if ends == "a link is lost" else world.now + 3_000)
+    if ends == "a link is lost":
+        lose_all(world, "q", 1)
+    else:
+        world.sleep(10_000)
+    (line,) = [log.text for log in world.logs if log.level == "error"]
+    assert line.endswith("nobody thought of this")
+    assert world.closed == []
+    assert count(session, "q") == 1
+    assert count(world.restarted().connect().session(), "q") == 1

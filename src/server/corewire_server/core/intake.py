@@ -40,6 +40,9 @@ _UNBUILT: Final = {
 _KEY_BYTES_MAX: Final = 256  # of a duplicate id; of a longer one the hash is remembered
 _REMEMBERED_BYTES_MAX: Final = 512
 
+ROUTING_TYPE: Final = "_AMQ_ROUTING_TYPE"
+"""The property that names the routing type which a producer wants."""
+
 
 class Heeded(NamedTuple):
     """What the properties of a message ask of the broker."""
@@ -134,12 +137,17 @@ def _read(values: dict[str, PropertyValue]) -> Heeded:
                 raise not_built(_UNBUILT[name])
             if name.startswith(_STRIPPED) and name not in _STRIPPED[1:]:
                 dropped.append(name)
-    code = values.get("_AMQ_ROUTING_TYPE")
-    routing_type = RoutingType(code) if isinstance(code, int) and code in (0, 1) else None
+    routing_type = routing_type_of(values)
     key = duplicate_key(values.get("_AMQ_DUPL_ID"))
     if key is None:
         return Heeded(routing_type, None, tuple(dropped), None if dropped else routing_type)
     return Heeded(routing_type, key, tuple(dropped))
+
+
+def routing_type_of(values: dict[str, PropertyValue]) -> RoutingType | None:
+    """How a message wants to be routed; None for what is no routing type, which is nobody's business."""
+    code = values.get(ROUTING_TYPE)
+    return RoutingType(code) if isinstance(code, int) and code in (0, 1) else None
 
 
 def duplicate_key(value: PropertyValue) -> bytes | None:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from corewire.values import Byte, Long
 from corewire.wire.message import UNTOUCHED_BODY, CoreMessage, encode_message
+from corewire_server.core.intake import ROUTING_TYPE, routing_type_of
 
 if TYPE_CHECKING:
     from corewire.values import PropertyValue
-
-ROUTING_TYPE = "_AMQ_ROUTING_TYPE"
 
 
 def forced_delivery_marker(message_id: int, queue: str, sequence: int) -> bytes:
@@ -32,8 +31,8 @@ def moved_copy(raw: bytes, message_id: int, target: str, queue: str, expired_at:
         "_AMQ_ORIG_QUEUE": queue,
         "_AMQ_ORIG_MESSAGE_ID": Long(message.id),
     }
-    routing_type = message.properties.get(ROUTING_TYPE)
-    if isinstance(routing_type, int):
+    routing_type = routing_type_of(message.properties)
+    if routing_type is not None:
         origin["_AMQ_ORIG_ROUTING_TYPE"] = Byte(routing_type)
     if expired_at is not None:
         origin["_AMQ_ACTUAL_EXPIRY"] = Long(expired_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from corewire.errors import ErrorCode, RemoteProtocolError
+from corewire.errors import ErrorCode
 from corewire.values import QueueConfiguration, RoutingType
 from corewire_server.core import made, naming, routing
 from corewire_server.core.intake import duplicate_key
@@ -63,29 +63,41 @@ def _bury(state: State, queue: Queue, ref: Ref) -> None:
 
 
 def _move(state: State, queue: Queue, ref: Ref, target: str | None, *, expired_at: int | None) -> None:
-    """A copy goes to the target, if that leads anywhere, and the message itself ends. If there can be no copy, it stays."""
+    """
+    A copy goes to the target, if that leads anywhere, and the message itself ends. If there can be no copy, it stays.
+
+    This happens when a link is lost and by the clock, too, where nobody's link could be ended instead of the broker.
+    """
     queue.used = True
     if target is not None:
         _make_target(state, target)
         try:
-            copy = made.moved_copy(ref.message, state.store.next_id(), target, queue.config.name, expired_at)
-            _put_copy(state, copy, target)
-        except (RemoteProtocolError, Refused) as problem:  # nobody can read its properties, or it grew too large
+            copy, queues = _copy(state, queue, ref, target, expired_at)
+        except MemoryError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - nobody can read its properties, it grew too large, or whatever
             name = queue.config.name
             state.log("error", f"message {ref.id} of queue {name} stays there and cannot go to {target}: {problem}")
             queue.stuck.append(ref)
             state.store.note_deliveries(queue, ref)
             return
+        _put_copy(state, copy, target, queues)
     state.store.finish(queue, ref)
 
 
-def _put_copy(state: State, copy: CoreMessage, target: str) -> None:
+def _copy(state: State, queue: Queue, ref: Ref, target: str, expired_at: int | None) -> tuple[CoreMessage, list[Queue]]:
+    """The copy, and where it goes. Raises Refused for one that is too large, RemoteProtocolError for what is no message."""
+    copy = made.moved_copy(ref.message, state.store.next_id(), target, queue.config.name, expired_at)
     queues = routing.targets(state, target, None, copy.raw)
     size, limit = record_bytes(copy.raw, len(queues)), state.limits.record_bytes_max
     if size > limit:
         raise Refused(
             ErrorCode.IO_ERROR, f"its copy has {size} bytes with the ids of its queues, above the limit of {limit}"
         )
+    return copy, queues
+
+
+def _put_copy(state: State, copy: CoreMessage, target: str, queues: list[Queue]) -> None:
     key = duplicate_key(copy.properties.get("_AMQ_DUPL_ID"))
     if key is not None and not state.store.is_duplicate(target, key):  # known or not, the copy is moved
         state.store.add_duplicate(target, key)
