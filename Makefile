@@ -8,7 +8,7 @@ RUNNERS ?= 2
 FUZZ_SECONDS ?= 600
 PYTEST := $(BIN)/python -m pytest -n $(RUNNERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test quick check format generate peers bench bench-clients docs campaign clean
+.PHONY: demo test quick check format generate peers bench bench-clients docs campaign soak fuzz clean
 
 demo: $(READY)
 	$(BIN)/corewire demo
@@ -49,7 +49,7 @@ docs: $(READY)
 	$(BIN)/python -m pip install -q --group docs
 	$(BIN)/python -m sphinx -W -b html docs docs/_build
 
-campaign: $(READY)
+campaign soak: $(READY)
 	CI=true $(BIN)/python -m pytest -s tests/campaign
 
 # Coverage-guided, of the client's receive side; FUZZ_SECONDS: how long. Ends at the first play that goes wrong.
