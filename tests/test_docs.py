@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.engine.wire_vectors import vectors
+from tests.server.packets import Talk, ethernet, pcap
 
+from corewire import ClientConfig
+from corewire.client._options import options_of
+from corewire.wire import registry
+from corewire.wire.packets import CreateSession, Ping
 from corewire_server import BrokerConfig, serve
+from corewire_server.cli import main
 
 ROOT = Path(__file__).parent.parent
+SIMULATOR = ROOT / "src/server/corewire_server/simulator"
 PAGES = sorted((ROOT / "docs").glob("**/[a-z]*.md"))
 EXAMPLES = [
     pytest.param(example, id=f"{page.stem}-{number}")
     for page in PAGES
     for number, example in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
 ]
+#: Pages that tell to type something, and where that is done.
+TYPED = {
+    "README.md": "tests/interop/test_shell_examples.py",
+    "docs/tutorial/first-broker.md": "tests/interop/test_shell_examples.py",
+    "docs/tutorial/exactly-once.md": "tests/interop/test_howto_pair.py",
+    "docs/howto/connecting.md": "tests/transports/test_howto.py",
+    "docs/howto/explain.md": "tests/test_docs.py",
+    "docs/howto/run-a-pair.md": "tests/interop/test_howto_pair.py",
+    "docs/howto/simulate.md": "tests/test_docs.py",
+    "docs/howto/users.md": "tests/interop/test_shell_examples.py",
+    "docs/design/simulator.md": "tests/test_docs.py",
+}
+#: Of ``corewire simulate``: how many, and how many are enough here.
+SIZES = {"--seeds 2000": "--seeds 3", "--seeds 1000": "--seeds 3", "--minutes 10": "--seeds 3"}
 SOURCES = [
     path
     for folder in ("src", "scripts", "tests", "bench")
@@ -60,6 +83,79 @@ def test_frame_of_the_page_on_reading_frames_is_explained() -> None:
         )
         assert done.returncode == 0, done.stderr
         assert "PING" in done.stdout
+
+
+def typed(page: str) -> list[str]:
+    """The commands of its shell examples, without comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def test_capture_of_the_page_on_reading_frames_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture, explain = (line for line in typed("docs/howto/explain.md") if not line.startswith("echo "))
+    assert capture == "tcpdump -i lo -w orders.pcap tcp port 61616"  # wants root: the capture is made by hand
+    talk = Talk()
+    send = next(vector.frame for vector in vectors() if vector.name == "SESS_SEND_V3")
+    frames = [registry.encode(Ping(60_000), 0, 136), registry.encode(CreateSession("s", 10, 136), 1, 136), send]
+    says = [*talk.opened(), *(talk.says(True, frame) for frame in frames)]
+    (tmp_path / "orders.pcap").write_bytes(pcap([ethernet(one.packet()) for one in says]))
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(explain)[1:]) == 0
+    shown = capsys.readouterr().out
+    assert "SESS_SEND (71), channel 10" in shown
+    assert "PING" not in shown
+
+
+@pytest.mark.parametrize("page", ["docs/howto/simulate.md", "docs/design/simulator.md"])
+def test_commands_of_the_pages_on_simulating_find_nothing(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = typed(page)
+    assert commands
+    for command in commands:
+        for whole, few in SIZES.items():
+            command = command.replace(whole, few)
+        assert main(shlex.split(command)[1:]) == 0
+        assert "broken" not in capsys.readouterr().out
+
+
+def test_page_on_the_simulator_names_all_its_files_and_rules() -> None:
+    page = (ROOT / "docs/design/simulator.md").read_text()
+    files = {path.name for path in SIMULATOR.glob("*.py")} - {"__init__.py"}
+    assert not {file for file in files if f"`{file}`" not in page}
+    rules = set(
+        re.findall(r'^    rule = "(.+)"$', "".join(p.read_text() for p in SIMULATOR.rglob("*.py")), re.MULTILINE)
+    )
+    assert rules == set(
+        re.findall(r"^\| ([\w -]+) \|", page.partition("| rule |")[2].partition("\n\n")[0], re.MULTILINE)
+    )
+
+
+def test_options_of_the_page_on_failures_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/howto/failover.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (\S+) \| (\S+) \|", page, re.MULTILINE)
+    resilient = ClientConfig(resilient=True)
+    options = options_of(ClientConfig)
+    assert len(rows) == 12
+    for key, *told in rows:
+        name, option = options[key]
+        values = [getattr(config, name) for config in (ClientConfig(), resilient, resilient.for_blocking())]
+        assert told == [written(value, 1000 if option.unit == "seconds" else 1) for value in values], key
+
+
+def written(value: float | bool | None, factor: int) -> str:
+    """As on a URL."""
+    return str(value).lower() if isinstance(value, bool) else f"{-1 if value is None else value * factor:.0f}"
+
+
+def test_every_example_says_what_it_is_and_what_is_typed_is_tested() -> None:
+    fences = {
+        str(page.relative_to(ROOT)): re.findall(r"^```([\w{}-]*)(?: .*)?$", page.read_text(), re.MULTILINE)[::2]
+        for page in (ROOT / "README.md", *PAGES)
+    }
+    assert not {page for page, kinds in fences.items() if "" in kinds}
+    assert {page for page, kinds in fences.items() if "sh" in kinds} == set(TYPED)
+    assert not {page for page, test in TYPED.items() if Path(page).name not in (ROOT / test).read_text()}
 
 
 def test_every_page_that_source_cites_exists() -> None:

@@ -1,4 +1,4 @@
-"""What the page on running a pair tells to type, typed: on one machine with real processes, and the options for two."""
+"""What the pages on running a pair tell to type, typed: on one machine with real processes, and the options for two."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
-PAGE = (Path(__file__).parents[2] / "docs/howto/run-a-pair.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/howto/run-a-pair.md").read_text()
+TUTORIAL = (ROOT / "docs/tutorial/exactly-once.md").read_text()
 Rows = list[dict[str, Any]]
 
 
-def typed() -> list[str]:
+def typed(page: str = PAGE) -> list[str]:
     """The commands of its shell examples."""
-    return [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+    return [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
 
 
 class Shell:
@@ -155,6 +157,16 @@ def test_page_from_its_first_command_to_its_last(shell: Shell) -> None:
     shell.run(switch)
     rows = shell.until(in_step)
     assert (roles(rows), rows[0]["epoch"]) == (["primary", "backup"], 4)
+
+
+def test_tutorial_has_as_many_invoices_as_orders(shell: Shell) -> None:
+    run_one, run_two, orders, invoices, kill = typed(TUTORIAL)
+    assert kill == "kill -9 $(cat one/lock)"  # in the midst of such programs: test_pair_exactly_once.py
+    shell.start(run_one)
+    shell.start(run_two)
+    shell.until(in_step)
+    assert shell.run(orders.replace("docs/", f"{ROOT}/docs/").replace("20000", "200")).startswith("200 orders, ")
+    assert shell.run(invoices.replace("docs/", f"{ROOT}/docs/")) == "200 invoices\n"
 
 
 def test_node_that_may_not_know_takes_over_by_order_only(shell: Shell) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +45,11 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def test_plain_script(url: str) -> None:
-    assert printed("plain_script.py", url, "hello", "world") == "hello\nworld\n"
+def test_plain_script_as_it_is_typed(url: str) -> None:
+    (typed,) = re.findall(r"```sh\n(.*)\n```", (HOWTO / "connecting.md").read_text())
+    python, script, *words = shlex.split(typed.replace("tcp://localhost:61616", url))
+    assert (python, script) == ("python", "docs/howto/plain_script.py")
+    assert printed("plain_script.py", *words) == "hello\nworld\n"
 
 
 def test_encrypted_link(url: str, tmp_path: Path) -> None:
