@@ -6,18 +6,13 @@ Every play ends with `Pair.heal`: one serves, the other is in step, and what a c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
-from tests.server.pairs import Pair
+from tests.server.pairs import Pair, Side
 
 from corewire_server.node.orders import Door, SendPeer, SetDoor
 from corewire_server.node.settings import GateMode
 from corewire_server.records import Mark, Standing
 from corewire_server.simulator.disk import Disk
-
-if TYPE_CHECKING:
-    from tests.server.pairs import Side
 
 
 def drop_backup(pair: Pair) -> None:
@@ -338,6 +333,44 @@ def test_alone_asks_before_it_serves_too() -> None:
     pair.a.start()
     pair.heal()
     assert (pair.a.role, pair.b.up.epoch, pair.a.core.words) == ("backup", 3, [b"b"])
+
+
+def test_alone_does_not_serve_by_a_refusal_when_it_has_heard_of_a_higher_epoch() -> None:
+    """Both come back; the one that went on says so, is told to go on, and dies before it does. What it had is newer."""
+    pair = Pair.in_step()
+    drop_backup(pair)
+    pair.say(b"only a")
+    pair.a.kill()
+    pair.b.reads = True
+    pair.sleep(5000)
+    pair.b.order("failover")
+    pair.sleep(10)
+    pair.a.shown.clear()  # what an operator gives up
+    pair.say(b"b")
+    pair.b.kill()
+    pair.sleep(1000)
+    pair.dialled["a"] = "nobody"
+    pair.sides.append(Side(pair, "nobody"))
+    pair.silent.add("nobody")  # the first dials of a get lost
+    pair.b.start()
+    pair.a.start()
+    pair.halt_at(lambda: peer_epoch(pair, pair.a) == 3)
+    assert (pair.a.role, pair.b.role) == ("waiting", "waiting")
+    pair.b.kill()
+    pair.dialled["a"] = "b"
+    never_serves(pair, pair.a)
+    assert "last heard as waiting, epoch 3): it has an epoch above 2" in pair.a.up.status(pair.now).waits_for
+    assert pair.a.has("it had epoch 3, above epoch 2 of this node")
+    pair.heal()
+    assert (pair.a.role, pair.b.role, pair.a.core.words) == ("backup", "primary", [b"b"])
+    assert pair.a.has("of epoch 2 is set aside")
+
+
+def peer_epoch(pair: Pair, side: Side) -> int:
+    """What a node takes the other one's epoch to be."""
+    peer = side.up.status(pair.now).peer
+    assert peer is not None
+    return peer.epoch
 
 
 def test_alone_waits_no_longer_than_it_must() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -224,6 +225,16 @@ def test_of_two_restarted_nodes_at_most_one_serves_whoever_asks(one: Any, two: A
 @pytest.mark.parametrize("standing", STANDINGS)
 def test_refused_at_the_start_only_who_was_alone_serves(standing: Standing | None) -> None:
     assert use_refusal(waiting(standing, 2, 5, first=True)) is (Do.SERVE if standing is ALONE else Do.NOTHING)
+
+
+def test_who_was_alone_and_has_heard_of_a_higher_epoch_serves_neither_by_a_refusal_nor_by_an_empty_nodes_word() -> None:
+    me = replace(waiting(ALONE, 2, 5, first=True), warned=True)
+    assert use_refusal(me) is Do.NOTHING
+    empty = claim(Spoken.WAITING, standing=None)
+    assert answer(me, empty) == Decision(Do.NOTHING, Word.WAIT)
+    assert use(me, Word.GO, empty) is Do.NOTHING
+    assert answer(me, claim(Spoken.WAITING, standing=ALONE, epoch=3)) == Decision(Do.NOTHING, Word.GO)
+    assert use(me, Word.JOIN, claim(Spoken.PRIMARY, standing=ALONE, epoch=5)) is Do.JOIN
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.WAITING, Role.BACKUP)])

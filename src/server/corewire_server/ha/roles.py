@@ -71,6 +71,7 @@ class View:
     peer_folder: bytes = b""
     waits: Waits = Waits.ALONE
     fresh: bool = False  # handing over: so little time has passed that the heir cannot have shown anything
+    warned: bool = False  # waiting: the other node may have newer data, having spoken of a higher epoch
 
 
 class Decision(NamedTuple):
@@ -198,7 +199,7 @@ def _answer_while_waiting(me: View, hello: Claim) -> Decision:
             standings = {me.claim.standing, hello.standing}
             if standings == {None}:
                 return serve if me.first else Decision(Do.NOTHING, Word.GO)
-            if standings == {None, Standing.IN_STEP}:
+            if standings == {None, Standing.IN_STEP} or (hello.standing is None and me.warned):
                 return wait  # what the empty one lost may be newer
             if mine > theirs:
                 return serve if mine.usable else wait
@@ -216,7 +217,7 @@ def use_refusal(me: View) -> Do:
             return Do.GO_ALONE
         case Role.HANDING_OVER if not me.linked and me.fresh:  # later it may have served before it died
             return Do.GO_ALONE
-        case Role.WAITING if me.claim.standing is Standing.ALONE:
+        case Role.WAITING if me.claim.standing is Standing.ALONE and not me.warned:
             return Do.SERVE
         case _:
             return Do.NOTHING
@@ -232,7 +233,7 @@ def use(me: View, word: Word, peer: Claim) -> Do:
             return Do.TAKE_IN if word is Word.LINK else Do.NOTHING
         case Role.WAITING:
             if word is Word.GO and me.claim.standing is not Standing.JOINING:
-                return Do.SERVE
+                return Do.NOTHING if peer.standing is None and me.warned else Do.SERVE
             return Do.JOIN if word is Word.JOIN else Do.NOTHING
         case Role.PRIMARY | Role.HANDING_OVER:
             if supersedes(peer, me.claim):

@@ -292,8 +292,7 @@ class PairNode:
     @property
     def _asks_in_vain(self) -> bool:
         """Whether the record lets it serve if nobody with a higher epoch answers."""
-        warned = self._talks.epoch_heard > self._epoch or bool(self._peers.estranged)
-        return self.role is Role.WAITING and self._record is Standing.ALONE and not warned
+        return self.role is Role.WAITING and self._record is Standing.ALONE and not self._talks.warned
 
     @property
     def link(self) -> int | None:
@@ -322,7 +321,7 @@ class PairNode:
 
     def view(self, now: int) -> View:
         """What it knows when it decides."""
-        return view_of(now, self._kit, self.role, self.claim(), self._part)
+        return view_of(now, self._kit, self.role, self.claim(), self._part, warned=self._talks.warned)
 
     # -- the replication link
 
@@ -469,7 +468,8 @@ class PairNode:
         self._talks.begin_anew(now)
         self._kit.gate.drop()
         self._kit.set_door(Door.CLOSED)
-        self._kit.log("info", f"joins: {reason}")
+        aside = f"; what it had up to input {last} of epoch {self._epoch} is set aside"
+        self._kit.log("info", f"joins: {reason}{aside if part is None and record is Standing.ALONE else ''}")
         unique = record is Standing.ALONE or self._settings.gate is GateMode.DISK  # it may have shown what no other has
         self._following = self._part = Following(self._kit, self._epoch, keep_data=unique)
         mark = Mark(Standing.JOINING, self._epoch, 0)

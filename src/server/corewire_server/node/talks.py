@@ -32,6 +32,11 @@ class Talker(Protocol):
     role: Role
 
     @property
+    def epoch(self) -> int:
+        """Of the service that it gives, follows, or has in its record."""
+        ...
+
+    @property
     def link(self) -> int | None:
         """The connection that is the replication link."""
         ...
@@ -98,6 +103,11 @@ class Talks:
         self._told_to_wait = ""  # why, as the other node said last
 
     @property
+    def warned(self) -> bool:
+        """Whether the other node may have newer data: it spoke of a higher epoch, or is one that will not be a peer."""
+        return self.epoch_heard > self._node.epoch or bool(self._kit.peers.estranged)
+
+    @property
     def kept_out(self) -> str:
         """Why the other node will not be a peer, or not now; "": that is not so."""
         waits = self._node.role in (Role.WAITING, Role.JOINING)
@@ -143,10 +153,10 @@ class Talks:
             if view.role is Role.PRIMARY and view.linked and self.peer is not None:
                 there = self._kit.settings.peer_address
                 self._kit.peers.complain(f"{_name(self.peer)} joins, but cannot be in step: this node dials {there}")
-            do = roles.use_refusal(view)
-            if self._node.role is Role.WAITING and self._kit.peers.estranged:  # what it had may be newer
-                do = Do.NOTHING
-            self._node.carry_out(now, do, "the other node is gone: a dial was refused")
+            if view.role is Role.WAITING and self.epoch_heard > view.claim.epoch and self.peer is not None:
+                had = f"it had epoch {self.epoch_heard}, above epoch {view.claim.epoch} of this node"
+                self._kit.peers.complain(f"{_name(self.peer)} is gone, and is waited for: {had}")
+            self._node.carry_out(now, roles.use_refusal(view), "the other node is gone: a dial was refused")
             self._node.evidence(now, None)
 
     def failed(self, conn: int) -> None:

@@ -41,11 +41,11 @@ def claim_of(
     )
 
 
-def view_of(now: int, kit: Kit, role: Role, claim: Claim, part: Serving | Following | None) -> View:
-    """What it knows when it decides."""
+def view_of(now: int, kit: Kit, role: Role, claim: Claim, part: Serving | Following | None, *, warned: bool) -> View:
+    """What it knows when it decides. ``warned``: while it waits, that the other node may have newer data."""
     view = View(role=role, claim=claim, first=kit.settings.configured_primary)
     if part is None:
-        return view
+        return replace(view, warned=warned)
     peer = part.peer
     view = replace(view, linked=part.link is not None)
     if peer is not None:
@@ -133,15 +133,16 @@ def _waits_for(address: str, role: Role, claim: Claim, part: Serving | Following
         case Role.JOINING:
             return f"{other} to let it join: its own data is not whole"
         case Role.WAITING:
-            return f"{other}: {_why(claim)}"
+            return f"{other}: {_why(claim, 0 if peer is None else peer.epoch)}"
 
 
-def _why(claim: Claim) -> str:
+def _why(claim: Claim, heard: int) -> str:
     match claim.standing:
         case None:
             return "an empty folder serves only when the other's is empty, too"
         case Standing.ALONE:
-            return f"whether there is an epoch above {claim.epoch}"
+            above = "it has an epoch" if heard > claim.epoch else "whether there is an epoch"
+            return f"{above} above {claim.epoch}"
         case Standing.IN_STEP:
             return f"it was in step in epoch {claim.epoch}, and the other may have gone on"
         case Standing.JOINING:
