@@ -99,12 +99,14 @@ def test_whoever_waits_for_the_answer_learns_that_a_message_was_kept_back() -> N
     send(world, KEPT, durable=False)
     session = world.session()
     producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+    kept = world.engine.resend_bytes
     receipt = world.run(world.engine.submit(world.now, producer, Message(KEPT)))
     assert isinstance(receipt.error, InterceptorRejectedPacket)
     assert not world.engine.was_written(receipt)
     stream = world.engine.begin_large(world.now, session, Queue("q"), Message(KEPT, durable=False))
     assert isinstance(stream.error, InterceptorRejectedPacket)
     assert world.engine.counters.messages_dropped == 4
+    assert world.engine.resend_bytes == kept, "nothing of it is kept for a re-attachment"
     assert left(world) == 0
 
 
