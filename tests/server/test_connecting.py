@@ -197,6 +197,23 @@ def test_temporary_queues_move_with_the_first_session_and_the_old_link_is_closed
     assert not world.connect().session().ask(packets.SessionQueueQuery("temp")).exists
 
 
+def test_what_the_old_link_brings_behind_a_reattachment_is_not_executed() -> None:
+    """What was in front of it is in the answer; the rest comes again, and would be executed twice (Q30)."""
+    world = World()
+    client = world.connect()
+    moved, stays = client.session(window_size=1 << 20), client.session(window_size=1 << 20)
+    moved.queue("q")
+    stays.consume("q")
+    moved.tell(*(send_packet("q", text, requires_response=True) for text in ("1", "2")))
+    assert world.connect().reattach(moved, -1) == packets.ReattachSessionResponse(2, reattached=True)
+    late = send_packet("q", "3", requires_response=True)
+    client.send(moved.channel, late)  # had waited in the socket
+    assert stays.texts() == ["1", "2"]
+    moved.tell(late)
+    assert stays.texts() == ["3"]
+    assert world.connect().reattach(moved, -1) == packets.ReattachSessionResponse(3, reattached=True)
+
+
 def test_confirmations_come_by_size_and_by_the_clock() -> None:
     world = World()
     client = world.connect()
