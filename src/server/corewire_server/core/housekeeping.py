@@ -16,9 +16,12 @@ from corewire_server.core import closing, dispatch, early, naming, returns
 from corewire_server.core.link import Link
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from corewire_server.core.addresses import Address
     from corewire_server.core.queues import Queue
     from corewire_server.core.state import State
+    from corewire_server.core.transactions import Sent
 
 
 def open_link(state: State, number: int, remote: str) -> None:
@@ -139,21 +142,36 @@ def _check_link(state: State, link: Link, *, stood_still: bool) -> None:
 
 
 def _reap(state: State) -> None:
-    """Marked in one scan, deleted in the next if nothing changed."""
-    for queue in list(state.store.queues.values()):
-        if not _queue_unused(state, queue):
-            queue.marked = False
-        elif queue.marked:
-            naming.drop_queue(state, queue)
-        else:
-            queue.marked = True
-    for address in list(state.store.addresses):
-        if not _address_unused(state, address):
-            address.marked = False
-        elif address.marked:
-            state.store.remove_address(address)
-        else:
-            address.marked = True
+    """Marked in one scan, deleted in the next if nothing changed and no open transaction sends there."""
+    store = state.store
+    queues = [queue for queue in store.queues.values() if _is_due(queue, unused=_queue_unused(state, queue))]
+    if queues:
+        awaiting = {queue.id for sent in _uncommitted(state) for queue in sent.queues}
+        for queue in queues:
+            if queue.id in awaiting:
+                queue.marked = False
+            else:
+                naming.drop_queue(state, queue)
+    addresses = [address for address in store.addresses if _is_due(address, unused=_address_unused(state, address))]
+    if addresses:
+        names = {sent.address for sent in _uncommitted(state)}
+        for address in addresses:
+            if address.name in names:
+                address.marked = False
+            else:
+                store.remove_address(address)
+
+
+def _is_due(one: Queue | Address, *, unused: bool) -> bool:
+    """Whether it was unused in the last scan, too; mark it for the next."""
+    due = unused and one.marked
+    one.marked = unused
+    return due
+
+
+def _uncommitted(state: State) -> Iterator[Sent]:
+    """All that open transactions sent."""
+    return (sent for session in state.sessions.values() for sent in session.transaction.sent)
 
 
 def _queue_unused(state: State, queue: Queue) -> bool:
