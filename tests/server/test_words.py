@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
-from corewire_server.cli.words import arrange, unknown_option
+from corewire_server.cli import run
+from corewire_server.cli.app import app
+from corewire_server.cli.words import WITH_VALUE, arrange, unknown_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cyclopts import App
+
+
+def commands(group: App) -> Iterator[App]:
+    """All commands of the program but ``run``, which reads its words itself."""
+    for name in group:
+        if not name.startswith("-") and name != "run":
+            command = group[name]
+            if command.default_command is None:
+                yield from commands(command)
+            else:
+                yield command
 
 
 @pytest.mark.parametrize(
@@ -17,6 +36,10 @@ from corewire_server.cli.words import arrange, unknown_option
         (["--url=tcp://h:1", "-v", "produce", "q"], ["produce", "--url=tcp://h:1", "-v", "q"]),
         (["-q", "--timeout", "5s", "browse", "q", "--json"], ["browse", "-q", "--timeout", "5s", "q", "--json"]),
         (["--url", "u", "cluster", "--watch", "2s", "show"], ["cluster", "show", "--url", "u", "--watch", "2s"]),
+        (
+            ["--message-count", "1", "--seed", "2", "consume", "q"],
+            ["consume", "--message-count", "1", "--seed", "2", "q"],
+        ),
         (["cluster", "--help"], ["cluster", "--help"]),
         (["--help"], ["--help"]),
         ([], []),
@@ -24,6 +47,32 @@ from corewire_server.cli.words import arrange, unknown_option
 )
 def test_options_may_stand_before_the_command(words: list[str], arranged: list[str]) -> None:
     assert arrange(words) == arranged
+
+
+@pytest.mark.parametrize(
+    ("words", "arranged"),
+    [
+        (["produce", "q", "--password-file", "-", "x"], ["produce", "q", "--password-file=-", "x"]),
+        (["--password-file", "-", "browse", "q"], ["browse", "--password-file=-", "q"]),
+        (["decode", "-", "--check"], ["decode", "--check", "--", "-"]),
+        (["explain", "-", "--", "file"], ["explain", "--", "-", "file"]),
+        (["produce", "q", "--", "-"], ["produce", "q", "--", "-"]),
+    ],
+)
+def test_a_lone_dash_is_standard_input(words: list[str], arranged: list[str]) -> None:
+    assert arrange(words) == arranged
+
+
+def test_the_options_that_take_a_word_are_those_of_the_commands() -> None:
+    program = {
+        name
+        for command in commands(app)
+        for argument in command.assemble_argument_collection()
+        for name in argument.names
+        if name.startswith("--") and argument.hint is not bool
+    }
+    broker = {name for option in run._parser()._actions if option.nargs != 0 for name in option.option_strings}  # pyright: ignore[reportPrivateUsage]
+    assert program | broker == WITH_VALUE
 
 
 def test_colours_are_switched_off_by_a_word_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:

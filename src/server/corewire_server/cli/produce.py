@@ -134,6 +134,8 @@ def _read_property(text: str) -> tuple[str, Any]:
     if found is None:
         raise UsageError(f"--property {text!r}: write name=text or name:long=7")
     name, kind, value = found.groups()
+    if kind is None and ":" in name:
+        raise UsageError(f"--property {text!r}: {name.rpartition(':')[2]!r} is none of {', '.join(_READERS)}")
     try:
         return name, _READERS[kind or "string"](value)
     except (KeyError, ValueError):

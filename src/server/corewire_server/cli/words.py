@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Options that may stand before the command and take the next word.
-_WITH_VALUE: Final = frozenset(
+#: Options of all commands that take the next word: what follows one is no command. `tests/server/test_words.py` asks the commands.
+WITH_VALUE: Final = frozenset(
     {
-        *("--url", "--user", "--password", "--password-file", "--client-id", "--context", "--timeout"),
-        *("--cluster-user", "--cluster-password-file", "--watch"),
+        *("--applications", "--channel", "--client-id", "--cluster-password-file", "--cluster-user"),
+        *("--commit-interval", "--context", "--correlation-id", "--data", "--delay", "--duplicate-id"),
+        *("--durable", "--faults", "--file", "--filter", "--from", "--group", "--host", "--link"),
+        *("--log-format", "--message-count", "--message-size", "--messages", "--minutes", "--name", "--nodes"),
+        *("--password", "--password-file", "--peer", "--port", "--priority", "--property"),
+        *("--protocol-version", "--rate", "--receive-timeout", "--reply-to", "--save", "--seed", "--seeds"),
+        *("--shared", "--sleep", "--steps", "--stream", "--text-size", "--threads", "--timeout", "--ttl"),
+        *("--type", "--url", "--user", "--watch", "--workload"),
     }
 )
 #: Commands that have commands of their own.
@@ -34,19 +40,37 @@ COMMANDS_NOT_BUILT: Final = frozenset(
 
 
 def arrange(words: list[str]) -> list[str]:
-    """Put the command first. ``--no-color`` is done at once: whatever writes colours obeys ``NO_COLOR``."""
+    """
+    Put the command first, and write a lone ``-`` so that it is taken for standard input and not for an option.
+
+    ``--no-color`` is done at once: whatever writes colours obeys ``NO_COLOR``.
+    """
     end = words.index("--") if "--" in words else len(words)
-    if "--no-color" in words[:end]:
+    before, behind = words[:end], words[end:]
+    if "--no-color" in before:
         os.environ["NO_COLOR"] = "1"
-        words = [word for word in words[:end] if word != "--no-color"] + words[end:]
-    words = _command_first(words)
+        before = [word for word in before if word != "--no-color"]
+    words = _command_first(_with_input(before, behind))
     return [words[0], *_command_first(words[1:])] if words and words[0] in _GROUPS else words
+
+
+def _with_input(before: list[str], behind: list[str]) -> list[str]:
+    """The words with each ``-`` joined to its option, or moved behind ``--``."""
+    arranged: list[str] = []
+    for word in before:
+        if word != "-":
+            arranged.append(word)
+        elif arranged and arranged[-1] in WITH_VALUE:
+            arranged[-1] += "=-"
+        else:
+            behind = ["--", "-", *behind[1:]]
+    return [*arranged, *behind]
 
 
 def _command_first(words: list[str]) -> list[str]:
     at = 0
     while at < len(words) and words[at].startswith("-"):
-        at += 2 if words[at] in _WITH_VALUE else 1
+        at += 2 if words[at] in WITH_VALUE else 1
     if at >= len(words):
         return words
     return [words[at], *words[:at], *words[at + 1 :]]
