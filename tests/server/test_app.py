@@ -51,6 +51,17 @@ def test_a_check_counts_and_names_the_bad_lines(
     assert [line.split(",")[0] for line in err.splitlines()] == ["line 5", "line 6"]
 
 
+@pytest.mark.parametrize("words", [["decode", "--check", "-"], ["decode", "-", "--check"], ["explain", "-"]])
+def test_a_dash_is_standard_input(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, f"{FRAME}\n")
+    assert main(words) == 0
+
+
+def test_a_mistyped_kind_of_property_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["produce", "q", "x", "--property", "n:lang=7"]) == 2
+    assert "'lang' is none of boolean, byte" in capsys.readouterr().err
+
+
 def test_a_clean_check_is_0(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     give(monkeypatch, f"{FRAME}\n")
     assert main(["decode", "--check"]) == 0
@@ -72,6 +83,8 @@ def test_frames_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     path.write_bytes(b"ARTEMIS" + bytes.fromhex(FRAME))
     assert main(["explain", str(path)]) == 0
     assert "PING (10), channel 0" in capsys.readouterr().out
+    assert main(["explain", "--json", "--type", "ping", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["type"] == "PING"
     assert main(["explain", str(tmp_path / "nowhere")]) == 2
 
 

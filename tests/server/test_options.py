@@ -36,6 +36,13 @@ def test_a_url_that_says_otherwise_wins() -> None:
     assert config.call_timeout_s == 2
 
 
+def test_a_list_of_brokers_is_resilient_too() -> None:
+    config = Connection(url="tcp://h:1#tcp://h:2").config()
+    assert [endpoint.port for endpoint in config.endpoints] == [1, 2]
+    assert config.resilient
+    assert config.reconnect_attempts is None
+
+
 def test_a_context_gives_what_was_not_given(contexts: Path) -> None:
     contexts.write_text('[prod]\nurl = "tcp://prod:1"\nuser = "ann"\npassword = "secret"\ntimeout = "7s"\n')
     config = Connection(context="prod", user="bob").config()

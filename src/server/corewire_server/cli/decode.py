@@ -17,7 +17,9 @@ from corewire_server.cli.report import Exit, attempt
 from corewire_server.cli.sources import pieces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from corewire.wire.pieces import Piece
 
 
 def decode(
@@ -73,16 +75,21 @@ def _check_file(name: str, version: int) -> tuple[int, list[str]]:
 
 
 def _decode(files: tuple[str, ...], version: int) -> int:
+    return write_objects(piece for name in files for piece in pieces_of(name, version))
+
+
+def write_objects(pieces: Iterable[Piece]) -> int:
+    """Write one JSON object per frame to stdout, as it comes, and what is wrong to stderr. Returns the exit code."""
     code = Exit.DONE
-    for name in files:
-        for piece in pieces_of(name, version):
-            if piece.frame is None:
-                sys.stderr.write(f"{piece.where}: {piece.note}\n" if piece.bad else "")
-                code = Exit.NO if piece.bad else code
-                continue
-            try:
-                sys.stdout.write(to_json(piece.frame, piece.version) + "\n")
-            except RemoteProtocolError as error:
-                sys.stderr.write(f"{piece.where}: {error}\n")
-                code = Exit.NO
+    for piece in pieces:
+        if piece.frame is None:
+            sys.stderr.write(f"{piece.where}: {piece.note}\n" if piece.bad else "")
+            code = Exit.NO if piece.bad else code
+            continue
+        try:
+            sys.stdout.write(to_json(piece.frame, piece.version) + "\n")
+            sys.stdout.flush()
+        except RemoteProtocolError as error:
+            sys.stderr.write(f"{piece.where}: {error}\n")
+            code = Exit.NO
     return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from difflib import get_close_matches
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -13,6 +14,7 @@ from corewire.wire import registry
 from corewire.wire.explain import blocks
 from corewire.wire.framing import HEADER_SIZE, channel_id, packet_type
 from corewire.wire.versions import VERSION
+from corewire_server.cli.decode import write_objects
 from corewire_server.cli.options import Talk
 from corewire_server.cli.report import Exit, UsageError, attempt
 from corewire_server.cli.sources import pieces_of
@@ -37,19 +39,25 @@ def explain(
     hexdump: Annotated[bool, Parameter(help="Show the bytes of each frame too.", negative="")] = False,
     talk: Talk = Talk(),  # noqa: B008  immutable
 ) -> int:
-    """Print frames as readable blocks: both directions of captured connections, as they came."""
+    """
+    Print frames as readable blocks: both directions of captured connections, as they came.
+
+    With --json: one object a frame, as ``decode`` writes it.
+    """
 
     def work() -> int:
         if follow and len(files) > 1:
             raise UsageError("--follow: one file")
-        types = frozenset(map(_code, type))
-        first = True
-        for name in files or ("-",):
-            found = pieces_of(name, protocol_version, port=port, follow=follow)
-            for block in blocks(_wanted(found, frozenset(channel), types), hexdump=hexdump):
-                sys.stdout.write(block if first else f"\n{block}")
-                sys.stdout.flush()
-                first = False
+        channels, types = frozenset(channel), frozenset(map(_code, type))
+        found = chain.from_iterable(
+            pieces_of(name, protocol_version, port=port, follow=follow) for name in files or ("-",)
+        )
+        wanted = _wanted(found, channels, types)
+        if talk.json:
+            return write_objects(wanted)
+        for number, block in enumerate(blocks(wanted, hexdump=hexdump)):
+            sys.stdout.write(f"\n{block}" if number else block)
+            sys.stdout.flush()
         return Exit.DONE
 
     return attempt(work, as_json=talk.json, verbose=talk.verbose)

@@ -85,12 +85,11 @@ class Connection(Talk):
     def config(self) -> ClientConfig:
         """Make the client's configuration. Raises UsageError and ConfigError; asks a terminal for a missing password."""
         given = self._with_context()
-        url = given.url or LOCAL
-        if "resilient=" not in url:
-            url += ("&" if "?" in url else "?") + "resilient=true"
-        config = ClientConfig.from_url(url)
+        config = ClientConfig.from_url(given.url or LOCAL)
         password = given._password(config)
         changes: dict[str, Any] = {"user": given.user, "password": password, "client_id": given.client_id}
+        if not config.gives("resilient"):
+            changes["resilient"] = True
         try:
             timeout_s = seconds(given.timeout, bare="s")
         except ValueError as error:
