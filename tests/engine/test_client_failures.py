@@ -158,6 +158,9 @@ def outcome(operation: Operation[Any]) -> Error:
     return None if operation.error is None else type(operation.error)
 
 
+#: Those that are done for their caller as soon as they are asked for, whatever becomes of the link.
+NOBODY_WAITS = {"send, not durable", "acknowledge, AUTO", "acknowledge, DUPS_OK", "close_session", "close_consumer"}
+
 EXECUTED = pytest.mark.parametrize("executed", [True, False], ids=["executed", "never seen"])
 EACH = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
@@ -219,7 +222,7 @@ def test_started_during_an_outage_that_lasts_it_ends_in_time(row: Row) -> None:
     scene.world.advance(0.5)
     operation = row.start(scene)
     scene.world.advance(scene.engine.config.call_failover_timeout_s or 0.0)
-    assert outcome(operation) in (CallTimeout, None)
+    assert outcome(operation) is (None if row.name in NOBODY_WAITS else CallTimeout)
 
 
 @pytest.mark.parametrize("config", [resilient(retry_interval_s=0.1), fragile(retry_interval_s=0.1)])
@@ -388,8 +391,9 @@ def test_a_rollback_whose_session_is_made_anew_gives_back_nothing_that_came_sinc
         world.run(engine.commit(scene.now, scene.session))
     world.run(engine.close_consumer(scene.now, rival))
     world.run(engine.send(scene.now, scene.other, Queue("in"), Message("next")))
-    bodies = world.receive_all(scene.consumer, acknowledge=False)
-    assert bodies in (["next"], ["in hand", "next"])
+    # Written, it was over with the old session, and the new consumer keeps what came; else that goes back, to the rival.
+    expected = ["next"] if written else ["in hand", "next"]
+    assert world.receive_all(scene.consumer, acknowledge=False) == expected
 
 
 def test_what_is_handed_out_after_a_commit_of_unknown_outcome_is_lost_with_the_session() -> None:
