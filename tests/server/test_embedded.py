@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,13 @@ from corewire_server.runtime.embedded import Serving
 from corewire_server.runtime.service import NodeFailed, NodeState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from corewire_server.runtime.embedded import Node
 
 pytestmark = pytest.mark.interop
+TALKS = 1_000
 
 
 def dial(node: Node) -> socket.socket:
@@ -54,6 +57,38 @@ def test_bytes_go_in_and_answers_come_out() -> None:
         assert ask(sock, b"keep it") == b"kept it"
     states.append(node.state)
     assert states == [NodeState.ACTIVE, NodeState.STOPPED]
+
+
+@pytest.fixture
+def _nervous() -> Iterator[None]:
+    """Threads are switched all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_nervous")
+def test_brokers_of_one_program_do_not_share_what_they_read() -> None:
+    """Each has a thread of its own."""
+    answers: dict[bytes, set[bytes]] = {}
+
+    def talk(node: Node, letter: bytes) -> None:
+        with dial(node) as sock:
+            for _ in range(TALKS):
+                answers.setdefault(letter, set()).add(ask(sock, letter))
+
+    with Serving(BrokerConfig.for_tests(), echo_core) as one, Serving(BrokerConfig.for_tests(), echo_core) as other:
+        talking = [
+            threading.Thread(target=talk, args=(node, letter))
+            for node, letters in ((one, b"ab"), (other, b"cd"))
+            for letter in (letters[:1], letters[1:])
+        ]
+        for thread in talking:
+            thread.start()
+        for thread in talking:
+            thread.join()
+    assert answers == {letter: {letter} for letter in (b"a", b"b", b"c", b"d")}
 
 
 def test_orderly_stop_says_goodbye_and_ends_links() -> None:

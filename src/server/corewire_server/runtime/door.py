@@ -29,16 +29,13 @@ RETRY_S: Final = 0.1  # from one try to reach the primary to the next
 REACH_S: Final = 1.0  # how long one try may take
 LOSSES_MAX: Final = 2  # so often the primary may drop a client without a word: then it means that client
 
-# One for all: what was read is copied out before the next read. Above malloc's mmap threshold every read would pay page faults.
-_buffer = bytearray(HELD_BYTES_MAX)
-_view = memoryview(_buffer)
-
 
 class Early(asyncio.BufferedProtocol):
     """A client that came before this node serves."""
 
     def __init__(self, door: ClientDoor) -> None:
         self.door = door
+        self._view = door.buffer
         self.transport: asyncio.Transport
         self.held = bytearray()  # all that it has written, while it has not heard a word
         self.onward: Onward | None = None
@@ -57,10 +54,10 @@ class Early(asyncio.BufferedProtocol):
         self.door.came(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _view if self.answered else _view[: HELD_BYTES_MAX - len(self.held)]
+        return self._view if self.answered else self._view[: HELD_BYTES_MAX - len(self.held)]
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = bytes(_view[:nbytes])
+        data = bytes(self._view[:nbytes])
         if not self.answered:
             self.held += data
             if len(self.held) >= HELD_BYTES_MAX:
@@ -156,6 +153,7 @@ class Onward(asyncio.BufferedProtocol):
 
     def __init__(self, early: Early) -> None:
         self.early: Early | None = early
+        self._view = early.door.buffer
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -165,11 +163,11 @@ class Onward(asyncio.BufferedProtocol):
             self.early.reached(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _view
+        return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.early is not None:
-            self.early.answer(bytes(_view[:nbytes]))
+            self.early.answer(bytes(self._view[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         early, self.early = self.early, None
@@ -196,6 +194,7 @@ class ClientDoor:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
+        self.buffer = memoryview(bytearray(HELD_BYTES_MAX))  # for reads, as in `Server`
         self._listeners: list[Listener] = []
         self._accepts: set[asyncio.Task[None]] = set()
         self._early: dict[Early, None] = {}

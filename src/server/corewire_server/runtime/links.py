@@ -16,9 +16,6 @@ WRITE_PAUSE_BYTES: Final = 1024 * 1024  # unread answers of a client: it is not 
 WRITE_BYTES_MAX: Final = 64 * 1024 * 1024  # unread deliveries of a client: it is given up
 CLOSE_S: Final = 3.0  # how long a closed link may take to drain
 
-_buffer = bytearray(READ_BYTES)  # one for all: what was read is copied out before the next read
-_view = memoryview(_buffer)
-
 
 class Link(asyncio.BufferedProtocol):
     """One link. Its number is ``epoch << 32 | n``."""
@@ -46,12 +43,12 @@ class Link(asyncio.BufferedProtocol):
         self.number = self.server.adopt(self)
         self.server.offer(LinkOpened(self.number, f"{peer[0]}:{peer[1]}" if peer else "unknown"))
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return _buffer
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.server.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.open:
-            self.server.read(BytesReceived(self.number, bytes(_view[:nbytes])))
+            self.server.read(BytesReceived(self.number, bytes(self.server.buffer[:nbytes])))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.forget(self)

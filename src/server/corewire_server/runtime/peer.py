@@ -27,9 +27,6 @@ READ_BYTES: Final = 64 * 1024  # above malloc's mmap threshold every read would 
 CLOSE_S: Final = 3.0  # how long a closed connection may take to drain
 ACCEPTED_MAX: Final = 16  # connections; more would get file numbers above those of the listeners
 
-_buffer = bytearray(READ_BYTES)  # one for all: what was read is copied out before the next read
-_view = memoryview(_buffer)
-
 
 class Teller(Protocol):
     """Who tells the node something and performs what it orders (``Server``)."""
@@ -53,12 +50,12 @@ class PeerConnection(asyncio.BufferedProtocol):
         self.open = True
         self.peers.made(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return _buffer
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.peers.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.open:
-            self.peers.heard(self.number, bytes(_view[:nbytes]))
+            self.peers.heard(self.number, bytes(self.peers.buffer[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.open:
@@ -101,6 +98,8 @@ class Peers:
         self._host, self._port = address
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        # One for all connections: what was read is copied out before the next read. Another node has another thread.
+        self.buffer = memoryview(bytearray(READ_BYTES))
         self._open: dict[int, PeerConnection] = {}
         self._dials: dict[int, asyncio.Task[None]] = {}
         self._arrived: deque[socket.socket] = deque()  # accepted, and not numbered yet

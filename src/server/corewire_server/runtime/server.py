@@ -17,7 +17,7 @@ from corewire_server.node.node import Node
 from corewire_server.node.orders import ClosePeer, DialPeer, Door, DropLinks, Halt, SendPeer, SetDoor
 from corewire_server.runtime.door import ClientDoor
 from corewire_server.runtime.files import Files, no_room
-from corewire_server.runtime.links import WRITE_BYTES_MAX, Link
+from corewire_server.runtime.links import READ_BYTES, WRITE_BYTES_MAX, Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +55,8 @@ class Server:
         self._clock = clock
         self._files = None if folder is None else Files(folder, self.loop, self._disk_answered, patient=patient)
         self._failed = failed
+        # One for all links: what was read is copied out before the next read. Another node of this process has another thread.
+        self.buffer = memoryview(bytearray(READ_BYTES))
         self._links: dict[int, Link] = {}
         self._sockets: set[Link] = set()  # also of links that the core has closed and that still drain
         self._dirty: list[Link] = []
