@@ -19,6 +19,7 @@ from corewire.errors import (
     BrokerError,
     CallTimeout,
     CorewireError,
+    LocalProtocolError,
     NotConnected,
     ObjectClosed,
     TransactionOutcomeUnknown,
@@ -155,26 +156,42 @@ class Commands(ABC):
             self._backlog.discard(command)
 
     def put(self, now: float, command: Command) -> None:
-        """Write a command to the link that is there."""
+        """Write a command to the link that is there. One that the wire cannot hold ends with its caller's call, nothing else."""
         packet, channel = command.packet, self._channel
         assert channel is not None
         allowed = channel.allowed
-        command.written, command.epoch = True, self.epoch
-        if command.answer is None:
-            channel.send_frame(frame_of(packet, channel.channel, allowed))
-            return
         kind = packet.__class__
-        if (kind is packets.SessionSend or kind is packets.SessionSendContinuation) and allowed.correlation_ids:
-            packet.correlation_id = command.correlation = channel.next_async_correlation()
-        elif kind is packets.SessionCommit and allowed.commit_correlation:
-            packet.correlation_id = command.correlation = channel.next_blocking_correlation()
-        else:
-            command.correlation = -1
+        try:
+            if command.answer is None:
+                channel.send_frame(frame_of(packet, channel.channel, allowed))
+                command.written, command.epoch = True, self.epoch
+                return
+            if (kind is packets.SessionSend or kind is packets.SessionSendContinuation) and allowed.correlation_ids:
+                packet.correlation_id = command.correlation = channel.next_async_correlation()
+            elif kind is packets.SessionCommit and allowed.commit_correlation:
+                packet.correlation_id = command.correlation = channel.next_blocking_correlation()
+            else:
+                command.correlation = -1
+            frame = frame_of(packet, channel.channel, allowed)
+        except LocalProtocolError as error:
+            self._refuse(now, command, error)
+            return
+        command.written, command.epoch = True, self.epoch
         if command.outgoing is not None and channel.window_bytes is None:
             self._unanswered_bytes += command.size
         command.deadline = None if command.patient else now + self.context.config.call_timeout_s
-        command.ticket = channel.ask_frame(frame_of(packet, channel.channel, allowed))
+        command.ticket = channel.ask_frame(frame)
         self.answers.expect(command)
+
+    def _refuse(self, now: float, command: Command, error: LocalProtocolError) -> None:
+        """It cannot be written."""
+        waiter = command.waiter
+        if isinstance(waiter, Task):
+            self._step(now, waiter, error=error)
+        elif waiter is None:
+            raise error
+        elif not waiter.done:
+            self.context.fail(waiter, error)
 
     def _step(self, now: float, task: Task[T], answer: Packet | None = None, error: Exception | None = None) -> None:
         call = task.call
