@@ -7,17 +7,20 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tests.engine.wire_vectors import vectors
 from tests.server.packets import Talk, ethernet, pcap
 
-from corewire import ClientConfig
+from corewire import ClientConfig, ErrorCode, Headers
 from corewire.client._options import options_of
+from corewire.events import ClientEvent
 from corewire.wire import registry
 from corewire.wire.packets import CreateSession, Ping
 from corewire_server import BrokerConfig, serve
 from corewire_server.cli import main
+from corewire_transports.anyio.consumer import ConsumerOptions
 
 ROOT = Path(__file__).parent.parent
 SIMULATOR = ROOT / "src/server/corewire_server/simulator"
@@ -141,6 +144,46 @@ def test_options_of_the_page_on_failures_are_those_of_the_code() -> None:
         name, option = options[key]
         values = [getattr(config, name) for config in (ClientConfig(), resilient, resilient.for_blocking())]
         assert told == [written(value, 1000 if option.unit == "seconds" else 1) for value in values], key
+
+
+def test_every_program_of_the_pages_is_run_by_a_test() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    programs = {path.name for path in (ROOT / "docs").rglob("*.py")} - {"conf.py"}
+    assert not {name for name in programs if not re.search(rf"\b{name.removesuffix('.py')}\b", tests)}
+
+
+def test_urls_that_stand_alone_are_urls() -> None:
+    blocks = [
+        block
+        for page in PAGES
+        for block in re.findall(r"^```text\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    ]
+    urls = [line for block in blocks for line in block.splitlines() if re.fullmatch(r"\(?(?:tcp|udp)://\S+", line)]
+    assert len(urls) >= 3
+    for url in urls:
+        ClientConfig.from_url(url)
+
+
+def first_column(page: str, head: str) -> set[str]:
+    """The names in the first column of a table."""
+    table = (ROOT / page).read_text().partition(head)[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+    return {name for cell in cells for name in cell.strip("`").split("`, `")}
+
+
+def test_failover_guide_names_every_event() -> None:
+    told = first_column("docs/howto/failover.md", "| event | tells |")
+    assert told == {event.__name__ for event in get_args(ClientEvent)}
+
+
+def test_keywords_of_a_send_and_of_a_consumer_are_all_told() -> None:
+    assert first_column("docs/howto/messages.md", "| keyword |") == set(Headers.__annotations__)
+    assert first_column("docs/howto/receiving.md", "| keyword |") == set(ConsumerOptions.__annotations__)
+
+
+def test_page_on_exceptions_names_every_code() -> None:
+    page = (ROOT / "docs/protocol/exceptions.md").read_text()
+    assert not {code.name for code in ErrorCode if code.name not in page}
 
 
 def written(value: float | bool | None, factor: int) -> str:
