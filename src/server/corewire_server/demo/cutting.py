@@ -88,7 +88,7 @@ def _await(
 def _check(ledgers: Sequence[Ledger], waited_s: float, patience_s: float) -> None:
     for ledger in ledgers:
         if ledger.failures:
-            raise StandsStill(f"{ledger.queue}: {ledger.failures[0]!r}")
+            raise StandsStill(f"{ledger.queue}: {ledger.failures[0]!r}") from ledger.failures[0]
     if waited_s > patience_s:
         raise StandsStill(f"after {waited_s:.0f} s: {[(each.queue, each.progress) for each in ledgers]}")
 
