@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.pair import Pair
+from tests.interop.pair import PATIENCE_S, Pair
 from tests.interop.pair_kills import DIGESTS, PROGRAM
 from tests.interop.pair_tough_load import ToughLoad
 from tests.interop.pair_watch import Watch
 
-from corewire_server.proxy import Ending
+from corewire_server.proxy import Cut, Direction, Ending
+from corewire_server.replication.link import LinkReader, SnapshotEnd
 from corewire_transports.blocking import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.interop.pair import Member
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 STUBBORN_S = 5.0  # how long a node that must not serve is watched
 MORE = 500
+BODY_BYTES = 500
 
 
 def silence(pair: Pair, primary: Member) -> None:
@@ -105,7 +106,7 @@ def test_healed_link_counts_only_when_the_backup_has_caught_up(tmp_path: Path, w
 def send(url: str, numbers: range) -> None:
     with connect(url) as client, client.session() as session:
         for number in numbers:
-            session.send("case.12", str(number))
+            session.send("case.12", str(number).ljust(BODY_BYTES))
 
 
 def receive(url: str) -> list[int]:
@@ -134,46 +135,90 @@ def test_old_primary_started_alone_waits_for_the_one_that_served_last(tmp_path: 
         assert receive(url) == list(range(2 * MORE))
 
 
-def _at_once(pair: Pair) -> bool:
-    return True
+class FirstSynchronisation:
+    """The tap of the proxy before a primary: how much it says until a backup has everything. ``unheard``: from then on it hears
+    nothing of the backup."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.unheard = False
+        self.said = 0  #: bytes, on all links
+        self.whole = 0  #: bytes, up to the end of the snapshot; 0: it has not come yet
+        self._proxy = pair.link[0]
+        self._proxy.tap = self
+        self._cuts = 0
+        self._readers: dict[int, LinkReader] = {}
+
+    def begin(self) -> None:
+        """A backup starts that has nothing."""
+        self.said = self.whole = 0
+        self._cuts = self._proxy.cuts
+        self._readers.clear()
+
+    def is_cut(self) -> bool:
+        """Whether that was cut short."""
+        return self._proxy.cuts > self._cuts
+
+    def opened(self, link: int) -> None:
+        """See `Tap`."""
+        self._readers[link] = LinkReader()
+        self._readers[link].trust()
+
+    def closed(self, link: int, why: str) -> None:
+        """See `Tap`."""
+
+    def passed(self, link: int, direction: Direction, data: bytes) -> None:
+        """See `Tap`."""
+        if direction is Direction.TO_CLIENT and link in self._readers:
+            self.said += len(data)
+            if any(isinstance(frame, SnapshotEnd) for frame in self._readers[link].feed(data)):
+                self.whole = self.said
+                if self.unheard:
+                    self._proxy.swallow(Direction.TO_TARGET)
 
 
-def _joining(pair: Pair) -> bool:
-    status = pair.members[1].status()
-    return status is not None and status["role"] == "joining"
+def join_anew(pair: Pair, backup: Member, tap: FirstSynchronisation) -> None:
+    """A backup ends, and starts with an empty disk."""
+    pair.stop(backup)
+    shutil.rmtree(backup.folder / backup.role)
+    pair.wait_alone(pair.other(backup))
+    tap.begin()
+    pair.start_again(backup)
 
 
-def _half(pair: Pair) -> bool:
-    status = pair.members[1].status()
-    return status is not None and status["role"] == "joining" and status["standing"] == "joining"
+def keeps_what_is_not_whole(member: Member) -> bool:
+    """Whether its disk says that its join is not over."""
+    status = member.status()
+    return status is not None and status["standing"] == "joining"
 
 
-def _reached(pair: Pair, moment: Callable[[Pair], bool]) -> bool:
-    return moment(pair) or pair.in_step()
-
-
-MOMENTS: tuple[tuple[Callable[[Pair], bool], float], ...] = (
-    *((_at_once, 0.1), (_joining, 0.0), (_joining, 0.05)),
-    *((_half, 0.0), (_half, 0.2)),
-)
-
-
-def test_backup_killed_while_it_joins_never_serves(tmp_path: Path) -> None:
-    with Pair(tmp_path, *DIGESTS, program=PROGRAM) as pair, Watch(pair):
+def test_backup_killed_in_its_first_synchronisation_never_serves(tmp_path: Path) -> None:
+    with Pair(tmp_path, *DIGESTS, program=PROGRAM, parted=True) as pair, Watch(pair):
         first, second = pair.members
+        proxy = pair.link[0]
         url = f"{pair.address}?resilient=true"
         send(url, range(MORE))
-        for moment, delay_s in MOMENTS:
-            pair.stop(second)
-            pair.start_again(second)
-            pair.wait("there", partial(_reached, pair, moment))
-            pair.hold_still(delay_s)
-            joined = pair.in_step()
+        tap = FirstSynchronisation(pair)
+        join_anew(pair, second, tap)
+        pair.wait_in_step()
+        whole = tap.whole
+        assert whole > MORE * BODY_BYTES
+        # Until it is silent the backup gets so much of all that; at last it gets everything, keeps it, and is not heard.
+        for part in (0.05, 0.25, 0.5, 0.75, 1.0):
+            tap.unheard = part == 1.0
+            if not tap.unheard:
+                proxy.faults.plan = Cut(Direction.TO_CLIENT, round(part * whole), Ending.STALL)
+            join_anew(pair, second, tap)
+            pair.wait("there", (lambda: keeps_what_is_not_whole(second)) if tap.unheard else tap.is_cut)
+            status = second.status(PATIENCE_S)
+            assert status is not None
+            assert (status["serving"], status["in_step"]) == (False, False)
             pair.kill(second)
             pair.kill(first)
+            proxy.swallow()
+            tap.unheard = False
             pair.start_again(second)
             status = stays_out(pair, second)
-            print(f"\n{moment.__name__} + {delay_s} s, in step {joined}: {status['standing']}: {status['waits_for']}")
+            print(f"\n{part} of {whole} bytes: {status['standing']}: {status['waits_for']}")
             pair.start_again(first)
             pair.wait_in_step()
         assert receive(url) == list(range(MORE))

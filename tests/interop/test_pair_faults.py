@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 SUSPENDED_S = 6.0  # more than a primary waits for a silent backup
 STALLED_S = 3.0  # less
-THROTTLED_S = 10.0
+THROTTLED_S = 10.0  # twice as long: tests/campaign
 THROTTLE_BYTES_PER_S = 50_000
 
 
@@ -77,7 +77,12 @@ def test_either_node_suspended(tmp_path: Path) -> None:
 
 
 def test_link_between_the_nodes_spoilt(tmp_path: Path) -> None:
-    with Pair(tmp_path, *DIGESTS, program=PROGRAM, parted=True) as pair, Watch(pair), Load(pair.address) as load:
+    spoil_link(tmp_path, THROTTLED_S)
+
+
+def spoil_link(folder: Path, throttled_s: float) -> None:
+    """Cut it, let it fall silent for a while, throttle it, let it fall silent for too long."""
+    with Pair(folder, *DIGESTS, program=PROGRAM, parted=True) as pair, Watch(pair), Load(pair.address) as load:
         load.await_progress()
         for _ in range(3):
             assert sum(proxy.cut_all(Ending.RESET) for proxy in pair.link) > 0
@@ -94,7 +99,7 @@ def test_link_between_the_nodes_spoilt(tmp_path: Path) -> None:
         assert pair.unasked() == 0, "3 s are no reason to go on alone"
         for proxy in pair.link:
             proxy.slow(bytes_per_s=THROTTLE_BYTES_PER_S)
-        load.let_run(THROTTLED_S)
+        load.let_run(throttled_s)
         for proxy in pair.link:
             proxy.slow()
         load.await_progress()
@@ -113,7 +118,7 @@ def test_link_between_the_nodes_spoilt(tmp_path: Path) -> None:
             proxy.cut_all(Ending.RESET)
         pair.wait_in_step()
         load.await_progress()
-        judge(pair, load, tmp_path, throttled + 1)
+        judge(pair, load, folder, throttled + 1)
 
 
 def test_failing_disk_on_either_node(tmp_path: Path) -> None:
