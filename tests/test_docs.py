@@ -20,6 +20,8 @@ from corewire.wire import registry
 from corewire.wire.packets import CreateSession, Ping
 from corewire_server import BrokerConfig, serve
 from corewire_server.cli import main
+from corewire_server.simulator.faults import KINDS
+from corewire_server.simulator.scenario import WORKLOADS
 from corewire_transports.anyio.consumer import ConsumerOptions
 
 ROOT = Path(__file__).parent.parent
@@ -179,6 +181,11 @@ def test_failover_guide_names_every_event() -> None:
 def test_keywords_of_a_send_and_of_a_consumer_are_all_told() -> None:
     assert first_column("docs/howto/messages.md", "| keyword |") == set(Headers.__annotations__)
     assert first_column("docs/howto/receiving.md", "| keyword |") == set(ConsumerOptions.__annotations__)
+
+
+def test_page_on_simulating_names_every_workload_and_fault() -> None:
+    assert first_column("docs/howto/simulate.md", "| `--workload` |") == set(WORKLOADS)
+    assert first_column("docs/howto/simulate.md", "| `--faults` |") == set(KINDS)
 
 
 def test_page_on_exceptions_names_every_code() -> None:
