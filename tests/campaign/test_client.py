@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop import client_cancel_lanes, client_deadline_lanes, client_message_lanes, client_session_lanes
+from tests.interop import client_cancel_lanes, client_message_lanes, client_session_lanes
 from tests.interop.client_traffic import NO_WINDOW, WINDOW, cut, errors, kill
 from tests.interop.test_client_cuts import judge
-from tests.interop.test_client_deadlines import DELAY_S
 from tests.interop.test_client_kills import ALLOWED
 from tests.interop.worlds import World as Program
 
 from corewire_server.demo.broker import BrokerProcess
 from corewire_server.demo.traffic import World
-from corewire_server.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,19 +76,6 @@ def test_kills(with_ids: list[World], tmp_path: Path) -> None:
     for traffic in kill(BrokerProcess(tmp_path / "data"), KILLS, with_ids=with_ids):
         assert not [broken for ledger in traffic.ledgers for broken in ledger.broken]
         assert set(errors(traffic)) <= ALLOWED
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("world", Program, ids=lambda world: world.value)
-def test_callers_that_stop_waiting(world: Program, seed: int, our_broker: OurBroker, artemis: Artemis) -> None:
-    for port in (our_broker.port, artemis.port):
-        with Proxy(("127.0.0.1", port)) as proxy:
-            url = f"tcp://127.0.0.1:{proxy.port}"
-            lane = client_deadline_lanes.a_message_that_comes_at_the_deadline_is_not_lost
-            world.run(lane, url, f"deadlines.{world.value}.{seed}", 300, seed)
-            proxy.slow(delay_s=DELAY_S)
-            lane = client_deadline_lanes.the_next_question_gets_its_own_answer
-            world.run(lane, url, f"questions.{world.value}.{seed}", 60, seed)
 
 
 @pytest.mark.parametrize("world", [Program.ASYNCIO, Program.TRIO], ids=lambda world: world.value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.artemis import Artemis
-from tests.interop.test_client_bursts import BURST_BYTES_MAX, cut_bursts, submit_in_an_outage
+from tests.interop.test_client_bursts import BURST_BYTES_MAX, CHUNKED, RESILIENT, cut_bursts, submit_in_an_outage
 from tests.interop.test_client_outages import NOTICED_S, WAYS, Bench, Outage
 from tests.interop.worlds import World
 
@@ -75,7 +75,14 @@ def test_the_twelfth_silence_is_noticed_as_fast_as_the_first(bench: Bench, way: 
 def test_bursts_are_cut_behind_every_byte(port: int, first: int) -> None:
     offsets = range(first, BURST_BYTES_MAX, STRIDE)
     with ThreadPoolExecutor(len(World)) as pool:
-        list(pool.map(partial(cut_bursts, ("127.0.0.1", port), offsets), World))
+        list(pool.map(partial(cut_bursts, ("127.0.0.1", port), RESILIENT, offsets), World))
+
+
+@pytest.mark.parametrize("first", range(1, STRIDE + 1))
+def test_bursts_with_one_in_pieces_are_cut_behind_every_byte(artemis: Artemis, first: int) -> None:
+    cut = partial(cut_bursts, ("127.0.0.1", artemis.port), CHUNKED, range(first, BURST_BYTES_MAX, STRIDE))
+    with ThreadPoolExecutor(len(World)) as pool:
+        assert not any(pool.map(cut, World))
 
 
 @pytest.mark.parametrize("world", World, ids=lambda world: world.value)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.interop.together import tasks
+from tests.interop.together import pause, tasks
 
 from corewire import AckMode
 from corewire_transports.anyio import Session, TransactedSession, connect, move_on_after
@@ -16,22 +17,35 @@ if TYPE_CHECKING:
 
     from corewire_transports.anyio import Client
 
-LEFT_AFTER_S = 0.08  # at most; the proxy delays every answer by a quarter of it or more
 GAP_S = 0.004
+OWN_SESSIONS = 2
 
 
-async def the_next_question_gets_its_own_answer(url: str, name: str, count: int, seed: int) -> None:
+async def the_next_question_gets_its_own_answer(
+    url: str, name: str, count: int, seed: int, left_after_s: float, opened: Callable[[], int], settled_s: float
+) -> None:
+    """Calls are left after up to ``left_after_s``. ``opened`` says how many sessions the broker has for this client: those that
+    were opened in vain are gone ``settled_s`` later."""
     rng = random.Random(seed)
     async with connect(url) as client, client.session() as session, client.transacted_session() as transacted:
         for queue in ("a", "b"):
             await session.create_queue(f"{name}.{queue}")
         calls = _calls(client, session, transacted, name)
+        bound_s = client.config.call_timeout_s + 1.0  # of each call; no link is lost here
         for number in range(count):
-            with move_on_after(rng.uniform(0, LEFT_AFTER_S)):
+            began = time.monotonic()
+            with move_on_after(rng.uniform(0, left_after_s)):
                 await calls[number % len(calls)](number)
+            left = time.monotonic()
             info = await session.query_queue(f"{name}.b")
             assert (info.configuration.name, info.exists) == (f"{name}.b", True)
+            answered = time.monotonic()
             await session.send(f"{name}.b", str(number))
+            assert max(left - began, answered - left, time.monotonic() - answered) < bound_s
+        deadline = time.monotonic() + settled_s
+        while (surplus := opened() - OWN_SESSIONS) != 0:
+            assert time.monotonic() < deadline, f"{surplus} sessions opened in vain are still open"
+            await pause(0.05)
         async with session.consumer(f"{name}.b") as consumer:
             assert [message.text async for message in consumer.drain()] == [str(number) for number in range(count)]
         async with session.consumer(f"{name}.a") as consumer:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 WINDOW = "?reconnectAttempts=-1;retryInterval=10;confirmationWindowSize=1048576"
 NO_WINDOW = "?reconnectAttempts=-1;retryInterval=10"
-SOON_S = 20.0  # on any machine; what must not be waited for takes longer
+SOON_S = 1.0 if "COREWIRE_ROUNDS" in os.environ else 20.0  # on any machine; what must not be waited for takes longer
 
 
 def heal(proxy: Proxy) -> None:
@@ -263,7 +264,6 @@ async def test_flush_waits_as_long_as_answers_come(proxied: str, proxy: Proxy, q
 
 @pytest.mark.usefixtures("no_lingering")
 async def test_closing_in_an_outage_does_not_wait(proxied: str, proxy: Proxy, queue: str) -> None:
-    began = time.monotonic()
     async with connect(proxied + WINDOW) as client, client.session() as session:
         async with session.consumer(queue), session.producer(queue), session.temporary_queue():
             events = client.events()
@@ -272,13 +272,14 @@ async def test_closing_in_an_outage_does_not_wait(proxied: str, proxy: Proxy, qu
             async for event in events:
                 if isinstance(event, Reconnecting):
                     break
+            began = time.monotonic()
     assert client.state is ClientState.CLOSED
     assert time.monotonic() - began < SOON_S
 
 
 @pytest.mark.usefixtures("no_lingering")
 async def test_body_that_raises_in_an_outage_leaves_at_once(proxied: str, proxy: Proxy, queue: str) -> None:
-    began = time.monotonic()
+    began = 0.0
     with pytest.raises(KeyError):
         async with connect(proxied + WINDOW) as client, client.session() as session:
             await session.send(queue, "x")
@@ -286,6 +287,7 @@ async def test_body_that_raises_in_an_outage_leaves_at_once(proxied: str, proxy:
                 await consumer.receive()
                 proxy.refuse()
                 proxy.cut_all()
+                began = time.monotonic()
                 raise KeyError
     assert time.monotonic() - began < SOON_S
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from corewire_server.proxy import Proxy
 
 FILLERS = 4
-SOON_S = 20.0  # on any machine; what must not be waited for takes longer
+ROUNDS = int(os.environ.get("COREWIRE_ROUNDS", "10"))  # a campaign asks for more, and is stricter
+SOON_S = 1.0 if "COREWIRE_ROUNDS" in os.environ else 20.0  # on any machine; what must not be waited for takes longer
 
 
 class Held:
@@ -73,7 +74,7 @@ def deaf() -> Iterator[str]:
 @pytest.mark.slow
 async def test_nothing_is_left_after_close(url: str, queue: str) -> None:
     before = Held(url)
-    for _ in range(10):
+    for _ in range(ROUNDS):
         async with connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
             await session.send(queue, "x")
             assert (await consumer.receive()).text == "x"
@@ -89,7 +90,7 @@ async def test_closed_at_any_byte_nothing_is_left(proxied: str, proxy: Proxy, qu
     before = Held(proxied)
     for _ in range(15):
         proxy.arm(bytes_max=800, direction=Direction.TO_CLIENT)
-        with suppress(CorewireError, ExceptionGroup), fail_after(SOON_S):
+        with suppress(CorewireError, ExceptionGroup), fail_after(20):
             async with connect(f"{proxied}?{options}") as client, client.session() as session:
                 await session.send(queue, "x", durable=False)
                 async with session.consumer(queue) as consumer:
