@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from tests.server.helpers import Client, Session, World, send_packet
+from tests.server.helpers import Client, Delivery, Session, World, send_packet
 
 from corewire.wire import packets
 from corewire_server.core import Broker
+from corewire_server.core.early import BEHIND_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,25 @@ def confirmed(scene: Scene) -> int:
     return scene.world.connect().reattach(scene.session, -1).last_confirmed_command_id
 
 
+def inbox(scene: Scene) -> Delivery:
+    """A delivery to the session: four commands more that count, up to number 7."""
+    scene.session.queue("in")
+    scene.session.consume("in")
+    scene.reader.publish("in", "a")
+    (delivery,) = scene.session.deliveries()
+    confirmed(scene)
+    return delivery
+
+
+def acknowledgement(delivery: Delivery) -> packets.SessionAcknowledge:
+    return packets.SessionAcknowledge(delivery.consumer, delivery.message.id, requires_response=False)
+
+
+def waiting(scene: Scene, queue: str) -> int:
+    answer: packets.SessionQueueQueryResponseV3 = scene.reader.ask(packets.SessionQueueQuery(queue))
+    return answer.message_count
+
+
 @pytest.mark.parametrize("reads", [[[7], [4, 5, 6, 7]], [[7, 4, 5, 6, 7]], [[7], [4], [5], [6], [7]]], ids=str)
 def test_it_waits_for_the_replay_which_brings_it_again(scene: Scene, reads: list[list[int]]) -> None:
     for numbers in reads:
@@ -84,6 +104,19 @@ def test_numbers_that_were_used_up_elsewhere_leave_a_gap(scene: Scene) -> None:
     assert confirmed(scene) == 6
 
 
+def test_first_sends_of_all_may_be_the_lost_ones() -> None:
+    world = World()
+    session = world.connect().session(window_size=WINDOW)
+    session.queue("q")
+    session.consume("q")
+    session.client.lose()
+    world.connect().reattach(session, -1)
+    session.read()
+    session.tell(*sends([3]))
+    session.tell(*sends([1, 2, 3]))
+    assert session.texts() == ["1", "2", "3"]
+
+
 def test_send_that_blocks_comes_behind_it(scene: Scene) -> None:
     scene.session.tell(*sends([7]), *sends([-1]))
     assert answered(scene.session) == [7, -1]
@@ -100,6 +133,52 @@ def test_replay_may_begin_with_what_is_not_answered(scene: Scene) -> None:
     scene.session.tell(*sends([7]))
     scene.session.tell(packets.SessionStart(), *sends([4, 5, 6, 7]))
     assert executed(scene.reader) == [4, 5, 6, 7]
+
+
+def test_command_that_is_not_answered_waits_behind_it_and_is_not_counted_in_its_place(scene: Scene) -> None:
+    delivery = inbox(scene)
+    scene.session.tell(*sends([7]))  # 4 to 6 were used up elsewhere
+    scene.session.tell(acknowledgement(delivery))
+    assert confirmed(scene) == 7  # neither of them
+    assert waiting(scene, "in") == 1
+    scene.session.tell(*sends([7]), acknowledgement(delivery))
+    scene.world.sleep(2 * TICK_MS)
+    assert executed(scene.reader) == [7]
+    assert waiting(scene, "in") == 0
+    assert confirmed(scene) == 9
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_commands_behind_it_are_executed_once_whatever_it_was(scene: Scene, copied: bool) -> None:
+    """``copied``: the broker was replaced by its snapshot in the middle."""
+    delivery = inbox(scene)
+    scene.session.tell(*sends([7]))
+    scene.session.tell(acknowledgement(delivery), packets.SessionStart())
+    if copied:
+        scene.world.broker = Broker.restore(scene.world.config, scene.world.broker.snapshot())
+    scene.session.tell(*sends([4, 5, 6, 7]))
+    assert executed(scene.reader) == [4, 5, 6, 7]
+    assert waiting(scene, "in") == 0
+    assert confirmed(scene) == 13
+
+
+def test_command_that_its_client_waits_for_ends_the_waiting(scene: Scene) -> None:
+    delivery = inbox(scene)
+    asks = packets.SessionAcknowledge(delivery.consumer, delivery.message.id, requires_response=True)
+    for number, command in enumerate([asks, packets.SessionForceConsumerDelivery(delivery.consumer, 1)]):
+        scene.session.tell(*sends([7 + 3 * number]))
+        scene.session.tell(packets.SessionStart(), command)
+        assert executed(scene.reader) == [7 + 3 * number]
+        confirmed(scene)
+
+
+def test_so_many_commands_behind_it_end_the_waiting(scene: Scene) -> None:
+    scene.session.tell(*sends([7]))
+    many = [packets.SessionProducerRequestCredits(1, "q" * 4_000)] * (BEHIND_BYTES_MAX // 8_000 - 1)
+    scene.session.tell(*many)
+    assert executed(scene.reader) == []
+    scene.session.tell(*many[:3])
+    assert executed(scene.reader) == [7]
 
 
 @pytest.mark.parametrize("copied", [False, True])

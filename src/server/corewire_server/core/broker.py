@@ -169,7 +169,10 @@ class Broker:
             for kind, channel, run in link.connection.receive_runs(state.now / 1000, data):
                 session = link.sessions.get(channel)
                 if session is not None:
-                    dispatch.HOT.get(kind, dispatch.on_commands)(state, session, run)
+                    if session.early is None:
+                        dispatch.HOT.get(kind, dispatch.on_commands)(state, session, run)
+                    else:
+                        dispatch.on_first_frames(state, session, kind, run)
                 elif channel <= connecting.SESSIONS:
                     connecting.on_connection_frames(state, link, channel, kind, run)
                 if not link.alive:

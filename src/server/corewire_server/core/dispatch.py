@@ -55,8 +55,6 @@ def _on_sends(state: State, session: Session, frames: Iterable[bytes]) -> None:
     channel, trailer, correlates, counts = session.channel, session.trailer, session.correlates, session.counts
     gaps_max = state.limits.async_gaps_max
     number: int | None = None
-    if session.early is not None:
-        frames = early.in_order(session, frames)
     for frame in frames:
         end = len(frame) - trailer
         if end < HEADER_SIZE:
@@ -75,19 +73,6 @@ def _on_sends(state: State, session: Session, frames: Iterable[bytes]) -> None:
             channel.processed(len(frame))
         if frame[end]:
             channel.send_frame(hot.null_response_frame(channel.channel, number))
-
-
-def send_overdue(state: State, session: Session) -> None:
-    """Nothing came behind a send that waited for a replay: it is taken for what it seems to be."""
-    link = session.link
-    try:
-        _on_sends(state, session, early.overdue(session))
-    except MemoryError:
-        raise
-    except Exception as problem:  # noqa: BLE001 - as in a read of its own
-        fail(state, link, hot.SEND, problem)
-    else:
-        state.wrote(link)
 
 
 def _on_acknowledgements(state: State, session: Session, frames: Iterable[bytes]) -> None:
@@ -164,8 +149,6 @@ def _on_command(state: State, session: Session, frame: bytes) -> None:
     try:
         if command is None:
             raise not_built(registry.packet_name(kind))
-        if session.early is not None and command.answered is not Answered.NEVER:
-            _on_sends(state, session, early.overdue(session))
         wanted = _wants_answer(command, packet)
         answer = command.handler(state, session, packet)
     except Refused as refusal:
@@ -257,6 +240,44 @@ _TABLE: Final[tuple[tuple[type[registry.Packet], Handler, Answered], ...]] = (
     (packets.SessionRollback, committing.rollback, Answered.ALWAYS),
 )
 COMMANDS: Final = {packet.TYPE: Command(handler, answered) for packet, handler, answered in _TABLE}
+
+
+def on_first_frames(state: State, session: Session, kind: int, frames: Iterable[bytes]) -> None:
+    """Frames of a session that was re-attached: up to its first send, and what comes while that waits (``early.py``)."""
+    if kind != hot.SEND and (session.early is None or not session.early.held):
+        HOT.get(kind, on_commands)(state, session, frames)
+        return
+    run = list(frames)
+    _take(state, session, early.in_order(session, kind, run, asks=_asks(kind, run)))
+
+
+def _asks(kind: int, frames: list[bytes]) -> bool:
+    """Whether their client waits for something before it goes on."""
+    if kind in (hot.ACKNOWLEDGE, hot.INDIVIDUAL_ACKNOWLEDGE):
+        return any(frame[-1] for frame in frames)
+    if kind in HOT:
+        return False
+    command = COMMANDS.get(kind)
+    marked = kind == packets.SessionForceConsumerDelivery.TYPE
+    return command is None or marked or command.answered is not Answered.NEVER
+
+
+def _take(state: State, session: Session, frames: list[bytes]) -> None:
+    for frame in frames:
+        HOT.get(packet_type(frame), on_commands)(state, session, (frame,))
+
+
+def on_overdue(state: State, session: Session) -> None:
+    """Nothing came behind a send that waited for a replay: it is taken for what it seems to be."""
+    link = session.link
+    try:
+        _take(state, session, early.overdue(session))
+    except MemoryError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - as in a read of its own
+        fail(state, link, hot.SEND, problem)
+    else:
+        state.wrote(link)
 
 
 def name_of(kind: int) -> str:

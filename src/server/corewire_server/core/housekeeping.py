@@ -99,7 +99,7 @@ def run(state: State) -> None:
             )
             closing.close_session(state, session, failed=True)
         elif early.tick(session):
-            dispatch.send_overdue(state, session)
+            dispatch.on_overdue(state, session)
     _expire_overdue(state)
     if state.now >= state.next_reap:
         state.next_reap = state.now + state.config.reap_ms

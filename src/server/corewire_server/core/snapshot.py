@@ -175,7 +175,7 @@ def _session(session: Session, channel: ChannelSnapshot) -> dict[str, Plain]:
         "default_address": session.default_address,
         "metadata": dict[str, Plain](session.metadata),
         "asynchronous": [session.last_async, list(session.async_gaps)],
-        "early": None if session.early is None else list[Plain](session.early),
+        "early": None if session.early is None else [list[Plain](session.early.held), session.early.ticks],
         "last_ack": session.last_ack,
         "credits": session.credits,
         "refusals": session.refusals,
