@@ -9,6 +9,7 @@ from anyio import move_on_after
 from corewire import AckMode, MessageType
 from corewire._states import ClientState
 from corewire.errors import CallTimeout
+from corewire_transports._consumer_options import check_browser, check_consumer, check_rate, check_subscription
 from corewire_transports._messages import (
     as_destination,
     as_message,
@@ -102,6 +103,7 @@ class Session(Objects):
     ) -> Producer:
         """A destination with defaults, credits of its own, and pipelined sends. ``rate_max``: messages a second; None: as the
         client's configuration says. Raises as `send` for what cannot be sent to."""
+        check_rate(rate_max)
         to = as_destination(destination)
         pace = pace_of(self._driver, self._client.config.producer_rate_max if rate_max is None else rate_max)
         return Producer(self, await self._driver.call(self._engine.create_producer, self._id, to), to, defaults, pace)
@@ -133,7 +135,9 @@ class Session(Objects):
 
     @opening
     async def consumer(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Consumer:
-        """Consume a queue. Raises QueueDoesNotExist, MaxConsumerLimitExceeded, InvalidFilterExpression, SecurityError."""
+        """Consume a queue. Raises QueueDoesNotExist, MaxConsumerLimitExceeded, InvalidFilterExpression, SecurityError;
+        TypeError or ValueError, before anything is sent, for an option that is none or cannot be."""
+        check_consumer(options)
         name, pace = as_queue_name(queue), self._pace_of(options)
         found = await self._driver.call(
             self._engine.create_consumer,
@@ -159,6 +163,7 @@ class Session(Objects):
     @opening
     async def browser(self, queue: str | Queue, /, **options: Unpack[ConsumerOptions]) -> Browser:
         """Look at what is in a queue without taking it. Raises as `consumer`."""
+        check_browser(options)
         name, pace = as_queue_name(queue), self._pace_of(options)
         found = await self._driver.call(
             self._engine.create_consumer,
@@ -166,6 +171,7 @@ class Session(Objects):
             name,
             selector=options.get("selector"),
             browse_only=True,
+            priority=options.get("priority", 0),
             window_bytes=options.get("window_bytes", self._client.config.consumer_window_bytes),
             collect_bytes_max=options.get("collect_bytes_max"),
             create=options.get("create", True),
@@ -185,6 +191,7 @@ class Session(Objects):
     ) -> Consumer:
         """Consume a topic. Unnamed: until closed. Named: durable; durable=False needs shared=True; a lasting one is deleted by
         `unsubscribe`. Raises ConfigError, IllegalState where it is in use, and as `consumer`."""
+        check_subscription(options)
         pace = self._pace_of(options)
         found = await self._driver.call(
             self._engine.create_subscription,
