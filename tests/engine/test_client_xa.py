@@ -200,11 +200,17 @@ class TestMadeAnew:
         assert code_of(world, started) is RMFAIL
         assert world.sent[-2:] == ["SESS_ROLLBACK", "SESS_START"]
 
-    def test_start_that_is_refused_then_says_why(self, world: XaWorld, executed: bool) -> None:
-        started = world.ask("join")
-        world.broker.codes.extend([0] * executed + [NOTA])
+    @pytest.mark.parametrize("verb", ["join", "resume"])
+    @pytest.mark.parametrize("codes", [[NOTA], [0, XaCode.XAER_PROTO]], ids=["before", "between"])
+    def test_what_went_with_the_old_session_is_lost(
+        self, world: XaWorld, executed: bool, verb: Any, codes: list[int]
+    ) -> None:
+        """A broker that had executed it rolls the branch back when it misses the session: before it is asked again, or meanwhile."""
+        entered = world.ask(verb)
+        world.broker.codes.extend([0] * executed + codes)
         world.fail(executed=executed)
-        assert code_of(world, started) is NOTA
+        assert code_of(world, entered) is RMFAIL
+        world.do("start", xid=TWO)
 
     def test_end_and_suspend_leave_a_branch_that_is_lost(self, world: XaWorld, executed: bool) -> None:
         for verb in ("end", "suspend"):

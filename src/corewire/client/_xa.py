@@ -210,12 +210,10 @@ class Branches(Transaction):
         """The session was made anew: whatever is there is left in a state in which it can be rolled back."""
         try:
             yield from self._ask(packet)
-        except XaError as error:
-            if error.xa_code is not XaCode.XAER_DUPID:
-                raise
-            yield from self._leave_nameless()  # the broker has not missed the old session yet
-        else:
             yield from self._ask(packets.SessionXaEnd(_wire(xid), failed=True))
+        except XaError as error:  # else it went with the old session, which had entered it
+            if error.xa_code is XaCode.XAER_DUPID:
+                yield from self._leave_nameless()  # the broker has not missed the old session yet
 
     def _leave_nameless(self) -> Script[None]:
         """Artemis leaves a session whose start it has refused in a transaction that has no name."""
