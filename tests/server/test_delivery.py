@@ -8,7 +8,7 @@ from tests.server.helpers import Session, World, one
 from corewire.values import Byte
 from corewire.wire import packets
 from corewire.wire.registry import encode
-from corewire_server.core import CoreConfig, Limits
+from corewire_server.core import Broker, CoreConfig, Limits
 from corewire_server.core.inputs import LinkBlocked
 
 
@@ -91,6 +91,75 @@ def test_forced_delivery_works_while_stopped_and_for_unknown_consumers_does_noth
     session.ask(packets.SessionCreateConsumer(0, "q"))
     session.tell(packets.SessionForceConsumerDelivery(0, 1), packets.SessionForceConsumerDelivery(5, 2))
     assert len(session.deliveries()) == 1
+
+
+def markers(session: Session) -> list[int | str]:
+    """What came: texts, and the numbers of markers."""
+    found: list[int | str] = []
+    for item in session.deliveries():
+        number = item.message.properties.get("_hornetq.forced.delivery.seq")
+        found.append(number if isinstance(number, int) else item.text)
+    return found
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_forced_delivery_is_not_answered_while_what_waits_cannot_be_delivered(
+    world: World, session: Session, copied: bool
+) -> None:
+    """``copied``: the broker was replaced by its snapshot in the middle."""
+    consumer = session.consume("q")
+    world.step(LinkBlocked(session.client.link, True))
+    publish(world.connect().session(), "a")
+    session.tell(*(packets.SessionForceConsumerDelivery(consumer, number) for number in range(50)))
+    session.tell(packets.SessionForceConsumerDelivery(consumer, 50))
+    assert markers(session) == []
+    if copied:
+        world.broker = Broker.restore(world.config, world.broker.snapshot())
+    assert world.broker.next_timeout() != world.now
+    world.step(LinkBlocked(session.client.link, False))
+    assert markers(session) == ["a", 50]  # only the last is waited for, and kept
+
+
+def test_forced_delivery_is_not_answered_while_too_much_is_unconfirmed() -> None:
+    world = World(CoreConfig(node_seed=b"test", limits=Limits(resend_pause_bytes=500)))
+    session = world.connect().session(window_size=1 << 20)
+    session.queue("q")
+    session.queue("other")
+    publish(session, *"abcdefgh")
+    crowding, asking = session.consume("q"), session.consume("other")
+    assert len(session.texts()) < 8
+    world.connect().session().publish("other", "here")
+    session.tell(packets.SessionForceConsumerDelivery(asking, 1))
+    assert markers(session) == []
+    kept = world.broker.state.sessions[session.name].channel
+    session.tell(packets.PacketsConfirmed(kept.first_unconfirmed + kept.unconfirmed - 1))
+    found = session.deliveries()
+    assert [item.consumer for item in found if item.consumer != crowding] == [asking, asking]
+    assert found[-1].message.properties == {"_hornetq.forced.delivery.seq": 1}
+
+
+def test_forced_delivery_that_cannot_be_answered_yet_is_answered_when_others_took_what_waits(
+    world: World, session: Session
+) -> None:
+    consumer = session.consume("q")
+    world.step(LinkBlocked(session.client.link, True))
+    other = world.connect().session()
+    publish(other, "a")
+    session.tell(packets.SessionForceConsumerDelivery(consumer, 1))
+    assert markers(session) == []
+    other.consume("q")
+    assert markers(session) == [1]
+
+
+def test_forced_delivery_of_a_consumer_that_closed_is_forgotten(world: World, session: Session) -> None:
+    consumer = session.consume("q")
+    world.step(LinkBlocked(session.client.link, True))
+    publish(world.connect().session(), "a")
+    session.tell(packets.SessionForceConsumerDelivery(consumer, 1))
+    session.done(packets.SessionConsumerClose(consumer))
+    world.broker = Broker.restore(world.config, world.broker.snapshot())
+    world.step(LinkBlocked(session.client.link, False))
+    assert markers(session) == []
 
 
 def test_a_consumers_filter_leaves_the_others_to_others(session: Session) -> None:

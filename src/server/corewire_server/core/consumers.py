@@ -82,6 +82,8 @@ class Consumer:
         queue.browsers -= self.browses
         if self.cursor is not None:
             queue.close_cursor(self.cursor)
+        if queue.forced:
+            queue.forced = [asked for asked in queue.forced if asked[0] is not self]
         refs = list(self.unacked.values())
         self.unacked.clear()
         return refs

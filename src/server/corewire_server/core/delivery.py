@@ -54,7 +54,7 @@ def deliver(state: State, queue: Queue) -> None:
         budget -= used
         idle = 0 if used else idle + 1
     queue.turn = turn
-    if queue.forced and not queue.dirty:
+    if queue.forced:
         _answer_forced(state, queue)
 
 
@@ -122,11 +122,21 @@ def _hand_out(state: State, consumer: Consumer, budget: int) -> int:
 
 
 def _answer_forced(state: State, queue: Queue) -> None:
-    """The marker needs no credits, and comes to a stopped session, too."""
+    """
+    The marker needs no credits, and comes to a stopped session, too.
+
+    It says that nothing waits for the consumer. So it has to wait itself while something might and cannot be handed out just
+    now: the turn is not over, or the link is lost or blocked, or too much is unconfirmed. Clients wait for the last marker
+    that they asked for, so of each consumer only that one is kept.
+    """
     asked, queue.forced = queue.forced, []
+    later: dict[Consumer, int] = {}
     for consumer, sequence in asked:
         session = consumer.session
-        if session.consumers.get(consumer.id) is consumer:
-            marker = forced_delivery_marker(state.store.next_id(), queue.config.name, sequence)
-            session.channel.send_frame(hot.receive_frame(session.channel.channel, marker, consumer.id, 0))
-            state.wrote(session.link)
+        if queue.dirty or (queue.waits and not session.reachable):
+            later[consumer] = sequence
+            continue
+        marker = forced_delivery_marker(state.store.next_id(), queue.config.name, sequence)
+        session.channel.send_frame(hot.receive_frame(session.channel.channel, marker, consumer.id, 0))
+        state.wrote(session.link)
+    queue.forced = list(later.items())
