@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -167,6 +168,11 @@ async def test_flush_raises_all_that_failed(url: str, queue: str) -> None:
         await producer.close()
         with pytest.raises(ObjectClosed):
             await producer.submit("late")
+        with pytest.raises(ObjectClosed, match="the producer is closed"):
+            await producer.send("late")
+        with pytest.raises(ObjectClosed, match="the producer is closed"):
+            await producer.send_stream(io.BytesIO(b"late"))
+        assert (await session.query_queue(queue)).message_count == 1
 
 
 async def test_large_bodies_pass_whole(url: str, queue: str) -> None:

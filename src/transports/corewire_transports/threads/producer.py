@@ -8,6 +8,7 @@ from enum import Enum
 from typing import IO, TYPE_CHECKING, Self, Unpack, cast
 
 from corewire import MessageType
+from corewire.errors import ObjectClosed
 from corewire_transports._deadline import move_on_after
 from corewire_transports._messages import as_message, as_typed_message, wall_ms
 from corewire_transports.threads._streams import send
@@ -82,12 +83,13 @@ class Producer:
         self._unsettled: deque[Operation[None]] = deque()
         self._settle_at = SETTLE_EVERY
         self._failed: list[Exception] = []
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<Producer {self._destination}>"
 
     def send(self, body: Body | Message = None, /, **headers: Unpack[Headers]) -> None:
-        """Send, as `Session.send`, and raise as it does."""
+        """Send, as `Session.send`, and raise as it does; ObjectClosed when this was closed."""
         message = as_message(body, self._with_defaults(headers))
         self._may_send()
         self._driver.call(self._engine.send, self._session._id, self._destination, message, wall_ms=wall_ms())
@@ -123,7 +125,7 @@ class Producer:
         compress: bool | None = None,
         **headers: Unpack[Headers],
     ) -> int:
-        """Send a body of any size in chunks, as `Session.send_stream`, and raise as it does."""
+        """Send a body of any size in chunks, as `Session.send_stream`, and raise as it does; ObjectClosed when this was closed."""
         message = as_typed_message(type, self._with_defaults(headers))
         self._may_send()
         return send(self._session, self._destination, source, message, compress=compress)
@@ -141,6 +143,7 @@ class Producer:
 
     def close(self) -> None:
         """Close it. What was submitted arrives nevertheless."""
+        self._closed = True
         with move_on_after(None, shield=True):
             self._driver.finish(self._engine.close_producer, self._id)
 
@@ -160,9 +163,15 @@ class Producer:
         return self._engine.blocked(self._id)
 
     def _may_send(self) -> None:
+        self._check_open()
         self._session._use()
         if self._pace is not None:
             self._pace.keep()
+            self._check_open()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ObjectClosed("the producer is closed", subject=f"producer of {self._destination}")
 
     def _with_defaults(self, headers: Headers) -> Headers:
         return cast("Headers", {**self._defaults, **headers}) if self._defaults else headers
