@@ -1,4 +1,7 @@
-"""Two closed unions: `Event`, what a Connection noticed; `ClientEvent`, what an application may want to know."""
+"""
+Closed unions: `Event`, what a Connection noticed; `ClientEvent`, what an application may want to know; `ClientWarning`, what is
+written into the log.
+"""
 
 from __future__ import annotations
 
@@ -133,21 +136,6 @@ class ConsumerClosedByBroker:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueMayForget:
-    """Exactly-once with a queue that the broker deletes when it is empty: the ids of what was sent there go with it."""
-
-    queue: str
-
-
-@dataclass(frozen=True, slots=True)
-class InterceptorFailed:
-    """An interceptor raised, or returned what is no message. The message passed as it was."""
-
-    interceptor: str
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True)
 class EventsMissed:
     """The reader of events() was too slow."""
 
@@ -166,8 +154,6 @@ ClientEvent: TypeAlias = (
     | ProducerBlocked
     | ProducerUnblocked
     | ConsumerClosedByBroker
-    | QueueMayForget
-    | InterceptorFailed
     | EventsMissed
 )
 
@@ -179,6 +165,27 @@ class Notification:
     type: str
     timestamp: datetime
     properties: Properties
+
+
+# -- what goes into the log: nothing of the client's story depends on it
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMayForget:
+    """Exactly-once with a queue that the broker deletes when it is empty: the ids of what was sent there go with it."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterceptorFailed:
+    """An interceptor raised, or returned what is no message. The message passed as it was."""
+
+    interceptor: str
+    error: Exception
+
+
+ClientWarning: TypeAlias = QueueMayForget | InterceptorFailed
 
 
 # -- what a Connection noticed

@@ -177,7 +177,7 @@ def test_one_that_fails_is_told_and_the_message_passes(fault: Intercept) -> None
     send(world, "a")
     assert world.receive_all(world.consumer(world.session())) == ["a"]
     world.pump()
-    failures = [event for event in world.events if isinstance(event, InterceptorFailed)]
+    failures = [warning for warning in world.engine.warnings if isinstance(warning, InterceptorFailed)]
     assert ["outgoing" in failures[0].interceptor, "incoming" in failures[1].interceptor] == [True, True]
     assert {type(failure.error) for failure in failures} <= {ZeroDivisionError, TypeError}
 
@@ -212,6 +212,7 @@ def test_of_a_large_one_nothing_can_be_changed() -> None:
     stage = stage_of(lambda _message: Message("another"))
     stage.large(NOISE[:9_500])
     assert stage.body(stage.next()) == NOISE[:9_500]
-    assert [str(event.error) for event in stage.world.events if isinstance(event, InterceptorFailed)] == [
+    warnings = stage.world.engine.warnings
+    assert [str(warning.error) for warning in warnings if isinstance(warning, InterceptorFailed)] == [
         "a message whose body is not in memory cannot be replaced"
     ]

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import assert_never, assert_type
 
 from corewire import Message, QueueInfo
+from corewire.events import (
+    ClientEvent,
+    Connected,
+    ConsumerClosedByBroker,
+    Disconnecting,
+    EventsMissed,
+    FailedOver,
+    FailoverFailed,
+    FailureDetected,
+    ProducerBlocked,
+    ProducerUnblocked,
+    Reattached,
+    Reconnecting,
+    TopologyChanged,
+)
 from corewire_transports import anyio as aio
 from corewire_transports import blocking, threads
 from corewire_transports._opening import Opening
@@ -41,6 +56,19 @@ def in_the_others(client: threads.Client, other: blocking.Client) -> None:
     assert_type(threads.connect("tcp://localhost"), threads.Client)
     with threads.move_on_after(1) as scope:
         assert_type(scope.cancelled_caught, bool)
+
+
+def told(event: ClientEvent) -> None:
+    """A closed union: whoever looks at all of these has seen everything."""
+    match event:
+        case Connected() | Disconnecting() | FailureDetected() | Reconnecting():
+            pass
+        case Reattached() | FailedOver() | FailoverFailed() | TopologyChanged():
+            pass
+        case ProducerBlocked() | ProducerUnblocked() | ConsumerClosedByBroker() | EventsMissed():
+            pass
+        case _:
+            assert_never(event)
 
 
 async def refused(session: aio.Session, consumer: aio.Consumer, message: aio.ReceivedMessage) -> None:

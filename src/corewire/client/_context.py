@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from corewire.client._session import Session
     from corewire.client.config import ClientConfig
     from corewire.effects import Effect
-    from corewire.events import ClientEvent
+    from corewire.events import ClientEvent, ClientWarning
 
 T = TypeVar("T")
 
 _TIME = (1 << 48) - 1
 
-NAMED_MAX = 10_000  # queues of which the application was warned once; of further ones each time
+WARNINGS_MAX = 100  # that nobody took: of more the oldest go
+NAMED_MAX = 10_000  # queues of which was warned once; of further ones each time
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Context:
         self.delivery = delivery  #: what messages that come are made
         self.rng = rng
         self.effects: list[Effect] = []
+        self.warnings: deque[ClientWarning] = deque(maxlen=WARNINGS_MAX)
         self._last_id = 0
         self.counters = Counters()
         self.interceptors = Interceptors(self, interceptors) if interceptors else None
@@ -126,11 +129,11 @@ class Context:
         return f"{self._client_uuid}/{session.id}"
 
     def found_queue(self, queue: str, *, auto_delete: bool | None) -> None:
-        """A queue was there. Exactly-once has the application warned of one that the broker deletes when it is empty."""
+        """A queue was there. Exactly-once warns of one that the broker deletes when it is empty."""
         if auto_delete and self.exactly_once and queue not in self._named_auto_delete:
             if len(self._named_auto_delete) < NAMED_MAX:
                 self._named_auto_delete.add(queue)
-            self.notify(QueueMayForget(queue))
+            self.warnings.append(QueueMayForget(queue))
 
     def forget(self, session: Epochs) -> None:
         """A session is over: its producers, consumers and streams are no longer found."""

@@ -20,8 +20,8 @@ class Interceptor(Protocol):
     None keeps it back. One that goes out: whoever waits for the broker's answer gets InterceptorRejectedPacket, as does whoever
     streams the body; others do not learn of it. One that comes in counts as consumed. ``ClientStats.messages_dropped`` counts.
 
-    It is called inside the client: it must return soon, and must not call the client. What it raises is told as
-    `corewire.events.InterceptorFailed`, and the message passes as it was.
+    It is called inside the client: it must return soon, and must not call the client. What it raises is written
+    into the log, and the message passes as it was.
     """
 
     def outgoing(self, message: Message, /) -> Message | None:
@@ -78,4 +78,4 @@ class Interceptors:
             return message
 
     def _failed(self, interceptor: Callable[[Message], object], error: Exception) -> None:
-        self._context.notify(InterceptorFailed(repr(interceptor), error))
+        self._context.warnings.append(InterceptorFailed(repr(interceptor), error))

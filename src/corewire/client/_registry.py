@@ -13,6 +13,7 @@ from corewire.client._producer import Submission
 from corewire.errors import ObjectClosed
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Sequence
     from random import Random
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from corewire.client._producer import Producer
     from corewire.client._session import Session
     from corewire.client.config import ClientConfig, Endpoint
-    from corewire.events import TraceRecord
+    from corewire.events import ClientWarning, TraceRecord
     from corewire.values import Topology
 
 
@@ -49,6 +50,11 @@ class Registry:
     def config(self) -> ClientConfig:
         """What it was made with."""
         return self._context.config
+
+    @property
+    def warnings(self) -> deque[ClientWarning]:
+        """What belongs into a log. Whoever writes it takes it out; of what nobody takes, the newest hundred are kept."""
+        return self._context.warnings
 
     @property
     def state(self) -> ClientState:

@@ -1,4 +1,4 @@
-"""What happens to a client, for those who asked: ``on_event`` at once, and ``Client.events()`` for readers that may be slow."""
+"""What happens to a client, for those who asked: ``on_event`` at once, ``Client.events()`` for readers that may be slow, the log."""
 
 from __future__ import annotations
 
@@ -8,19 +8,31 @@ from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakSet
 
 from corewire import Operation
-from corewire.events import EventsMissed, InterceptorFailed, QueueMayForget
+from corewire.events import EventsMissed, InterceptorFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from corewire.client._context import Counters
-    from corewire.events import ClientEvent
+    from corewire.events import ClientEvent, ClientWarning
 
-__all__ = ["Audience", "EventQueue"]
+__all__ = ["Audience", "EventQueue", "log_warnings"]
 
 logger = logging.getLogger("corewire")
 
 Reading: TypeAlias = "Operation[ClientEvent | None]"
+
+
+def log_warnings(warnings: deque[ClientWarning]) -> None:
+    """Write into the log what an engine warns of, and take it out."""
+    while warnings:
+        warning = warnings.popleft()
+        if isinstance(warning, InterceptorFailed):
+            logger.error("%s failed; the message passed as it was", warning.interceptor, exc_info=warning.error)
+        else:
+            logger.warning(
+                "queue %r is deleted when it is empty, and what it knows of duplicates with it", warning.queue
+            )
 
 
 class EventQueue:
@@ -100,10 +112,6 @@ class Audience:
         if (maybe_lost := self._counters.messages_maybe_lost) > self._maybe_lost:
             logger.warning("%d messages that were not durable may be lost", maybe_lost - self._maybe_lost)
             self._maybe_lost = maybe_lost
-        if isinstance(event, QueueMayForget):
-            logger.warning("queue %r is deleted when it is empty, and what it knows of duplicates with it", event.queue)
-        if isinstance(event, InterceptorFailed):
-            logger.error("%s failed; the message passed as it was", event.interceptor, exc_info=event.error)
         if self._on_event is not None:
             try:
                 self._on_event(event)

@@ -15,6 +15,7 @@ from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
 from corewire.errors import ConfigError
 from corewire_transports._endpoint import Dialling
 from corewire_transports._errors import not_reached, was_lost
+from corewire_transports._events import log_warnings
 from corewire_transports._group import datagrams, join
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Sockets:
                         self._join(group)
                     case _:
                         assert_never(effect)
+        log_warnings(self.engine.warnings)
 
     def next_timeout(self) -> float | None:
         """When ``turn`` has to run at the latest, on the monotonic clock."""

@@ -10,11 +10,13 @@ import pytest
 
 from corewire import Interceptor, Message
 from corewire.errors import InterceptorRejectedPacket
+from corewire.events import Connected, TopologyChanged
 from corewire_transports.anyio import SendState, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from corewire.events import ClientEvent
     from corewire_transports.anyio import Client
 
 
@@ -88,6 +90,7 @@ async def test_what_an_interceptor_raises_is_logged_and_the_message_passes(
     url: str, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clients: list[Client] = []
+    events: list[ClientEvent] = []
 
     class Meddler(Interceptor):
         """Calls the client, which is in the middle of something."""
@@ -101,7 +104,10 @@ async def test_what_an_interceptor_raises_is_logged_and_the_message_passes(
             raise RuntimeError("not today")
 
     with caplog.at_level(logging.ERROR, "corewire"):
-        async with connect(url, interceptors=[Meddler()]) as client, client.session() as session:
+        async with (
+            connect(url, interceptors=[Meddler()], on_event=events.append) as client,
+            client.session() as session,
+        ):
             clients.append(client)
             async with session.consumer(queue) as consumer:
                 await session.send(queue, "x")
@@ -109,3 +115,4 @@ async def test_what_an_interceptor_raises_is_logged_and_the_message_passes(
             await session.query_queue(queue)
     words = [str(record.exc_info and record.exc_info[1]) for record in caplog.records]
     assert ["must not call the client" in words[0], words[1:]] == [True, ["not today"]]
+    assert {type(event) for event in events} <= {Connected, TopologyChanged}

@@ -17,7 +17,7 @@ from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
 from corewire.errors import ConfigError, ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
 from corewire_transports._endpoint import Dialling
 from corewire_transports._errors import not_reached, was_lost
-from corewire_transports._events import Audience
+from corewire_transports._events import Audience, log_warnings
 from corewire_transports._group import datagrams, join
 from corewire_transports._process import Birthplace
 from corewire_transports.anyio._tasks import cancel_later, current_task_of
@@ -459,6 +459,7 @@ class Driver:
                     self._tasks.start_soon(self._listen_to_group, group, self._group)
                 case _:
                     assert_never(effect)
+        log_warnings(self.engine.warnings)
         if self._sleeping_until > now + TIMER_SLACK_S:  # then it is asked, not here: asking costs as much as a call
             self._timer_changed.set()
 
