@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.server.helpers import Client, World, one, send_packet
+from tests.server.helpers import Client, Session, World, one, send_packet
 
 from corewire.wire import packets
-from corewire_server.core import CoreConfig, Limits
+from corewire_server.core import Broker, CoreConfig, Limits
 
 
 def _refused(client: Client, packet: packets.CreateSessionV2) -> int:
@@ -273,23 +273,70 @@ def test_doubled_writes_are_dropped_and_not_counted() -> None:
     assert session.texts() == ["1", "3", "2"]
 
 
-def test_a_repeated_acknowledgement_is_a_copy_only_if_the_message_is_not_held() -> None:
-    world = World()
-    session = world.connect().session(window_size=0, auto_commit_acks=False)
+def acknowledged(world: World, *, reattached: bool) -> tuple[Session, packets.SessionAcknowledge]:
+    """A session whose last command was an acknowledgement in its transaction."""
+    session = world.connect().session(window_size=1, auto_commit_acks=False)  # all that counts is confirmed at once
     session.queue("q")
     session.publish("q", "m")
     session.consume("q")
     first = one(session.deliveries())
+    if reattached:
+        session.client.lose()
+        assert world.connect().reattach(session, 3).reattached  # it has seen three answers and a delivery
     acknowledge = packets.SessionAcknowledge(0, first.message.id, requires_response=False)
     session.tell(acknowledge)
-    counted = [item.command_id for item in session.read() if isinstance(item, packets.PacketsConfirmed)][-1]
+    return session, acknowledge
+
+
+def number(session: Session) -> int:
+    """Of the last command that counts, as the broker confirms it."""
+    return [item.command_id for item in session.read() if isinstance(item, packets.PacketsConfirmed)][-1]
+
+
+def test_a_repeated_acknowledgement_is_a_copy_only_if_the_message_is_not_held() -> None:
+    session, acknowledge = acknowledged(World(), reattached=True)
+    counted = number(session)
     session.tell(acknowledge)
     assert session.read() == []  # neither refused nor counted
     session.tell(packets.SessionRollback())
     again = one(session.deliveries())
-    assert again.message.id == first.message.id
+    assert again.message.id == acknowledge.message_id
     session.tell(acknowledge)
     assert packets.PacketsConfirmed(counted + 2) in session.read()
+
+
+BLOCKING = [
+    packets.SessionCommit(),
+    send_packet("q", "x", requires_response=True, correlation_id=-5),
+    packets.SessionIndividualAcknowledge(7, 1, requires_response=True),
+]
+
+
+@pytest.mark.parametrize("between", BLOCKING, ids=["commit", "send", "acknowledgement"])
+@pytest.mark.parametrize("copied", [False, True])
+def test_an_acknowledgement_that_an_application_repeats_counts(between: object, copied: bool) -> None:
+    """
+    A client writes a command twice around a re-attachment only, and before it waits for another. ``copied``: the broker was
+    replaced by its snapshot in the middle.
+    """
+    world = World()
+    session, acknowledge = acknowledged(world, reattached=True)
+    session.tell(between)
+    counted = number(session)
+    if copied:
+        world.broker = Broker.restore(world.config, world.broker.snapshot())
+    session.tell(acknowledge)
+    assert number(session) == counted + 1
+
+
+def test_an_acknowledgement_that_an_application_repeats_counts_where_nothing_was_reattached() -> None:
+    world = World()
+    session, acknowledge = acknowledged(world, reattached=False)
+    counted = number(session)
+    session.tell(acknowledge, acknowledge)
+    assert number(session) == counted + 2
+    session.done(packets.SessionCommit())  # it fails nothing
+    assert world.logs == []
 
 
 def test_names_are_limited_in_length() -> None:

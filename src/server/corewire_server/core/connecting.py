@@ -142,6 +142,7 @@ def _move(state: State, session: Session, link: Link, peer_received: int) -> boo
             closing.forget_link(state, old)
         return False
     session.early = Early()
+    session.doubles, session.last_ack = True, b""  # a second copy follows the first on the same link
     if old is not link:
         closing.inherit(state, old, link)
     session.crowded = channel.buffered_bytes > state.limits.resend_pause_bytes

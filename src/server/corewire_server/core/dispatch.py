@@ -61,7 +61,9 @@ def _on_sends(state: State, session: Session, frames: Iterable[bytes]) -> None:
             raise RemoteProtocolError("the frame is too short", packet="SESS_SEND", offset=len(frame))
         if correlates:
             number = correlation = _long(frame, end + 1)[0]
-            if correlation > 0 and session.is_stray(correlation, gaps_max):
+            if correlation <= 0:
+                session.doubles = False
+            elif session.is_stray(correlation, gaps_max):
                 continue
         try:
             sending.send(state, session, frame, end)
@@ -84,8 +86,13 @@ def _on_acknowledgements(state: State, session: Session, frames: Iterable[bytes]
             raise hot.too_short(frame) from None
         individual = frame[4] == hot.INDIVIDUAL_ACKNOWLEDGE
         if not consuming.acknowledge(state, session, consumer_id, message_id, individual):
-            if frame == session.last_ack and not wanted:  # a second copy, unless the message were held again
+            if frame == session.last_ack and not wanted:  # a second time, unless the message were held again
+                if session.doubles:  # by the client, which counts it once
+                    session.doubles = False
+                else:  # by its application
+                    channel.processed(len(frame))
                 continue
+            session.doubles = session.doubles and not wanted
             refusal = consuming.not_held(consumer_id, message_id)
             if not session.auto_acks:
                 session.transaction.fail(refusal)
@@ -96,6 +103,7 @@ def _on_acknowledgements(state: State, session: Session, frames: Iterable[bytes]
         if counts:
             channel.processed(len(frame))
         if wanted:
+            session.doubles = False
             _answer_plainly(session, None)
 
 
@@ -150,6 +158,7 @@ def _on_command(state: State, session: Session, frame: bytes) -> None:
         if command is None:
             raise not_built(registry.packet_name(kind))
         wanted = _wants_answer(command, packet)
+        session.doubles = session.doubles and command.answered is Answered.NEVER
         answer = command.handler(state, session, packet)
     except Refused as refusal:
         unique = kind == packets.SessionUniqueAddMetadata.TYPE

@@ -179,7 +179,7 @@ class Loader:
             auto_acks=auto_acks,
             pre_acknowledges=pre_acknowledges,
         )
-        session.started, session.crowded = values["flags"]
+        session.started, session.crowded, session.doubles = values["flags"]
         session.default_address = values["default_address"]
         session.metadata = values["metadata"]
         session.last_async, gaps = values["asynchronous"]

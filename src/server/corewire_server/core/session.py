@@ -22,7 +22,7 @@ class Session:
 
     __slots__ = (
         *("async_gaps", "auto_acks", "auto_sends", "channel", "closed", "consumers", "correlates", "counts"),
-        *("credit_requests", "credits", "early", "trailer"),
+        *("credit_requests", "credits", "doubles", "early", "trailer"),
         *(
             "crowded",
             "default_address",
@@ -73,6 +73,7 @@ class Session:
         self.async_gaps: dict[int, None] = {}  # lower ones that did not come yet
         self.early: Early | None = None  # re-attached: a send may come before the replay
         self.last_ack = b""
+        self.doubles = False  # re-attached: its client may write an acknowledgement twice, in a moment
         self.last_address = NO_ADDRESS  # a guess at the address field of its next message
         self.refusals = 0  # that its client was not told of
         self.credits = 0  # bytes that its producers may still send; below 0: sent without

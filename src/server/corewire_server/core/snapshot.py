@@ -171,7 +171,7 @@ def _session(session: Session, channel: ChannelSnapshot) -> dict[str, Plain]:
         "channel": {name: getattr(channel, name) for name in _CHANNEL},
         "user": session.user,
         "modes": [session.auto_sends, session.auto_acks, session.pre_acknowledges],
-        "flags": [session.started, session.crowded],
+        "flags": [session.started, session.crowded, session.doubles],
         "default_address": session.default_address,
         "metadata": dict[str, Plain](session.metadata),
         "asynchronous": [session.last_async, list(session.async_gaps)],
