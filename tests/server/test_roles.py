@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from corewire_server.ha._states import Role
-from corewire_server.ha.roles import SPOKEN, Decision, Do, View, Waits, answer, ends_link, use, use_refusal
+from corewire_server.ha.roles import SPOKEN, Decision, Do, View, Waits, answer, ends_link, is_third, use, use_refusal
 from corewire_server.records import Standing
 from corewire_server.replication.link import Claim, Word
 from corewire_server.replication.link import Role as Spoken
@@ -235,6 +235,25 @@ def test_who_was_alone_and_has_heard_of_a_higher_epoch_serves_neither_by_a_refus
     assert use(me, Word.GO, empty) is Do.NOTHING
     assert answer(me, claim(Spoken.WAITING, standing=ALONE, epoch=3)) == Decision(Do.NOTHING, Word.GO)
     assert use(me, Word.JOIN, claim(Spoken.PRIMARY, standing=ALONE, epoch=5)) is Do.JOIN
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "folder", "takes"),
+    [
+        (THEIRS, LATER, False),  # who joins is where we dial
+        (b"", LATER, False),  # nobody is: the first one keeps the link
+        (LATER, LATER, True),  # the other one is
+        (THEIRS, THEIRS, True),  # it was restarted
+    ],
+)
+def test_who_joins_keeps_its_link_unless_another_one_is_where_we_dial(
+    answered_by: bytes, folder: bytes, takes: bool
+) -> None:
+    me = primary(Waits.ALONE, linked=True, answered_by=answered_by)
+    asks = claim(Spoken.JOINING, incarnation=LATER, folder=folder)
+    assert (answer(me, asks).do is Do.TAKE_IN) is takes
+    assert is_third(me, asks) is not takes
+    assert answer(replace(me, linked=False), asks).do is Do.TAKE_IN
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.WAITING, Role.BACKUP)])

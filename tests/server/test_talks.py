@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.server.pairs import Pair
+from tests.server.pairs import Pair, Side
 
 from corewire_server.node.talks import ALONE_DIAL_MS
 from corewire_server.simulator.disk import Disk
@@ -200,6 +200,56 @@ def test_a_node_that_joins_and_is_not_where_its_peer_is_dialled_is_named_once() 
     words = "c:61716 joins, but cannot be in step: this node dials the other node"
     assert [line for line in pair.a.logs if "cannot be in step" in line] == [words]
     assert (pair.a.role, c.role) == ("primary", "joining")
+
+
+def test_a_third_node_does_not_take_the_link_from_one_that_joins() -> None:
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.sleep(1_000)
+    pair.b.start()
+    pair.halt_at(lambda: pair.a.up.link is not None and pair.b.role == "joining")
+    pair.b.reads = False
+    joins = pair.a.logs.count("epoch 2: b:61716 joins at input 2")
+    c = pair.third()
+    pair.sleep(3_000)
+    words = "a:61716 and b:61716 are a pair: a third node waits until one of them is gone"
+    assert c.has(f"a:61716 does not take this node in: {words}")
+    assert words in c.up.status(pair.now).waits_for
+    pair.b.reads = True
+    pair.sleep(1_000)
+    assert (pair.a.role, pair.b.role, c.role) == ("primary", "backup", "joining")
+    assert pair.a.logs.count("epoch 2: b:61716 joins at input 2") == joins
+    assert not pair.a.has("c:61716 joins")
+
+
+def test_a_third_node_joins_when_the_one_that_joined_has_fallen_silent() -> None:
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.sleep(1_000)
+    pair.b.start()
+    pair.halt_at(lambda: pair.a.up.link is not None and pair.b.role == "joining")
+    pair.b.reads = False
+    pair.third()
+    pair.sleep(6_000)
+    assert pair.a.has("c:61716 joins at input")
+
+
+def test_a_node_that_lives_where_it_is_dialled_takes_the_link_from_one_that_does_not() -> None:
+    pair = Pair.in_step()
+    pair.b.kill()
+    pair.sleep(1_000)
+    pair.sides.append(c := Side(pair, "c"))
+    pair.dialled["a"] = "c"
+    pair.b.start()
+    pair.sleep(2_000)
+    assert (pair.a.role, pair.b.role) == ("primary", "joining")
+    assert pair.a.has("b:61716 joins, but cannot be in step: this node dials the other node")
+    c.start()
+    pair.sleep(10_000)
+    assert (pair.a.role, pair.b.role, c.role) == ("primary", "joining", "backup")
+    assert pair.a.has("b:61716 joins, but cannot be in step: this node dials the other node, where c:61716 lives")
+    assert "a:61716 and c:61716 are a pair" in pair.b.up.status(pair.now).waits_for
+    assert len([line for line in pair.a.logs if "c:61716 joins at input" in line]) == 1
 
 
 def test_a_third_node_that_knocks_at_a_backup_is_told_as_well() -> None:

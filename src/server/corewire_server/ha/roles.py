@@ -70,6 +70,7 @@ class View:
     peer: bytes = b""  # incarnation that link and place belong to
     peer_folder: bytes = b""
     waits: Waits = Waits.ALONE
+    answered_by: bytes = b""  # primary: incarnation that answered its last dial
     fresh: bool = False  # handing over: so little time has passed that the heir cannot have shown anything
     warned: bool = False  # waiting: the other node may have newer data, having spoken of a higher epoch
 
@@ -112,9 +113,15 @@ def ends_link(me: View, hello: Claim) -> bool:
 
 
 def is_third(me: View, claim: Claim) -> bool:
-    """Whether a node is neither we nor the one that our link and place belong to: it can only wait until one of us is gone."""
+    """
+    Whether a node is neither we nor the one that our link and place belong to: it can only wait until one of us is gone.
+
+    Who joins keeps its link: two would take it from each other, and neither ever be in step. Only one that lives where we dial
+    takes it from one that does not, and could never be in step.
+    """
     following = me.role in (Role.JOINING, Role.BACKUP)
-    held = me.waits is not Waits.ALONE or (following and bool(me.peer))
+    joined = me.role is Role.PRIMARY and me.linked and claim.incarnation != me.answered_by
+    held = me.waits is not Waits.ALONE or joined or (following and bool(me.peer))
     return held and claim.incarnation != me.peer and claim.folder != me.peer_folder
 
 
@@ -145,7 +152,7 @@ def _answer_as_primary(me: View, hello: Claim) -> Decision:
     if hello.role is Spoken.BACKUP and same and _same_place(me.claim, hello) and me.waits >= Waits.PLACED:
         return Decision(Do.RESUME, Word.LINK)
     if hello.role is Spoken.JOINING:
-        if me.waits is Waits.ALONE:
+        if me.waits is Waits.ALONE and not is_third(me, hello):
             return Decision(Do.TAKE_IN, Word.LINK)
         if same:  # it left our link before it was told: it has no place
             return Decision(_end_wait(me), Word.WAIT)

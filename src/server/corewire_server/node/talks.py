@@ -150,14 +150,22 @@ class Talks:
         if known and conn == self._dial:
             self._dial = None
             view = self._node.view(now)
-            if view.role is Role.PRIMARY and view.linked and self.peer is not None:
-                there = self._kit.settings.peer_address
-                self._kit.peers.complain(f"{_name(self.peer)} joins, but cannot be in step: this node dials {there}")
+            self._look_for_joiner(view, None)
             if view.role is Role.WAITING and self.epoch_heard > view.claim.epoch and self.peer is not None:
                 had = f"it had epoch {self.epoch_heard}, above epoch {view.claim.epoch} of this node"
                 self._kit.peers.complain(f"{_name(self.peer)} is gone, and is waited for: {had}")
             self._node.carry_out(now, roles.use_refusal(view), "the other node is gone: a dial was refused")
             self._node.evidence(now, None)
+
+    def _look_for_joiner(self, view: View, there: Claim | None) -> None:
+        """A node that joins must be where it is dialled; ``there``: who is, if anybody."""
+        if view.role is not Role.PRIMARY or not view.linked or self.peer is None:
+            return
+        text = f"{_name(self.peer)} joins, but cannot be in step: this node dials {self._kit.settings.peer_address}"
+        if there is None:
+            self._kit.peers.complain(text)
+        elif roles.is_third(view, there):
+            self._kit.peers.complain(f"{text}, where {_name(there)} lives")
 
     def failed(self, conn: int) -> None:
         """A dial failed: that proves nothing."""
@@ -291,7 +299,9 @@ class Talks:
         self._told_to_wait = answer.text
         if answer.text:
             peers.complain(f"{_name(claim)} does not take this node in: {answer.text}")
-        do = roles.use(node.view(now), answer.word, claim)
+        view = node.view(now)
+        self._look_for_joiner(view, claim)
+        do = roles.use(view, answer.word, claim)
         if do in (Do.RESUME, Do.TAKE_IN):
             peers.link(conn)
             node.link_up(now, conn, do, claim)

@@ -51,7 +51,7 @@ def view_of(now: int, kit: Kit, role: Role, claim: Claim, part: Serving | Follow
     if peer is not None:
         view = replace(view, peer=peer.incarnation, peer_folder=peer.folder)
     if isinstance(part, Serving):
-        return replace(view, waits=part.waits, fresh=part.may_go_on(now))
+        return replace(view, waits=part.waits, answered_by=part.answered_by, fresh=part.may_go_on(now))
     return replace(view, leased=part.leased(now), ended=part.ended)
 
 
