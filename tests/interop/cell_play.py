@@ -48,14 +48,17 @@ async def _struck(stage: Stage, row: Row, client: Client) -> CorewireError | Non
         error = await _error_of(row)
         while not row.executed():
             await client.poll()
-        stage.strike(row.cell)
+        stage.strike(row)
         return error
     stage.arm(row)
-    return await _error_of(row)
+    error = await _error_of(row)
+    if row.cell.outcome is Outcome.LATE:
+        stage.heal()
+    return error
 
 
 async def _called_in_an_outage(stage: Stage, row: Row, events: AsyncIterator[ClientEvent]) -> CorewireError | None:
-    stage.begin_outage(row.cell)
+    stage.begin_outage(row)
     await _heard(events, Reconnecting)
     if row.cell.outcome in (Outcome.REATTACHED, Outcome.RECREATED):
         stage.end_outage_soon()

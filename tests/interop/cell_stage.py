@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Self
 
 from tests.interop.cells import Mode, Moment, Outcome
 
-from corewire import Address
+from corewire import Address, Xid
 from corewire.errors import AddressDoesNotExist, QueueDoesNotExist
 from corewire.wire.framing import MAGIC, FrameReader, packet_type
 from corewire_server.proxy import Direction, Proxy
-from corewire_transports.threads import Client, Session, connect
+from corewire_transports.threads import Client, Session, XaSession, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,22 +27,27 @@ if TYPE_CHECKING:
 
 OUTAGE_DIALS = 2  # so many in vain before the broker is back
 WITNESSES = "127.0.0.9"  # where they call from
+PATIENCE_S = 30.0  # with the broker's ending of sessions
 _numbers = count(1)
 
 
-def witnesses_of(broker: Artemis) -> Client:
-    """The client of all witnesses, to be closed."""
-    return connect(f"{broker.url}?localAddress={WITNESSES}")
+def witnesses_of(broker: Artemis, user: str | None = None) -> Client:
+    """The client of all witnesses, to be closed; ``user``: whose password is his name."""
+    return connect(f"{broker.url}?localAddress={WITNESSES}", user=user, password=user)
 
 
 class Witness:
     """Talks to the broker past the proxy, on a session of its own."""
 
     def __init__(self, client: Client) -> None:
+        self._client = client
         self._session = client.session()
+        self._branches: XaSession | None = None
 
     def close(self) -> None:
         self._session.close()
+        if self._branches is not None:
+            self._branches.close()
 
     def queue(self, name: str, *bodies: str | bytes) -> None:
         """Make a queue with these messages in it."""
@@ -58,9 +64,21 @@ class Witness:
         """How many messages a queue has, those with consumers included."""
         return self._session.query_queue(name).message_count
 
+    def comes_to(self, name: str, number: int) -> int:
+        """How many messages a queue has in the end: ``number``, or what there is after `PATIENCE_S`.
+
+        A session whose link was lost ends when the broker has noticed, and while it does, what was handed out to it is
+        counted nowhere for a moment.
+        """
+        return _at_last(lambda: self.count(name), number)
+
     def consumers(self, name: str) -> int:
         """How many consumers a queue has."""
         return self._session.query_queue(name).consumer_count
+
+    def consumers_come_to(self, name: str, number: int) -> int:
+        """The same in the end, as `comes_to`: those of a lost session go with it."""
+        return _at_last(lambda: self.consumers(name), number)
 
     def exists(self, name: str) -> bool:
         """Whether there is such a queue."""
@@ -70,6 +88,23 @@ class Witness:
         """Delete a queue."""
         self._session.delete_queue(name)
 
+    def destroy(self, name: str) -> None:
+        """Delete a queue, whoever consumes from it."""
+        self._manage("broker", "destroyQueue", json.dumps([name, True]))
+
+    def reserve(self, name: str, role: str) -> None:
+        """From now on only who has this role may do something with what is at an address."""
+        self._manage("broker", "addSecuritySettings", json.dumps([name, *[role] * 7]))
+
+    def branches(self) -> XaSession:
+        """A session of its own, for distributed transactions."""
+        self._branches = self._branches or self._client.xa_session()
+        return self._branches
+
+    def roll_back(self, xid: Xid) -> None:
+        """As an administrator does with a branch that waits for its coordinator for too long."""
+        self._manage("broker", "rollbackPreparedTransaction", json.dumps([xid.base64]))
+
     def forget(self, address: str) -> None:
         """Have the broker drop all links that come from an address, lost or not, with their sessions."""
         self._manage("broker", "closeConnectionsForAddress", json.dumps([f"{address}:"]))
@@ -78,6 +113,17 @@ class Witness:
         words = {"_AMQ_ResourceName": resource, "_AMQ_OperationName": operation}
         reply = self._session.request(Address("activemq.management"), parameters, properties=words)
         assert reply.properties["_AMQ_OperationSucceeded"], reply.text
+
+
+def _forgets(cell: Cell) -> bool:
+    return cell.outcome is Outcome.RECREATED and cell.mode is Mode.WINDOW
+
+
+def _at_last(ask: Callable[[], int], wanted: int) -> int:
+    until = time.monotonic() + PATIENCE_S
+    while (found := ask()) != wanted and time.monotonic() < until:
+        pass
+    return found
 
 
 class Stage:
@@ -131,32 +177,36 @@ class Stage:
         trap = [(Direction.TO_TARGET, row.ask)] if row.ask else []
         if cell.moment is Moment.ANSWERED:
             trap += [(Direction.TO_CLIENT, row.answer)] * row.answers
-        self.set_trap(lambda: self.strike(cell), *trap)
+        self.set_trap(lambda: self.strike(row), *trap)
 
     def set_trap(self, strike: Callable[[], object], *trap: tuple[Direction, Packets]) -> None:
         """Do ``strike``, on the proxy's thread, when these packets have passed one after the other; the last does not arrive."""
         self._strike, self.struck = strike, False
         self._trap = [(direction, frozenset(kind.TYPE for kind in kinds)) for direction, kinds in trap]
 
-    def strike(self, cell: Cell) -> None:
+    def strike(self, row: Row) -> None:
         """Lose the link, now."""
-        forgets = cell.outcome is Outcome.RECREATED and cell.mode is Mode.WINDOW
-        if forgets or cell.outcome is Outcome.GIVEN_UP:
+        disturbs = row.disturbs or _forgets(row.cell)
+        if disturbs or row.cell.outcome in (Outcome.GIVEN_UP, Outcome.LATE):
             self.proxy.target = self._nobody.getsockname()
         self.proxy.cut_all()
-        if forgets:
-            self._help = self._helper.submit(self._forget)
+        if disturbs:
+            self._help = self._helper.submit(self._disturb_and_heal, row)
 
-    def _forget(self) -> None:
-        self.witness.forget(self._address)
+    def _disturb_and_heal(self, row: Row) -> None:
+        self._disturb(row)
         self.heal()
 
-    def begin_outage(self, cell: Cell) -> None:
+    def _disturb(self, row: Row) -> None:
+        if _forgets(row.cell):
+            self.witness.forget(self._address)
+        row.meanwhile()
+
+    def begin_outage(self, row: Row) -> None:
         """Lose the link, with no broker to be found for a while: `end_outage_soon`, or `heal`."""
         self.proxy.target = self._nobody.getsockname()
         self.proxy.cut_all()
-        if cell.outcome is Outcome.RECREATED and cell.mode is Mode.WINDOW:
-            self.witness.forget(self._address)
+        self._disturb(row)
 
     def end_outage_soon(self) -> None:
         """The broker is back after some more attempts to find it."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Error = type[Exception] | None
 Packets = tuple[type[Any], ...]
+CALL_TIMEOUT_MS = 5_000  # that is to end in an outage; longer than a busy machine takes for what comes before
 
 
 class Outcome(Enum):
@@ -38,7 +39,7 @@ class Outcome(Enum):
     REATTACHED = "reattached"
     RECREATED = "recreated"
     GIVEN_UP = "given up"
-    LATE = "late"  #: back later than `call_failover_timeout_s`
+    LATE = "late"  #: back later than the call waits: `call_failover_timeout_s` where it began in the outage, else `call_timeout_s`
 
 
 class Moment(Enum):
@@ -55,6 +56,9 @@ class Mode(Enum):
     WINDOW = "confirmationWindowSize=1048576"
     NO_WINDOW = "confirmationWindowSize=-1"
     EXACTLY_ONCE = "exactlyOnce=true"
+
+
+PLAIN: tuple[Mode, ...] = (Mode.WINDOW, Mode.NO_WINDOW)  #: for rows that exactly-once makes another of
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Cell:
         """Whether what the call asked for happens at the broker, where nobody asks again."""
         match self.moment:
             case Moment.UNREAD:
-                return self.outcome is Outcome.REATTACHED
+                return self.outcome in (Outcome.REATTACHED, Outcome.LATE)
             case Moment.ANSWERED:
                 return True
             case Moment.OUTAGE:
@@ -88,8 +92,13 @@ class Cell:
     def options(self) -> str:
         """The client's words on the URL."""
         attempts = {Moment.OUTAGE: 4}.get(self.moment, 1) if self.outcome is Outcome.GIVEN_UP else -1
-        patience_ms = 60 if self.outcome is Outcome.LATE else 30_000
-        return f"{self.mode.value}&reconnectAttempts={attempts}&retryInterval=20&callFailoverTimeout={patience_ms}"
+        late = self.outcome is Outcome.LATE
+        patience_ms = 60 if late and self.moment is Moment.OUTAGE else 30_000
+        call_ms = CALL_TIMEOUT_MS if late and self.moment is not Moment.OUTAGE else 30_000
+        return (
+            f"{self.mode.value}&reconnectAttempts={attempts}&retryInterval=20"
+            f"&callFailoverTimeout={patience_ms}&callTimeout={call_ms}"
+        )
 
 
 class Row:
@@ -106,7 +115,12 @@ class Row:
     begun_given_up: ClassVar[Error] = NotConnected
     late: ClassVar[Error] = CallTimeout
     waits_for_ever: ClassVar[bool] = False  #: no outage is too long for it
-    modes: ClassVar[tuple[Mode, ...]] = (Mode.WINDOW, Mode.NO_WINDOW)
+    times_out: ClassVar[bool] = False  #: tried with a call time-out that ends in an outage, too; that takes as long
+    modes: ClassVar[tuple[Mode, ...]] = tuple(Mode)
+    outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
+    disturbs: ClassVar[bool] = False  #: something happens `meanwhile`
+    brief: ClassVar[bool] = False  #: one world will do for CI, as for what exactly-once leaves as it is: `in_turn`
+    alone: ClassVar[bool] = False  #: in one world after the other
 
     def __init__(self, stage: Stage, cell: Cell) -> None:
         self.stage = stage
@@ -121,6 +135,9 @@ class Row:
     def call(self) -> Awaitable[None]:
         """The call."""
         raise NotImplementedError
+
+    def meanwhile(self) -> None:
+        """The link is lost, and there is no broker to be found: done behind the client's back."""
 
     def after(self) -> Awaitable[None]:
         """The client is back: what is so now? Not called where it gave up."""
@@ -155,10 +172,10 @@ class Row:
 
 def cells_of(row: type[Row]) -> Iterator[Cell]:
     """The cells of a row. Only with a window is there a re-attachment; the rest does not depend on it, but is tried both ways."""
-    for outcome, moment, mode in product(Outcome, Moment, row.modes):
+    for outcome, moment, mode in product(row.outcomes, Moment, row.modes):
         if moment is Moment.UNREAD and not row.ask:
             continue
-        if outcome is Outcome.LATE and (moment is not Moment.OUTAGE or row.waits_for_ever):
+        if outcome is Outcome.LATE and not _may_be_late(row, moment):
             continue
         windowed = (
             outcome is Outcome.REATTACHED
@@ -170,6 +187,21 @@ def cells_of(row: type[Row]) -> Iterator[Cell]:
         if outcome is Outcome.GIVEN_UP and not windowed and mode is Mode.WINDOW:
             continue
         yield Cell(outcome, moment, mode)
+
+
+def _may_be_late(row: type[Row], moment: Moment) -> bool:
+    match moment:
+        case Moment.UNREAD:
+            return row.times_out
+        case Moment.ANSWERED:
+            return False
+        case Moment.OUTAGE:
+            return not row.waits_for_ever
+
+
+def in_turn(row: type[Row], cell: Cell) -> bool:
+    """Whether CI plays this cell in one of the worlds only, each in its turn; the campaign plays it in all of them."""
+    return row.brief or (cell.mode is Mode.EXACTLY_ONCE and row.modes == tuple(Mode))
 
 
 def rows_of(module: ModuleType) -> list[type[Row]]:

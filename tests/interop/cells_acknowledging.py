@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from tests.interop.cells import Error, Moment, Outcome, Packets, Row
+from tests.interop.cells import PLAIN, Error, Mode, Moment, Outcome, Packets, Row
 
 from corewire import AckMode
 from corewire.errors import CallTimeout, NotConnected, TransactionRolledBack, Unblocked
@@ -20,6 +20,7 @@ class _Acknowledging(Row):
     """AUTO, and nobody waits for an answer."""
 
     words = "acknowledgement"
+    modes: ClassVar[tuple[Mode, ...]] = PLAIN
     ask: ClassVar[Packets] = ACKNOWLEDGES
     ack_mode: ClassVar[AckMode] = AckMode.AUTO
     given_up: ClassVar[Error] = None
@@ -58,7 +59,8 @@ class _Acknowledging(Row):
 
     def check(self) -> None:
         if not self.cell.survives:
-            assert self.witness.count(self.name) == 2 - self.counts
+            left = 2 - self.counts
+            assert self.witness.comes_to(self.name, left) == left
 
 
 class AutoAcknowledgement(_Acknowledging):

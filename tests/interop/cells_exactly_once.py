@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from tests.interop.cells import Cell, Error, Mode, Moment, Outcome, Packets, Row
+from tests.interop.cells import PLAIN, Cell, Error, Mode, Moment, Outcome, Packets, Row
 
 from corewire import AckMode
 from corewire.errors import NotConnected, TransactionOutcomeUnknown, Unblocked
@@ -32,6 +32,7 @@ class _AcknowledgingOnce(Row):
     session: Session
     consumer: Consumer
     message: ReceivedMessage
+    held: ClassVar[int] = 0  #: in hand when the session is lost
     suppressed: int
 
     async def prepare(self, client: Client) -> None:
@@ -52,9 +53,10 @@ class _AcknowledgingOnce(Row):
         happened = self.cell.moment is Moment.ANSWERED
         if self.cell.survives:
             assert self.witness.texts(self.name) == ([] if self.session.ack_mode in AUTOMATIC else ["2"])
-            assert self.suppressed == (0 if happened else 1)
+            assert self.suppressed == (not happened) + self.held
         else:
-            assert self.witness.count(self.name) == 2 - happened
+            left = 2 - happened
+            assert self.witness.comes_to(self.name, left) == left
 
 
 class AutoAcknowledgementOnce(_AcknowledgingOnce):
@@ -63,6 +65,27 @@ class AutoAcknowledgementOnce(_AcknowledgingOnce):
 
 class DupsOkAcknowledgementOnce(_AcknowledgingOnce):
     ack_mode = AckMode.DUPS_OK
+
+
+class ComingBackForTheNextOnce(_AcknowledgingOnce):
+    """The next one was here already: it stays with whom it is handed to."""
+
+    waits_for_ever = True
+    held = 1
+    next: ReceivedMessage
+
+    async def prepare(self, client: Client) -> None:
+        await super().prepare(client)
+        while not self.consumer.buffered:
+            await client.poll()
+
+    async def call(self) -> None:
+        self.next = await self.consumer.receive()
+
+    async def after(self) -> None:
+        assert self.next.text == "2"
+        assert [message.text async for message in self.consumer.drain()] == []
+        self.suppressed = self.session.client.stats.duplicates_suppressed
 
 
 class ClientAcknowledgementOnce(_AcknowledgingOnce):
@@ -84,7 +107,7 @@ class Transact(Row):
     answer: ClassVar[Packets] = (packets.NullResponse,)
     recreated: ClassVar[Error] = TransactionOutcomeUnknown
     given_up: ClassVar[Error] = TransactionOutcomeUnknown
-    modes = (Mode.WINDOW, Mode.NO_WINDOW, Mode.EXACTLY_ONCE)
+    modes: ClassVar[tuple[Mode, ...]] = PLAIN
     session: TransactedSession
     consumer: Consumer
 
@@ -113,31 +136,45 @@ class Transact(Row):
         return message.text
 
     @property
-    def expected(self) -> Error:
-        if self.cell.mode is Mode.EXACTLY_ONCE and self.cell.outcome is Outcome.RECREATED:
-            return None
-        return super().expected
-
-    @property
     def done(self) -> bool:
         """Whether it took effect in the end."""
-        late = self.cell.outcome is Outcome.LATE
-        return self.cell.happens or late or (self.cell.survives and self.cell.mode is Mode.EXACTLY_ONCE)
+        return self.cell.happens or self.cell.outcome is Outcome.LATE
+
+    @property
+    def again(self) -> bool:
+        """Whether the function ran for a second time."""
+        return False
 
     async def after(self) -> None:
         """It took effect once or not at all, and the session is of use again."""
         if self.cell.outcome is Outcome.LATE:
             await self.session.commit()
-        assert [message.text async for message in self.consumer.drain()] == ([] if self.done else ["in"])
+        if not self.done:
+            assert (await self.consumer.receive()).text == "in"
+        assert [message.text async for message in self.consumer.drain()] == []
         await self.session.send(f"{self.name}.out", "next")
         await self.session.commit()
 
     def check(self) -> None:
-        """The function runs again for what did not happen, and never for what did."""
         texts = ["in"] * self.done + ["next"] * self.cell.survives
         assert self.witness.texts(f"{self.name}.out") == texts
         if self.cell.moment is not Moment.OUTAGE:
-            again = self.cell.mode is Mode.EXACTLY_ONCE and self.cell.survives and self.cell.moment is Moment.UNREAD
-            assert self.runs == 1 + again
+            assert self.runs == 1 + self.again
         if not self.cell.survives:
-            assert self.witness.count(self.name) == 1 - self.done
+            left = 1 - self.done
+            assert self.witness.comes_to(self.name, left) == left
+
+
+class TransactExactlyOnce(Transact):
+    """The function runs again for what did not happen, and never for what did."""
+
+    modes = (Mode.EXACTLY_ONCE,)
+    recreated = None
+
+    @property
+    def done(self) -> bool:
+        return self.cell.survives or super().done
+
+    @property
+    def again(self) -> bool:
+        return self.cell.survives and self.cell.moment is Moment.UNREAD

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.interop.cells import Mode, Outcome, Row
+from tests.interop.cells import Outcome, Row
 
 from corewire import RoutingType
 from corewire.wire import packets
@@ -34,7 +34,6 @@ class _Asking(Row):
 
 
 class QueryQueue(_Asking):
-    modes = tuple(Mode)
     ask = (packets.SessionQueueQuery,)
     answer = QUEUE
 
@@ -120,7 +119,7 @@ class _Opening(_Asking):
 
     def check(self) -> None:
         if self.cell.survives:
-            assert self.witness.consumers(self.name) == 0
+            assert self.witness.consumers_come_to(self.name, 0) == 0
 
 
 class OpenConsumer(_Opening):
@@ -129,7 +128,7 @@ class OpenConsumer(_Opening):
 
     async def call(self) -> None:
         async with self.session.consumer(self.name, window_bytes=0):
-            assert self.witness.consumers(self.name) == 1
+            assert self.witness.consumers_come_to(self.name, 1) == 1
 
 
 class OpenBrowser(_Opening):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from tests.interop.cells import Error, Mode, Outcome, Packets, Row
+from tests.interop.cells import Error, Outcome, Packets, Row
 
 from corewire import RoutingType
 from corewire.errors import Unblocked
@@ -23,7 +23,6 @@ class Request(Row):
     ask = (packets.SessionSend,)
     answer = (packets.SessionReceiveMessage,)
     recreated = Unblocked
-    modes = tuple(Mode)
     session: Session
 
     async def prepare(self, client: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tests.interop.cells import Cell, Error, Mode, Moment, Outcome, Packets, Row
+from tests.interop.cells import PLAIN, Cell, Error, Mode, Moment, Outcome, Packets, Row
 
 from corewire.errors import Unblocked
 from corewire.wire import packets
@@ -34,7 +34,11 @@ class _Sending(Row):
 
 
 class DurableSend(_Sending):
+    """Whoever waited for too long is told, and it is sent when the broker is back nevertheless."""
+
     words = "durable `send`, `submit`"
+    modes = PLAIN
+    times_out = True
     recreated: ClassVar[Error] = Unblocked
     given_up = Unblocked
 
@@ -44,6 +48,7 @@ class DurableSend(_Sending):
 
 class DurableSubmit(_Sending):
     words = "durable `send`, `submit`"
+    modes = PLAIN
     recreated: ClassVar[Error] = Unblocked
     given_up = Unblocked
     producer: Producer
@@ -67,6 +72,7 @@ class DurableSendExactlyOnce(DurableSend):
     """Sent again with its duplicate id until it is answered."""
 
     modes = (Mode.EXACTLY_ONCE,)
+    times_out = False
     recreated = None
 
     def check(self) -> None:

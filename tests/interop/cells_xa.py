@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pytest
 from tests.interop.cells import Error, Moment, Outcome, Packets, Row
 
 from corewire import Xid
@@ -207,3 +208,98 @@ class XaRecover(_Branch):
 
     async def verb(self) -> None:
         assert self.xid in await self.session.xa_recover()
+
+
+class XaJoin(_Branch):
+    """A branch that somebody else has begun, who is not behind the proxy."""
+
+    brief = True
+    ask = (packets.SessionXaJoin,)
+
+    async def begin(self) -> None:
+        self.witness.branches().xa_start(self.xid)
+
+    async def verb(self) -> None:
+        await self.session.xa_join(self.xid)
+
+    async def after(self) -> None:
+        if self.expected is None:
+            await self.session.send(self.name, "x")
+            await self.session.xa_end(self.xid)
+        self.leave()
+        await super().after()
+
+    def leave(self) -> None:
+        """The other one. A branch goes with the first session that goes: now, or when the broker misses that."""
+        try:
+            self.witness.branches().xa_end(self.xid)
+        except XaError as error:
+            assert (self.cell.outcome, self.cell.moment) == (Outcome.RECREATED, Moment.ANSWERED)
+            self.expect(error, XaCode.XAER_PROTO)
+
+
+class XaResume(_Branch):
+    """A branch outlives its session while it is suspended; but what was done in it may be lost, so it is not trusted."""
+
+    brief = True
+    ask = (packets.SessionXaResume,)
+
+    async def begin(self) -> None:
+        await self.start()
+        await self.session.xa_suspend()
+
+    async def verb(self) -> None:
+        await self.session.xa_resume(self.xid)
+
+    async def after(self) -> None:
+        if self.cell.outcome is Outcome.LATE:  # the broker was never asked
+            await self.session.xa_resume(self.xid)
+        if self.expected is None or self.cell.outcome is Outcome.LATE:
+            try:
+                await self.session.xa_end(self.xid)
+            except XaError as error:
+                assert self.cell.outcome is Outcome.RECREATED
+                self.expect(error, XaCode.XAER_RMFAIL)
+        await super().after()
+
+
+class XaForget(_Branch):
+    """What was decided without its coordinator. Who was not told asks again."""
+
+    brief = True
+    alone = True  # Artemis keeps what was decided in a list that is not safe to be read meanwhile: INTERNAL_ERROR
+    ask = (packets.SessionXaForget,)
+
+    async def begin(self) -> None:
+        await self.ready()
+        self.witness.roll_back(self.xid)
+        assert self.xid in await self.session.xa_recover()
+
+    async def verb(self) -> None:
+        await self.session.xa_forget(self.xid)
+
+    async def forgotten(self) -> None:
+        if self.cell.happens or self.expected is None or self.cell.outcome is Outcome.LATE:
+            with pytest.raises(XaError) as caught:
+                await self.session.xa_forget(self.xid)
+            self.expect(caught.value, XaCode.XAER_NOTA)
+        else:
+            await self.session.xa_forget(self.xid)
+
+
+class XaGetTimeout(_Branch):
+    brief = True
+    ask = (packets.SessionXaGetTimeout,)
+    answer = (packets.SessionXaGetTimeoutResponse,)
+
+    async def verb(self) -> None:
+        assert await self.session.xa_get_timeout() == 300
+
+
+class XaSetTimeout(_Branch):
+    brief = True
+    ask = (packets.SessionXaSetTimeout,)
+    answer = (packets.SessionXaSetTimeoutResponse,)
+
+    async def verb(self) -> None:
+        assert await self.session.xa_set_timeout(60)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+KEEPER = "keeper"  # a user of the guarded broker, and his password
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,6 +36,22 @@ def artemis(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ar
     """A real broker that accepts anybody."""
     broker = Artemis(tmp_path_factory.mktemp("artemis") / "single")
     broker.create()
+    broker.start()
+    try:
+        broker.wait()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def guarded(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artemis]:
+    """A broker with two users, of which one may make the address of the receipts."""
+    broker = Artemis(tmp_path_factory.mktemp("guarded") / "broker", "guarded")
+    broker.create()
+    for name, line in (("users", f"{KEEPER} = {KEEPER}"), ("roles", f"keepers = {KEEPER}")):
+        with (broker.folder / "etc" / f"artemis-{name}.properties").open("a") as file:
+            file.write(f"\n{line}\n")
     broker.start()
     try:
         broker.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.interop import test_cells, test_cells_xa
+from tests.interop import test_cells, test_cells_guarded, test_cells_xa
 from tests.interop.cells import Mode, Moment, Outcome, Row, cells_of, rows_of
 from tests.interop.worlds import World
 
@@ -25,16 +25,7 @@ TABLE = (
     "`request`, `management.call`",
     "other requests",
 )
-#: Those that exactly-once changes, or that it may not change.
-EXACTLY_ONCE = (
-    "durable `send`, `submit`",
-    "acknowledgement",
-    "`transact`",
-    "`receive`, loops, `listen`, browsers",
-    "queries; `exist_ok`/`missing_ok` forms; `session()`, `consumer()`, `subscribe()`, `browser()`, `temporary_*()`",
-    "`request`, `management.call`",
-)
-ROWS = [*test_cells.ROWS, *test_cells_xa.ROWS]
+ROWS = [*test_cells.ROWS, *test_cells_xa.ROWS, *test_cells_guarded.ROWS]
 #: A source that cannot be rewound, or a body that is being read: there is nothing to begin in an outage.
 NOT_BEGUN = ("`chunks()`, `read()`, `save()`",)
 
@@ -56,10 +47,21 @@ def test_every_outcome_of_a_row_is_played(words: str) -> None:
         assert {(outcome, Moment.OUTAGE) for outcome in outcomes} <= played
 
 
-@pytest.mark.parametrize("words", EXACTLY_ONCE)
+@pytest.mark.parametrize("words", TABLE)
 def test_exactly_once_has_its_column(words: str) -> None:
-    played = [cell for row in of(words) for cell in cells_of(row) if cell.mode is Mode.EXACTLY_ONCE]
-    assert {cell.outcome for cell in played} >= {Outcome.RECREATED, Outcome.GIVEN_UP}
+    """Every outcome at every moment, at a broker that is not ours: its sessions have no window then, and are never re-attached."""
+    played = {
+        (cell.outcome, cell.moment) for row in of(words) for cell in cells_of(row) if cell.mode is Mode.EXACTLY_ONCE
+    }
+    moments = set(Moment) - ({Moment.OUTAGE} if words in NOT_BEGUN else set())
+    assert {(Outcome.RECREATED, moment) for moment in moments} <= played
+    assert {(Outcome.GIVEN_UP, moment) for moment in moments - {Moment.UNREAD}} <= played
+
+
+def test_a_row_that_takes_turns_meets_every_world() -> None:
+    plays = list(test_cells.plays(ROWS))
+    for row in ROWS:
+        assert {world for kind, _, worlds in plays if kind is row for world in worlds} == set(World)
 
 
 def test_every_module_of_rows_is_played_in_every_world() -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop import cells_management, cells_xa
 from tests.interop.cell_stage import witnesses_of
-from tests.interop.cells import cells_of, rows_of
-from tests.interop.test_cells import in_world
-from tests.interop.together import threads
-from tests.interop.worlds import World
+from tests.interop.cells import rows_of
+from tests.interop.test_cells import in_worlds, played
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.interop.artemis import Artemis
     from tests.interop.cells import Cell, Row
+    from tests.interop.worlds import World
 
     from corewire_transports.threads import Client
 
@@ -31,10 +29,6 @@ def witnesses(artemis: Artemis) -> Iterator[Client]:
         yield client
 
 
-@pytest.mark.parametrize(
-    ("row", "cell"),
-    [pytest.param(row, cell, id=f"{row.__name__}-{cell}") for row in ROWS for cell in cells_of(row)],
-)
-def test_cell(row: type[Row], cell: Cell, artemis: Artemis, witnesses: Client) -> None:
-    """In all worlds at once: each waits most of the time."""
-    threads(*(partial(in_world, world, artemis, witnesses, row, cell) for world in World))
+@pytest.mark.parametrize(("row", "cell", "worlds"), played(ROWS))
+def test_cell(row: type[Row], cell: Cell, worlds: list[World], artemis: Artemis, witnesses: Client) -> None:
+    in_worlds(worlds, artemis, witnesses, row, cell)

@@ -5,34 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.artemis import Artemis
+from tests.interop.conftest import KEEPER
 
 from corewire.errors import SecurityError
 from corewire_transports.threads import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.interop.artemis import Artemis
 
     from corewire_transports.threads import TransactedSession
 
 pytestmark = pytest.mark.slow
-KEEPER = "keeper"
-
-
-@pytest.fixture
-def guarded(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artemis]:
-    """A broker with two users, of which one may make the address of the receipts."""
-    broker = Artemis(tmp_path_factory.mktemp("guarded") / "broker", "guarded")
-    broker.create()
-    for name, line in (("users", f"{KEEPER} = {KEEPER}"), ("roles", f"keepers = {KEEPER}")):
-        with (broker.folder / "etc" / f"artemis-{name}.properties").open("a") as file:
-            file.write(f"\n{line}\n")
-    broker.start()
-    try:
-        broker.wait()
-        yield broker
-    finally:
-        broker.stop()
 
 
 def test_who_may_not_make_the_address_is_told_when_he_connects(guarded: Artemis) -> None:
