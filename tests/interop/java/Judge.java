@@ -16,7 +16,7 @@ public final class Judge {
     public static void main(String[] args) throws Exception {
         try (ServerLocator locator = ActiveMQClient.createServerLocator(args[0]);
                 ClientSessionFactory factory = locator.createSessionFactory();
-                ClientSession session = factory.createSession(true, true)) {
+                ClientSession session = factory.createSession(true, true, 0)) { // each acknowledgement at once: the broker is asked what is left
             session.start();
             for (int index = 1; index < args.length; index++) {
                 String[] words = args[index].split("=");
