@@ -50,6 +50,18 @@ def test_questions_that_waited_too_long_keep_their_place() -> None:
     assert answers.match(NULL, -1) is late
 
 
+def test_deadlines_that_were_brought_forward_are_heeded_in_their_order() -> None:
+    answers = Answers()
+    first, second, third = command(10.0), command(11.0), command(12.0)
+    for each in (first, second, third):
+        answers.expect(each)
+    third.deadline, first.deadline = 5.0, None
+    answers.sort()
+    assert answers.deadline() == 5.0
+    assert answers.expire(5.0) == [third]
+    assert answers.deadline() == 11.0
+
+
 def test_what_was_answered_has_no_deadline() -> None:
     answers = Answers()
     answers.expect(command())

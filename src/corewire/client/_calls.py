@@ -81,6 +81,7 @@ class Command:
     waiter: Task[Any] | Call[None] | None = None
     written: bool = False
     deadline: float | None = None
+    latest: float | None = None  #: its caller is told by then, however often it is asked again
     revocable: bool = False  #: not to be written any more once its caller was told that it took too long
     patient: bool = False  #: nobody waits for its answer, or someone who judges by himself how long
     settled: bool = False  #: where its answer is late the link is given up, and its script finds out what became of it
@@ -103,6 +104,7 @@ class Command:
 
 
 _WHEN_ASKED: Final = attrgetter("asked")
+_DEADLINE: Final = attrgetter("deadline")
 
 Script: TypeAlias = Generator[Command, Packet, T]
 
@@ -160,6 +162,10 @@ class Answers:
         """One that had waited too long may wait again."""
         command.deadline = deadline
         self._clock.append(command)
+
+    def sort(self) -> None:
+        """Deadlines were brought forward."""
+        self._clock = deque(sorted((each for each in self._clock if each.deadline is not None), key=_DEADLINE))
 
     def match(self, packet_type: int, correlation: int | None) -> Command | None:
         """Take out the command that an answer belongs to; None: nobody asked, drop it."""

@@ -148,12 +148,25 @@ class Epochs(Incoming):
             for consumer in self.consumers.values():
                 consumer.found_again()
         for command in self._backlog.take_all():
-            self.put(now, command)
+            self._put_at_last(now, command)
+        self.answers.sort()
         unsettled, self._unsettled = self._unsettled, []
         for command in unsettled:
             self._settle(now, command, error)
         self.go_on_delivering(now)
         self.outlets.pump(now)
+
+    def _put_at_last(self, now: float, command: Command) -> None:
+        """Write what waited for a link. However often links are lost over it, its caller waits for no more than both time-outs
+        together; with exactly-once as long as it takes."""
+        config, call = self.context.config, command.call
+        waited_for = call is not None and not (call.done or call.abandoned)
+        other_s = config.call_failover_timeout_s if command.written else config.call_timeout_s
+        if waited_for and command.latest is None and command.deadline is not None and other_s is not None:
+            command.latest = None if config.exactly_once else command.deadline + other_s
+        self.put(now, command)
+        if waited_for and command.latest is not None and command.deadline is not None:
+            command.deadline = min(command.deadline, command.latest)
 
     def _settle(self, now: float, command: Command, error: CorewireError | None) -> None:
         match command.fate:

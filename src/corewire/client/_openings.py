@@ -1,4 +1,9 @@
-"""Sessions that are being made at the broker: asked for on a link, asked for again on the next one, or given up."""
+"""
+Sessions that are being made at the broker: asked for on a link, asked for again on the next one, or given up.
+
+However often links are lost over one, its caller waits for no more than ``callTimeout`` and ``callFailoverTimeout`` together;
+with exactly-once as long as it takes.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,10 @@ class Opening:
         self.session = session
         self.persistent = persistent  #: a broker that does not answer is asked again, on another link
         self.call: Call[SessionId] = Call()
-        self.deadline: float | None = None  #: while there is no link
+        self.latest: float | None = None  #: its caller is told by then, however often it is asked for again
+        self.deadline: float | None = (
+            None  #: the same, or earlier while there is no link; None: he was told, or waits for ever
+        )
         self.inquiry: Inquiry[Anew] | None = None  #: while there is one
 
 
@@ -40,13 +48,16 @@ class Openings:
         """Somebody wants a session. ``persistent``: a broker that does not answer is asked again, on another link."""
         opening = Opening(session, persistent=persistent)
         self._waiting.append(opening)
+        config = self._context.config
+        if config.call_failover_timeout_s is not None and not config.exactly_once:
+            opening.latest = now + config.call_failover_timeout_s + config.call_timeout_s
         self._limit(now, opening)
         return opening
 
     def _limit(self, now: float, opening: Opening) -> None:
-        failover_s = self._context.config.call_failover_timeout_s
-        if opening.deadline is None and failover_s is not None:
-            opening.deadline = now + failover_s
+        """There is no link."""
+        if (failover_s := self._context.config.call_failover_timeout_s) is not None:
+            opening.deadline = now + failover_s if opening.latest is None else min(now + failover_s, opening.latest)
 
     def next_timeout(self) -> float | None:
         """When the next one has waited too long for a broker."""
@@ -56,20 +67,24 @@ class Openings:
         """A link is there: ask for all that were not asked for on it."""
         for opening in self._waiting:
             if opening.inquiry is None:
-                opening.deadline = None
+                opening.deadline = opening.latest
                 script = self._makes.make(link.connection, opening.session, opening.session.name, ours=ours)
                 opening.inquiry = link.control.run(now, script)
 
     def link_lost(self, now: float) -> None:
         """Each waits for the next link, and is asked for again under the same name."""
+        self._waiting = [each for each in self._waiting if not each.call.done]
         for opening in self._waiting:
-            opening.inquiry = None
-            self._limit(now, opening)
+            if opening.inquiry is not None:
+                opening.inquiry = None
+                self._limit(now, opening)
 
     def expire(self, now: float) -> None:
-        """Give up those that have waited too long for a broker."""
+        """Give up those that have waited too long for a broker. What was asked for is made nevertheless, and closed."""
         for opening in [each for each in self._waiting if each.deadline is not None and each.deadline <= now]:
-            self._waiting.remove(opening)
+            opening.deadline = None
+            if opening.inquiry is None:
+                self._waiting.remove(opening)
             self._fail(opening, CallTimeout("no broker came back in time"))
 
     def answered(self, now: float, inquiry: Inquiry[Anew]) -> CorewireError | None:
@@ -89,10 +104,11 @@ class Openings:
         session.name = made.name
         session.begin_epoch(now, made.channel, None)
         session.unlock(now, None)
-        if not opening.call.done:
+        late = opening.call.done
+        if not late:
             self._context.succeed(opening.call, session.id)
         opening.call.untake = lambda then: _close(session, then)
-        if opening.call.abandoned:
+        if late or opening.call.abandoned:
             session.close(now)
         return None
 

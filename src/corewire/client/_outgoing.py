@@ -15,7 +15,7 @@ Piece: TypeAlias = "tuple[Command, int]"
 class Outgoing:
     """A message that waits for room. ``admitted`` is told when there was some for all of it, with ``receipt``."""
 
-    __slots__ = ("admitted", "command", "destination", "error", "receipt", "size")
+    __slots__ = ("admitted", "command", "destination", "error", "latest", "receipt", "size")
 
     repeatable = True  #: it can be sent again, from its beginning
 
@@ -28,6 +28,7 @@ class Outgoing:
         self.receipt = receipt
         self.destination: Destination | None = None  #: where it goes; known when it is offered
         self.error: Exception | None = None  #: why it will not be sent
+        self.latest: float | None = None  #: its caller is told by then if the destination was not looked up
 
     @property
     def call(self) -> Call[Any] | None:

@@ -10,7 +10,9 @@ when the session is made anew, to the head of its outlet. One of one piece that 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from corewire.client._calls import Lost
 from corewire.client._credits import ProducerCredits
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 OUTLETS_MAX = 1_000  # of a session, beside those where messages wait
 BLOCKED_AFTER_S = 0.25  # credits that are merely on their way are no news
+_LATEST: Final = attrgetter("latest")
 
 
 def unknown_outcome(cause: CorewireError) -> Unblocked:
@@ -73,6 +76,22 @@ class Outlet:
         else:
             self.looking = False
             self.ready = True
+            for outgoing in (*self.streams, *self.waiting):
+                outgoing.latest = None
+
+    def limit(self, latest: float | None) -> None:
+        """The destination is to be looked up: none waits longer for that than until ``latest``, or as long as it may already."""
+        for outgoing in (*self.streams, *self.waiting):
+            if outgoing.latest is None:
+                outgoing.latest = latest
+
+    @property
+    def most_urgent(self) -> Outgoing | None:
+        """What must be looked up for first, of all that wait for that and not for ever."""
+        if self.ready:
+            return None
+        limited = [each for each in (*self.streams, *islice(self.waiting, 1)) if each.latest is not None]
+        return min(limited, key=_LATEST, default=None)
 
     def ask_for_credits(self, size: int = 1) -> None:
         """Have credits for a message of ``size`` bytes on their way."""
@@ -223,6 +242,8 @@ class Outlets:
     def next_timeout(self) -> float | None:
         """When the application is to be told that senders wait, or one of them has waited too long."""
         times = [at for each in self._busy if (at := each.to_be_told_at) is not None]
+        urgent = (each.most_urgent for each in self._busy)
+        times += [each.latest for each in urgent if each is not None and each.latest is not None]
         if self._limits:
             times.append(self._limits[0][0])
         return min(times, default=None)
@@ -283,6 +304,8 @@ class Outlets:
         if not (outlet.ready or outlet.looking):
             self._session.background(now, outlet.look_up())
         self._pump(now, outlet)
+        if not outlet.ready and outgoing.latest is None:
+            outgoing.latest = self._look_up_until(now)
         if self._session.locked and (outgoing in outlet.streams or (outlet.waiting and outlet.waiting[-1] is outgoing)):
             self._limit(now, outlet, outgoing)
 
@@ -329,6 +352,12 @@ class Outlets:
             outlet.waiting = deque(each for each in outlet.waiting if not each.command.written)
         return written
 
+    def _look_up_until(self, now: float) -> float | None:
+        """How long a sender waits for a look-up that begins now, whatever happens to links meanwhile. None: without limit."""
+        config = self._session.context.config
+        failover_s = None if config.exactly_once else config.call_failover_timeout_s
+        return None if failover_s is None else now + config.call_timeout_s + failover_s
+
     # -- while there is no link
 
     def limit(self, now: float) -> None:
@@ -350,10 +379,17 @@ class Outlets:
         """Tell those who have waited too long; their messages are never sent."""
         while self._limits and self._limits[0][0] <= now:
             _, outlet, outgoing = self._limits.popleft()
-            call = outgoing.call
-            if call is not None and not call.done:
-                self._session.context.fail(call, CallTimeout("no broker came back in time"))
-                self._withdraw(now, outlet, outgoing)
+            self._give_up(now, outlet, outgoing, "no broker came back in time")
+        for outlet in list(self._busy):
+            while (urgent := outlet.most_urgent) is not None and urgent.latest is not None and urgent.latest <= now:
+                urgent.latest = None
+                self._give_up(now, outlet, urgent, "the destination was not looked up in time")
+
+    def _give_up(self, now: float, outlet: Outlet, outgoing: Outgoing, why: str) -> None:
+        call = outgoing.call
+        if call is not None and not call.done:
+            self._session.context.fail(call, CallTimeout(why))
+            self._withdraw(now, outlet, outgoing)
 
     # -- when room is made
 
@@ -399,6 +435,7 @@ class Outlets:
             account.reset()
         for outlet in list(self._outlets.values()):
             outlet.ready = False
+            outlet.limit(self._look_up_until(now))
             if not outlet.busy:
                 self.forget(outlet)
             elif not outlet.looking:  # else that will be asked again
