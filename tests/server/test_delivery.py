@@ -122,7 +122,7 @@ def test_forced_delivery_is_not_answered_while_what_waits_cannot_be_delivered(
 
 def test_forced_delivery_is_not_answered_while_too_much_is_unconfirmed() -> None:
     world = World(CoreConfig(node_seed=b"test", limits=Limits(resend_pause_bytes=500)))
-    session = world.connect().session(window_size=1 << 20)
+    session = world.connect().session(window_size=100)
     session.queue("q")
     session.queue("other")
     publish(session, *"abcdefgh")
@@ -220,7 +220,7 @@ def test_pre_acknowledged_messages_do_not_come_back(world: World) -> None:
 
 def test_deliveries_pause_while_too_much_is_unconfirmed() -> None:
     world = World(CoreConfig(node_seed=b"", limits=Limits(resend_pause_bytes=1_000)))
-    session = world.connect().session(window_size=1 << 20)
+    session = world.connect().session(window_size=100)
     session.queue("q")
     for number in range(30):
         session.publish("q", str(number), blocking=False)
@@ -229,6 +229,29 @@ def test_deliveries_pause_while_too_much_is_unconfirmed() -> None:
     assert 0 < len(got) < 30
     session.tell(packets.PacketsConfirmed(len(got)))  # the answers to the queue and the consumer, and all but one
     assert session.texts()
+
+
+def unconfirmed_until_it_pauses(window: int, limits: Limits) -> int:
+    world = World(CoreConfig(node_seed=b"", limits=limits))
+    session = world.connect().session(window_size=window)
+    session.queue("q")
+    for number in range(100):
+        session.publish("q", str(number) * 200, blocking=False)
+    session.consume("q")
+    world.settle()
+    (kept,) = world.broker.state.sessions.values()
+    return kept.channel.buffered_bytes
+
+
+@pytest.mark.parametrize(
+    ("window", "least", "most"), [(100, 1_000, 2_000), (5_000, 5_001, 7_000), (1 << 20, 15_000, 16_000)], ids=str
+)
+def test_deliveries_do_not_pause_before_a_client_has_its_window_full_and_confirms(
+    window: int, least: int, most: int
+) -> None:
+    """Up to three quarters of what closes a session."""
+    limits = Limits(resend_pause_bytes=1_000, resend_bytes_max=20_000)
+    assert least <= unconfirmed_until_it_pauses(window, limits) <= most
 
 
 def test_a_client_that_does_not_read_is_passed_over_until_it_does(world: World, session: Session) -> None:

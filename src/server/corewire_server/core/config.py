@@ -30,7 +30,9 @@ class Limits:
     frame_bytes_max: int = 16 * MIB
     memory_bytes_max: int = 512 * MIB  # messages of the whole broker; then credits are withheld, sends refused with 210
     record_bytes_max: int = 10 * MIB - 4096  # the largest body of a record that the journal takes
-    resend_pause_bytes: int = 16 * MIB  # unconfirmed bytes of one session: its deliveries pause
+    resend_pause_bytes: int = (
+        16 * MIB
+    )  # unconfirmed bytes of one session: its deliveries pause; more for larger windows
     resend_bytes_max: int = 64 * MIB  # unconfirmed bytes of one session: it is closed
     detached_after_silence_ms_min: int = 10_000  # sessions of a client that fell silent wait for its TTL, and this long
     detached_ms_max: int = 3_600_000  # however long the TTL is that a client wants
@@ -54,6 +56,16 @@ class Limits:
     answers_per_step_bytes_max: int = 64 * MIB  # to one read of one link, which is closed beyond
     expired_per_turn_max: int = 2_000  # messages that the clock takes in one step
     examined_per_turn_max: int = 2_000  # messages that filters look at for one queue in one step, 4 KiB as one more
+
+    def pause_bytes(self, window_bytes: int | None) -> int:
+        """
+        Unconfirmed bytes with which the deliveries of a session pause that has this confirmation window.
+
+        Its client confirms when it has read as much as its window; with a pause before that it would stand until its next
+        ping. Up to three quarters of what closes a session: a frame more must not.
+        """
+        enough = 0 if window_bytes is None else window_bytes + window_bytes // 8
+        return max(self.resend_pause_bytes, min(enough, self.resend_bytes_max * 3 // 4))
 
     @property
     def message_bytes_max(self) -> int:

@@ -88,6 +88,7 @@ def _open_session(state: State, link: Link, packet: packets.CreateSession | pack
         auto_sends=packet.auto_commit_sends,
         auto_acks=packet.auto_commit_acks,
         pre_acknowledges=packet.pre_acknowledge,
+        pause_bytes=state.limits.pause_bytes(channel.window_bytes),
     )
     session.default_address = packet.default_address
     link.connection.attach(channel)
@@ -145,7 +146,7 @@ def _move(state: State, session: Session, link: Link, peer_received: int) -> boo
     session.doubles, session.last_ack = True, b""  # a second copy follows the first on the same link
     if old is not link:
         closing.inherit(state, old, link)
-    session.crowded = channel.buffered_bytes > state.limits.resend_pause_bytes
+    session.crowded = channel.buffered_bytes > session.pause_bytes
     session.update_flow()
     for consumer in session.consumers.values():
         state.prompt(consumer.queue)

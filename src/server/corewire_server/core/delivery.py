@@ -89,7 +89,7 @@ def _hand_out(state: State, consumer: Consumer, budget: int) -> int:
     frame_of = hot.receive_frames(channel.channel, consumer.id)
     frames: list[bytes] = []
     now, used, credits_left = state.now, 0, consumer.credits
-    room = state.limits.resend_pause_bytes - channel.buffered_bytes if session.counts else UNLIMITED
+    room = session.pause_bytes - channel.buffered_bytes if session.counts else UNLIMITED
     while used < budget and credits_left > 0 and room >= 0:
         ref = pop()
         if ref is None:

@@ -122,7 +122,7 @@ def _on_confirmations(state: State, session: Session, frames: Iterable[bytes]) -
         state.log("warning", f"{session.link.remote}: session {session.name} is closed: {problem}")
         closing.close_session(state, session, failed=True)
         return
-    if session.crowded and session.channel.buffered_bytes <= state.limits.resend_pause_bytes:
+    if session.crowded and session.channel.buffered_bytes <= session.pause_bytes:
         session.crowded = False
         session.update_flow()
         for consumer in session.consumers.values():

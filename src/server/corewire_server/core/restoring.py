@@ -170,14 +170,16 @@ class Loader:
     def _load_session(self, values: _Values) -> None:
         frames, self._frames = self._frames, []
         auto_sends, auto_acks, pre_acknowledges = values["modes"]
+        channel = Channel.restore(ChannelSnapshot(**values["channel"], frames=tuple(frames)), None)
         session = self._session = Session(
             values["name"],
-            Channel.restore(ChannelSnapshot(**values["channel"], frames=tuple(frames)), None),
+            channel,
             self.state.links[values["link"]],
             user=values["user"],
             auto_sends=auto_sends,
             auto_acks=auto_acks,
             pre_acknowledges=pre_acknowledges,
+            pause_bytes=self.state.limits.pause_bytes(channel.window_bytes),
         )
         session.started, session.crowded, session.doubles = values["flags"]
         session.default_address = values["default_address"]

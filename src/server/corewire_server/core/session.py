@@ -33,6 +33,7 @@ class Session:
             "link",
             "metadata",
             "name",
+            "pause_bytes",
             "pre_acknowledges",
         ),
         *("reachable", "refusals", "started", "transaction", "user"),
@@ -48,6 +49,7 @@ class Session:
         auto_sends: bool,
         auto_acks: bool,
         pre_acknowledges: bool,
+        pause_bytes: int,
     ) -> None:
         self.name = name
         self.channel = channel
@@ -56,6 +58,7 @@ class Session:
         self.auto_sends = auto_sends
         self.auto_acks = auto_acks
         self.pre_acknowledges = pre_acknowledges
+        self.pause_bytes = pause_bytes  # so much unconfirmed, and its deliveries pause
         self.counts = channel.window_bytes is not None  # commands are counted, confirmed and kept
         self.trailer = 0  # bytes behind the message in its sends
         self.correlates = False  # its client numbers sends
