@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop import client_deadline_lanes
+from tests.interop import client_deadline_lanes, exactly_once_kills
+from tests.interop.exactly_once_kills import Program
 from tests.interop.test_client_deadlines import Stage, at_a_real_one, at_ours
+from tests.interop.test_client_standstill import STILL_S, freeze
 from tests.interop.worlds import World
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ CASES = [
 ]
 QUESTIONS, DELAY_S, LEFT_AFTER_S, SETTLED_S = 300, 0.15, 0.4, 2.0
 ARRIVALS = 3_000
+EXACT = "exactlyOnce=true&connectionTTL=2000&clientFailureCheckPeriod=500&initialConnectAttempts=-1"
 
 
 def test_cases_of_the_client_with_full_counts() -> None:
@@ -68,3 +72,31 @@ def test_what_comes_at_the_deadline_comes_once(world: World, our_broker: OurBrok
         ]
         for received in receiving:
             received.result()
+
+
+def test_under_exactly_once_clients_that_stood_still_lose_and_double_nothing(
+    our_broker: OurBroker, artemis: Artemis
+) -> None:
+    """Applications that handle no exception, at both brokers at once; one may give them up. A Java client judges."""
+    programs = {
+        Program(
+            f"still.{world.value}", "exactly_once_program", f"{url}?{EXACT}", world.value, f"still.{world.value}"
+        ): url
+        for url in (our_broker.url, artemis.url)
+        for world in World
+    }
+    try:
+        exactly_once_kills.await_progress([*programs])
+        freeze(STILL_S, *(program.pid for program in programs))
+        exactly_once_kills.await_progress([*programs])
+        counts: dict[str, dict[str, int]] = defaultdict(dict)
+        for program, url in programs.items():
+            count = program.stop()
+            counts[url] |= {f"{program.name}.kept": count, f"{program.name}.passed-on": count}
+    finally:
+        for program in programs:
+            program.close()
+    judged = [each for url, wanted in counts.items() for each in exactly_once_kills.judge(url, wanted)]
+    print("", *judged, sep="\n")
+    assert len(judged) == 2 * len(programs)
+    assert all(each.right for each in judged)

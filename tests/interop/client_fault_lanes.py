@@ -6,8 +6,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.interop.together import tasks
+from tests.interop.together import pause, tasks
 
+from corewire.errors import TransactionRolledBack
 from corewire_transports.anyio import connect
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 END = "the end"
 BURST = ("a", "b" * 30, "", "d" * 700)
 BODY_BYTES = 1024
+GLANCE_S = 0.05
 
 
 async def takes_what_comes(url: str, name: str, came: Callable[[str], None]) -> None:
@@ -42,6 +44,42 @@ async def stands_still_with_a_message_in_hand(url: str, name: str, count: int, s
         while (message := await consumer.receive(timeout=0)) is not None:
             came.append(message.text)
     return came
+
+
+async def sends_until_told(url: str, name: str, stopped: Callable[[], bool], sent: list[int], at: int) -> int:
+    """Numbers, one by one, counted in ``sent[at]``; in the end all are there once and in order. Returns how many sessions were
+    made anew."""
+    async with connect(url) as client, client.session() as session:
+        await session.create_queue(name)
+        while not stopped():
+            await session.send(name, str(sent[at]))
+            sent[at] += 1
+            await pause(GLANCE_S)
+        async with session.consumer(name) as consumer:
+            assert [message.text async for message in consumer.drain()] == [str(number) for number in range(sent[at])]
+        return client.stats.recreated_sessions
+
+
+async def has_a_long_transaction(
+    url: str, name: str, count: int, stopped: Callable[[], bool], begun: list[str]
+) -> bool:
+    """It is there whole, or not at all and the commit said so. Returns whether it is there."""
+    async with connect(url) as client, client.transacted_session() as session:
+        for number in range(count):
+            await session.send(name, str(number))
+        begun.append(name)
+        while not stopped():
+            await pause(GLANCE_S)
+            await client.poll()
+        try:
+            await session.commit()
+            committed = True
+        except TransactionRolledBack:
+            committed = False
+        async with client.session() as looking, looking.consumer(name) as consumer:
+            came = [message.text async for message in consumer.drain()]
+        assert came == ([str(number) for number in range(count)] if committed else [])
+        return committed
 
 
 async def bursts_arrive_whole(

@@ -90,6 +90,11 @@ class Program:
         command = [sys.executable, "-m", f"tests.interop.{module}", *arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
     def progress(self) -> int:
         """How far it is. Raises AssertionError if it failed."""
         return int(self._ask("progress").removeprefix("PROGRESS "))

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent
-STILL_S = 5.0  # more than twice the time to live
+STILL_S = 6.0  # three times the time to live
+HANDLER_S = 5.0
 SLEPT_S = 3.0  # longer than that and one check
 MESSAGES = 5
 UNNOTICED: dict[str, Any] = {"broken": [], "errors": {}, "recreated": 0, "unexplained": []}
@@ -43,9 +44,7 @@ def test_a_broker_that_stood_still_gives_nobody_up(tmp_path: Path) -> None:
             traffic.start()
         try:
             await_progress(traffics)
-            os.kill(broker.pid, signal.SIGSTOP)
-            time.sleep(STILL_S)  # it is what is tested
-            os.kill(broker.pid, signal.SIGCONT)
+            freeze(STILL_S, broker.pid)
             await_progress(traffics)
         finally:
             finish(traffics)
@@ -85,13 +84,22 @@ def test_a_handler_that_sleeps_loses_nothing_at_a_real_broker(artemis: Artemis) 
     lane = client_fault_lanes.stands_still_with_a_message_in_hand
 
     def run(world: Program) -> Any:
-        return world.run(lane, f"{artemis.url}?{IMPATIENT}", f"sleeps.{world.value}", MESSAGES, STILL_S)
+        return world.run(lane, f"{artemis.url}?{IMPATIENT}", f"sleeps.{world.value}", MESSAGES, HANDLER_S)
 
     with ThreadPoolExecutor(len(Program)) as pool:
         for world, came in zip(Program, pool.map(run, Program), strict=True):
             print(f"\n{world.value}: {len(came)} handed out")
             assert list(dict.fromkeys(came)) == [str(number) for number in range(MESSAGES)]
             assert world is not Program.THREADS or len(came) == MESSAGES
+
+
+def freeze(seconds: float, *pids: int) -> None:
+    """Stop processes for so long."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)  # it is what is tested
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
 
 
 def stand_still(still_s: float, address: tuple[str, int], *others: int) -> list[Any]:
@@ -101,12 +109,7 @@ def stand_still(still_s: float, address: tuple[str, int], *others: int) -> list[
         for each in programs:
             assert each.stdout is not None
             assert each.stdout.readline() == "READY\n"
-        pids = [*others, *(each.pid for each in programs)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        time.sleep(still_s)  # it is what is tested
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        freeze(still_s, *others, *(each.pid for each in programs))
         said = [json.loads(text) for text in pool.map(end, programs)]
     for world, each in zip(World, said, strict=True):
         print(f"\n{world.value}: {each}")

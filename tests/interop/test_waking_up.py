@@ -2,79 +2,88 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-
-from corewire_transports.threads import connect
+from tests.interop import client_fault_lanes
+from tests.interop.worlds import World
 
 if TYPE_CHECKING:
+    from tests.interop.artemis import Artemis
     from tests.interop.ours import OurBroker
 
-    from corewire_transports.threads import Client
-
+pytestmark = pytest.mark.slow
 CLIENTS = 20
+IN_TRANSACTION = 100
+STILL_S = 6.0
 PATIENCE_S = 60.0
-OPTIONS = "?resilient=true&connectionTTL=2000&clientFailureCheckPeriod=500"
+IMPATIENT = "connectionTTL=2000&clientFailureCheckPeriod=500"
 
 
-def works(client: Client, number: int, stop: threading.Event, sent: list[int], failures: list[BaseException]) -> None:
-    """Blocking sends of numbers to a queue of its own; then all of it comes once and in order."""
-    try:
-        with client.session() as session:
-            session.create_queue(f"q{number}")
-            while not stop.wait(0.05):
-                session.send(f"q{number}", b"%d" % sent[number], durable=True)
-                sent[number] += 1
-            with session.consumer(f"q{number}") as consumer:
-                for expected in range(sent[number]):
-                    message = consumer.receive(timeout=10)
-                    assert message is not None
-                    assert message.body == b"%d" % expected
-                assert consumer.receive(timeout=0) is None
-    except BaseException as failure:  # noqa: BLE001  told by the test
-        failures.append(failure)
+class Crowd:
+    """Twenty clients of all worlds that send, and one more of each world that is in a long transaction."""
+
+    def __init__(self, pool: ThreadPoolExecutor, url: str) -> None:
+        self._stop = threading.Event()
+        self._begun: list[str] = []
+        self.sent = [0] * CLIENTS
+        stopped = self._stop.is_set
+        self._sending = [
+            pool.submit(
+                world.run, client_fault_lanes.sends_until_told, url, f"wakes.{number}", stopped, self.sent, number
+            )
+            for number, world in enumerate([*World] * (CLIENTS // len(World)))
+        ]
+        long = client_fault_lanes.has_a_long_transaction
+        self._long = [
+            pool.submit(world.run, long, url, f"long.{world.value}", IN_TRANSACTION, stopped, self._begun)
+            for world in World
+        ]
+
+    def await_progress(self) -> None:
+        """Until each has sent something more, and the transactions are under way."""
+        before, deadline = list(self.sent), time.monotonic() + PATIENCE_S
+        while len(self._begun) < len(World) or any(now <= then for now, then in zip(self.sent, before, strict=True)):
+            for client in (*self._sending, *self._long):
+                if client.done():
+                    client.result()
+            assert time.monotonic() < deadline, (before, self.sent)
+            time.sleep(0.05)
+
+    def finish(self) -> tuple[int, list[bool]]:
+        """How many sessions of those that sent were made anew, and which of the transactions are there."""
+        self._stop.set()
+        return sum(client.result() for client in self._sending), [client.result() for client in self._long]
 
 
-@pytest.mark.slow
-def test_no_client_that_pinged_is_given_up_when_the_broker_wakes_up(our_broker: OurBroker) -> None:
-    stop, sent, failures = threading.Event(), [0] * CLIENTS, list[BaseException]()
-    clients = [connect(our_broker.url + OPTIONS) for _ in range(CLIENTS + 1)]
-    try:
-        with clients[-1].transacted_session() as long, long.consumer("long") as reader:
-            for number in range(100):
-                long.send("long", b"%d" % number, durable=True)
-            threads = [
-                threading.Thread(target=works, args=(clients[number], number, stop, sent, failures))
-                for number in range(CLIENTS)
-            ]
-            for thread in threads:
-                thread.start()
-            our_broker.wait(1)
-            before = list(sent)
-            our_broker.freeze(6)
-            our_broker.wait(3)
-            deadline = time.monotonic() + PATIENCE_S
-            while any(now <= then for now, then in zip(sent, before, strict=True)) and not failures:
-                assert time.monotonic() < deadline, (before, sent)
-                our_broker.wait(0.1)
-            stop.set()
-            for thread in threads:
-                thread.join(60)
-            assert not failures, failures
-            long.commit()
-            numbers = [
-                message.body for message in (reader.receive(timeout=10) for _ in range(100)) if message is not None
-            ]
-            assert numbers == [b"%d" % number for number in range(100)]
-            long.commit()
-    finally:
-        stop.set()
-        for client in clients:
-            client.close()
-    assert "nothing came" not in our_broker.log
-    recreated = sum(client.stats.recreated_sessions for client in clients)
-    print(f"{CLIENTS} clients, {sum(sent)} sent, {recreated} sessions recreated")
+def freeze_under_a_crowd(url: str, pid: int) -> tuple[int, list[bool]]:
+    """Stop a broker for a while. What the clients say."""
+    with ThreadPoolExecutor(CLIENTS + len(World)) as pool:
+        crowd = Crowd(pool, url)
+        try:
+            crowd.await_progress()
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(STILL_S)  # it is what is tested
+            os.kill(pid, signal.SIGCONT)
+            crowd.await_progress()
+        finally:
+            said = crowd.finish()
+    print(f"\n{CLIENTS} clients, {sum(crowd.sent)} sent, {said[0]} sessions made anew, transactions there: {said[1]}")
+    return said
+
+
+def test_no_client_that_pinged_is_given_up_when_our_broker_wakes_up(our_broker: OurBroker) -> None:
+    recreated, committed = freeze_under_a_crowd(f"{our_broker.url}?resilient=true&{IMPATIENT}", our_broker.pid)
+    assert all(committed)
     assert recreated == 0
+    assert "nothing came" not in our_broker.log
+
+
+def test_nothing_is_lost_or_doubled_when_a_real_broker_wakes_up(artemis: Artemis) -> None:
+    """It may judge before it reads, and give them up: then a long transaction is gone, and says so."""
+    freeze_under_a_crowd(f"{artemis.url}?exactlyOnce=true&{IMPATIENT}", artemis.pid)
