@@ -8,7 +8,8 @@ it that strikes when the frame passes that the cell names, and a witness who ask
 To write the cells of a feature: a module ``cells_<feature>.py``, written for anyio (it is converted for threads and blocking, so it
 imports nothing asynchronous from here), with a class per call. Each says which packet carries the call (``ask``), which one
 answers it (``answer``), and what the caller is told in each outcome; ``prepare``, ``call`` and ``after`` are asynchronous, ``check``
-asks the witness when the client is gone. Name the module in ``test_cells.py`` and take the row out of ``TO_COME`` there.
+asks the witness when the client is gone. Name the module in ``test_cells.py``. Rows are played with exactly-once as without; one that it
+makes another of has ``PLAIN`` modes, and a second class for what it becomes.
 """
 
 from __future__ import annotations
