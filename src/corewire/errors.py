@@ -92,6 +92,7 @@ class CorewireError(Exception):
     """Base of all errors of corewire."""
 
     CODE: ClassVar[ErrorCode | None] = None
+    SAID: ClassVar[tuple[str, str] | None] = None  # of a subject of this kind, in place of the message
 
     def __init__(
         self,
@@ -106,12 +107,14 @@ class CorewireError(Exception):
         self.message = message
         self.code = self.CODE if code is None else code
         self.subject = subject  #: the object, as in "queue 'orders'"
-        self.connection = connection  #: as in "tcp://host:61616 session 3f2a"
+        self.connection = connection  #: as in "tcp://host:61616"
         self.hint = hint  #: what to do, one sentence
 
     def __str__(self) -> str:
         text = self.message or (self.code.name if self.code is not None else type(self).__name__)
-        if self.subject is not None and self.subject not in text:
+        if self.subject is not None and self.SAID is not None and self.subject.startswith(self.SAID[0]):
+            text = f"{self.subject} {self.SAID[1]}"
+        elif self.subject is not None and self.subject not in text:
             text = f"{self.subject}: {text}"
         if self.code is not None:
             text += f" ({self.code.name} {self.code.value})"
@@ -327,12 +330,14 @@ class QueueDoesNotExist(BrokerError):
     """There is no such queue."""
 
     CODE = ErrorCode.QUEUE_DOES_NOT_EXIST
+    SAID = ("queue ", "does not exist")
 
 
 class QueueExists(BrokerError):
     """A queue of this name is there already."""
 
     CODE = ErrorCode.QUEUE_EXISTS
+    SAID = ("queue ", "exists already")
 
 
 class InvalidFilterExpression(BrokerError):
@@ -357,12 +362,14 @@ class AddressDoesNotExist(BrokerError):
     """There is no such address and none is created by itself."""
 
     CODE = ErrorCode.ADDRESS_DOES_NOT_EXIST
+    SAID = ("address ", "does not exist")
 
 
 class AddressExists(BrokerError):
     """An address of this name is there already."""
 
     CODE = ErrorCode.ADDRESS_EXISTS
+    SAID = ("address ", "exists already")
 
 
 class LargeMessageErrorBody(BrokerError):
@@ -456,40 +463,13 @@ class ManagementError(BrokerError):
 _LEAVES: dict[ErrorCode | None, type[CorewireError]] = {
     leaf.CODE: leaf
     for leaf in (
-        *(
-            UnsupportedPacket,
-            NotConnected,
-            ConnectionTimedOut,
-            Disconnected,
-            Unblocked,
-            QueueDoesNotExist,
-            QueueExists,
-            ObjectClosed,
-        ),
-        *(
-            InvalidFilterExpression,
-            IllegalState,
-            SecurityError,
-            AddressDoesNotExist,
-            AddressExists,
-            IncompatibleVersions,
-        ),
-        *(
-            LargeMessageErrorBody,
-            TransactionRolledBack,
-            SessionCreationRejected,
-            DuplicateIdRejected,
-            DuplicateMetadata,
-        ),
-        *(
-            TransactionOutcomeUnknown,
-            InterceptorRejectedPacket,
-            InvalidTransientQueueUse,
-            RemoteDisconnect,
-            TransactionTimedOut,
-        ),
-        *(AddressFull, LargeMessageInterrupted, ClusterSecurityError, MaxConsumerLimitExceeded, UnexpectedRoutingType),
-        *(InvalidQueueConfiguration, DeleteAddressError, DivertDoesNotExist, RoutingError),
+        *(UnsupportedPacket, NotConnected, ConnectionTimedOut, Disconnected, Unblocked, QueueDoesNotExist, QueueExists),
+        *(ObjectClosed, InvalidFilterExpression, IllegalState, SecurityError, AddressDoesNotExist, AddressExists),
+        *(IncompatibleVersions, LargeMessageErrorBody, TransactionRolledBack, SessionCreationRejected),
+        *(DuplicateIdRejected, DuplicateMetadata, TransactionOutcomeUnknown, InterceptorRejectedPacket),
+        *(InvalidTransientQueueUse, RemoteDisconnect, TransactionTimedOut, AddressFull, LargeMessageInterrupted),
+        *(ClusterSecurityError, MaxConsumerLimitExceeded, UnexpectedRoutingType, InvalidQueueConfiguration),
+        *(DeleteAddressError, DivertDoesNotExist, RoutingError),
     )
 }
 _LEAVES[ErrorCode.TIMEOUT_EXCEPTION] = CallTimeout

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from corewire._states import LIFE, ClientState, LifeMove, advance
-from corewire.client._calls import GRACE_S, Answers, Call, Command, refusal
-from corewire.errors import LocalProtocolError, QueueExists
+from corewire.client._calls import GRACE_S, Answers, Call, Command
+from corewire.errors import LocalProtocolError
 from corewire.wire import packets
 
 NULL = packets.NullResponse.TYPE
@@ -94,11 +94,6 @@ def test_all_is_given_back_in_the_order_of_writing() -> None:
     assert answers.take_all() == commands
     assert len(answers) == 0
     assert answers.deadline() is None
-
-
-def test_a_refusal_becomes_the_brokers_error() -> None:
-    assert isinstance(refusal(packets.ExceptionResponse(101, "there is one")), QueueExists)
-    assert refusal(packets.NullResponse()) is None
 
 
 def test_a_call_is_taken_by_nobody_until_somebody_walks_away() -> None:

@@ -33,14 +33,14 @@ class Program:
     """Runs commands in this process against one broker; what they print is read after each."""
 
     def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._url = url
+        self.url = url
         self._monkeypatch = monkeypatch
         self._capsys = capsys
 
     def run(self, *words: str, text: str = "") -> tuple[int, str, str]:
         """Exit code, standard output and standard error of a command that is given ``text``."""
         self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        self._monkeypatch.setenv("COREWIRE_URL", self._url)
+        self._monkeypatch.setenv("COREWIRE_URL", self.url)
         code = main(list(words))
         out, err = self._capsys.readouterr()
         return code, out, err
@@ -123,8 +123,11 @@ def test_files_go_in_and_come_out(program: Program, queue: str, tmp_path: Path) 
 def test_what_the_broker_refuses_is_4(program: Program, queue: str) -> None:
     code, out, err = program.run("browse", queue)
     assert (code, out) == (4, "")
-    assert err.startswith("error: ")
-    assert "QUEUE_DOES_NOT_EXIST 100" in err
+    assert err.splitlines()[:-1] == [
+        f"error: queue '{queue}' does not exist (QUEUE_DOES_NOT_EXIST 100)",
+        f"  on {program.url}",
+    ]
+    assert err.splitlines()[-1].startswith("  try: ")
     assert program.run("consume", queue, "--filter", "a = = b")[0] == 4
 
 

@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from corewire._operation import Operation
 from corewire._replies import Replies
-from corewire.errors import BrokerError, CorewireError
-from corewire.wire.packets import ExceptionResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from corewire.client._outgoing import Outgoing
+    from corewire.errors import CorewireError
 
 T = TypeVar("T")
 
@@ -209,10 +208,3 @@ class Answers:
         self._replies.clear()
         self._clock.clear()
         return commands
-
-
-def refusal(packet: Packet) -> CorewireError | None:
-    """The error that an answer stands for, None for a good one."""
-    if isinstance(packet, ExceptionResponse):
-        return BrokerError.from_code(packet.code, packet.message)
-    return None

@@ -13,8 +13,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
 from corewire.client._backlog import Backlog
-from corewire.client._calls import Answers, Call, Command, Fate, Lost, Task, refusal
+from corewire.client._calls import Answers, Call, Command, Fate, Lost, Task
 from corewire.client._frames import frame_of
+from corewire.client._refusals import refusal
 from corewire.errors import (
     BrokerError,
     CallTimeout,
@@ -104,11 +105,12 @@ class Commands(ABC):
         self._step(now, Task(call, script, undo, leaving=leaving))
         return call
 
-    def background(self, now: float, script: Script[T]) -> None:
-        """Begin a script that nobody waits for."""
+    def background(self, now: float, script: Script[T]) -> Call[T]:
+        """Begin a script that nobody waits for. What comes of it can be looked at."""
         call: Call[T] = Call()
         call.abandoned = True
         self._step(now, Task(call, script))
+        return call
 
     def post(self, packet: Packet) -> None:
         """Write what is not answered and means this epoch only."""
@@ -223,7 +225,7 @@ class Commands(ABC):
         """The answer to a command, which was taken out of those that wait for theirs."""
         self.progress += 1
         command.deadline = None
-        error = None if packet is NULL_RESPONSE else refusal(packet)
+        error = None if packet is NULL_RESPONSE else refusal(packet, command.packet, self.context.connection)
         if command.outgoing is not None and self.channel.window_bytes is None:
             self._unanswered_bytes -= command.size
         if command.ticket:

@@ -84,6 +84,7 @@ class Context:
             config.client_id or self.uuid()
         )  #: on every message, for consumers that want none of their own
         self.exactly_once = config.exactly_once  #: design.md: what is sent takes effect once, over failures
+        self.connection: str | None = None  #: where the last link went, for errors
         self.node_id: str | None = None  #: of the broker at hand; None while it is not known
         self._client_uuid = self.uuid() if self.exactly_once else ""
         self._last_unique = 0

@@ -12,7 +12,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from corewire.client._calls import Answers, Command, refusal
+from corewire.client._calls import Answers, Command
+from corewire.client._refusals import refusal
 from corewire.errors import CallTimeout, CorewireError
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ class Inquiry(Generic[T]):
 class Control:
     """The scripts of one link."""
 
-    def __init__(self, connection: Connection, call_timeout_s: float) -> None:
+    def __init__(self, connection: Connection, call_timeout_s: float, where: str) -> None:
         self.outcomes: list[Inquiry[Any]] = []  #: scripts that are through; to be taken by the owner
         self._connection = connection
         self._call_timeout_s = call_timeout_s
+        self._where = where
         self._answers: dict[int, Answers] = {}
         self._inquiries: dict[Command, Inquiry[Any]] = {}
         self._sleeping: list[tuple[float, Inquiry[Any]]] = []
@@ -79,7 +81,7 @@ class Control:
         if command is not None:
             if answers is not None and not answers and channel != CONTROL_CHANNEL:
                 del self._answers[channel]
-            self._step(now, self._inquiries.pop(command), packet, refusal(packet))
+            self._step(now, self._inquiries.pop(command), packet, refusal(packet, command.packet, self._where))
 
     def next_timeout(self) -> float | None:
         """When a script goes on, or its question has waited too long."""

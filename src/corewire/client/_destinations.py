@@ -44,10 +44,10 @@ def look_up(session: Session, destination: Destination) -> Script[None]:
     """
     address, queue = split_name(destination.name)
     info = yield from ask_address(session, address)
-    kind = destination.routing_type
+    kind, where = destination.routing_type, session.context.connection
     if kind is None:
         if not info.exists:
-            raise AddressDoesNotExist("there is no such address", subject=f"address {address!r}")
+            raise AddressDoesNotExist("there is no such address", subject=f"address {address!r}", connection=where)
         return
     if isinstance(destination, Queue) and queue is None:
         queue = address
@@ -55,11 +55,13 @@ def look_up(session: Session, destination: Destination) -> Script[None]:
     may_create = not temporary and (info.auto_create_queues or kind is RoutingType.MULTICAST)
     if not info.exists:
         if not (may_create and info.auto_create_addresses):
-            raise AddressDoesNotExist("there is no such address", subject=f"address {address!r}")
+            raise AddressDoesNotExist("there is no such address", subject=f"address {address!r}", connection=where)
         packet = packets.CreateAddress(address, [kind], requires_response=True, auto_created=True)
         yield Command(packet, packets.NullResponse, Fate.AGAIN)
     elif kind not in info.routing_types:
-        raise UnexpectedRoutingType(f"the address takes no {kind.name} messages", subject=f"address {address!r}")
+        raise UnexpectedRoutingType(
+            f"the address takes no {kind.name} messages", subject=f"address {address!r}", connection=where
+        )
     if queue is not None and (queue not in info.queue_names or session.context.exactly_once):
         yield from _look_up_queue(session, address, queue, kind, create=not temporary and info.auto_create_queues)
 
@@ -75,7 +77,11 @@ def look_up_queue(session: Session, name: str) -> Script[str]:
     if named in info.queue_names:
         return named  # making the consumer tells more of it
     if info.exists and RoutingType.ANYCAST not in info.routing_types and queue is None:
-        raise UnexpectedRoutingType("the address takes no ANYCAST messages", subject=f"address {address!r}")
+        raise UnexpectedRoutingType(
+            "the address takes no ANYCAST messages",
+            subject=f"address {address!r}",
+            connection=session.context.connection,
+        )
     yield from _look_up_queue(session, address, named, RoutingType.ANYCAST, create=info.auto_create_queues)
     return named
 
@@ -87,7 +93,9 @@ def _look_up_queue(session: Session, address: str, queue: str, kind: RoutingType
         session.context.found_queue(queue, auto_delete=found.auto_delete)
         return
     if not create:
-        raise QueueDoesNotExist("there is no such queue", subject=f"queue {queue!r}")
+        raise QueueDoesNotExist(
+            "there is no such queue", subject=f"queue {queue!r}", connection=session.context.connection
+        )
     # An emptied queue that is deleted takes the address's memory of duplicate ids with it.
     auto_delete = False if session.context.exactly_once else None
     wanted = QueueConfiguration(

@@ -179,6 +179,7 @@ class Lifeline:
             self._slots = Slots(link.endpoint, self._search.endpoints)
         else:
             self._slots.connected(link.endpoint)
+        self._context.connection = link.where
         link.start(now, self._context.config, self._version, self._trace)
         self._establishing = link.control.run(now, self._establish(link))
         self._settle(now)

@@ -32,6 +32,11 @@ class Link:
         self._control: Control | None = None
 
     @property
+    def where(self) -> str:
+        """Where it goes, for errors."""
+        return f"tcp://{self.endpoint.host}:{self.endpoint.port}"
+
+    @property
     def up(self) -> bool:
         """Whether it was dialled with success."""
         return self._connection is not None
@@ -60,7 +65,7 @@ class Link:
                 trace=trace,
             ),
         )
-        self._control = Control(self._connection, config.call_timeout_s)
+        self._control = Control(self._connection, config.call_timeout_s, self.where)
         self._connection.start(now)
         if version:
             self._connection.assume_version(version)

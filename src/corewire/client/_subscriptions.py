@@ -88,7 +88,11 @@ def make_queue(session: Session, topic: Topic, queue: QueueConfiguration, *, sha
         there = cast("packets.SessionQueueQueryResponseV3", (yield question))
         if there.exists:
             if there.consumer_count:
-                raise IllegalState("the subscription is in use", subject=f"queue {queue.name!r}")
+                raise IllegalState(
+                    "the subscription is in use",
+                    subject=f"queue {queue.name!r}",
+                    connection=session.context.connection,
+                )
             if there.address == queue.address and (there.filter or None) == queue.filter_string:
                 return queue.name
             yield Command(packets.DeleteQueue(queue.name), packets.NullResponse, Fate.AGAIN)

@@ -16,6 +16,7 @@ from corewire.errors import (
     CorewireError,
     LocalProtocolError,
     NotConnected,
+    QueueDoesNotExist,
     RemoteProtocolError,
     SecurityError,
     TransactionError,
@@ -29,6 +30,7 @@ _HINTS: Final[dict[type[CorewireError], str]] = {
     SecurityError: "--user NAME --password-file FILE",
     NotConnected: "--url of a broker that runs, or start one: corewire run",
     CallTimeout: "a longer --timeout",
+    QueueDoesNotExist: "another name, or corewire produce, which makes a queue",
 }
 
 

@@ -171,7 +171,7 @@ class Producer:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ObjectClosed("the producer is closed", subject=f"producer of {self._destination}")
+            raise ObjectClosed("the producer is closed", subject=f"producer of {self._destination.name!r}")
 
     def _with_defaults(self, headers: Headers) -> Headers:
         return cast("Headers", {**self._defaults, **headers}) if self._defaults else headers

@@ -40,7 +40,9 @@ class TransactedSession(Session):
         caller = get_ident()
         if self._threads.setdefault(self._id, caller) != caller:  # in one step, whoever else comes
             raise LocalProtocolError(
-                "another thread is at work in this transaction", subject=repr(self), hint="Open a session per thread."
+                "another thread is at work in this transaction",
+                subject=f"session {self.name}",
+                hint="Open a session per thread.",
             )
 
     async def commit(self) -> None:
@@ -149,12 +151,12 @@ class TransactedSession(Session):
     ) -> ReceivedMessage:
         """Not for transacted sessions: raises LocalProtocolError, since the question would wait for the commit."""
         raise LocalProtocolError(
-            "the session is transacted: the question would wait for the commit", subject=repr(self)
+            "the session is transacted: the question would wait for the commit", subject=f"session {self.name}"
         )
 
     async def recover(self) -> None:
         """Not for transacted sessions: raises LocalProtocolError."""
-        raise LocalProtocolError("a transacted session is rolled back, not recovered", subject=repr(self))
+        raise LocalProtocolError("a transacted session is rolled back, not recovered", subject=f"session {self.name}")
 
     @property
     def rollback_only(self) -> bool:

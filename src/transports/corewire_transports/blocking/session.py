@@ -257,7 +257,7 @@ class Session(Objects):
                 self._driver.wait(operation)
                 return
             if self._engine.progress(self._id) == before and not self._engine.timeouts_stand_still:
-                raise CallTimeout("the broker has not answered for a call timeout", subject=repr(self))
+                raise CallTimeout("the broker has not answered for a call timeout", subject=f"session {self.name}")
 
     def _asked_for_one(self, consumer: ConsumerId) -> Delivery | None:
         """The next message, None if the broker says that it has none. Raises CallTimeout if it says nothing."""
@@ -269,7 +269,7 @@ class Session(Objects):
             if (
                 not config.exactly_once or self._client.state is ClientState.UP
             ):  # with it time stands still in an outage
-                raise CallTimeout("the broker did not say whether there is a message", subject=repr(self))
+                raise CallTimeout("the broker did not say whether there is a message", subject=f"session {self.name}")
 
     def _use(self) -> None:
         """Something is sent or received. Anybody may, where nothing holds it together."""

@@ -51,7 +51,9 @@ class XaSession(Session):
     def _use(self) -> None:
         if self._worker is not None and self._worker != get_ident():
             raise LocalProtocolError(
-                "another thread is at work in this branch", subject=repr(self), hint="Open a session per thread."
+                "another thread is at work in this branch",
+                subject=f"session {self.name}",
+                hint="Open a session per thread.",
             )
 
     def xa_start(self, xid: Xid, /) -> None:
@@ -143,8 +145,8 @@ class XaSession(Session):
         **headers: Unpack[Headers],
     ) -> ReceivedMessage:
         """Not for XA sessions: raises LocalProtocolError, since the question would wait for the commit."""
-        raise LocalProtocolError("the question would wait for the end of the branch", subject=repr(self))
+        raise LocalProtocolError("the question would wait for the end of the branch", subject=f"session {self.name}")
 
     def recover(self) -> None:
         """Not for XA sessions: raises LocalProtocolError."""
-        raise LocalProtocolError("a branch is rolled back, not recovered", subject=repr(self))
+        raise LocalProtocolError("a branch is rolled back, not recovered", subject=f"session {self.name}")
