@@ -14,6 +14,7 @@ from corewire.errors import (
     AddressFull,
     CallTimeout,
     LocalProtocolError,
+    NotConnected,
     ObjectClosed,
     QueueDoesNotExist,
     UnexpectedRoutingType,
@@ -67,6 +68,26 @@ def test_sends_before_the_look_up_is_through_keep_their_order() -> None:
         each.result()
     assert world.receive_all(world.consumer(session)) == ["0", "1", "2", "3", "4"]
     assert world.sent.count("SESS_BINDINGQUERY") == 2  # one is the consumer's
+
+
+@pytest.mark.parametrize("attempts", [0, 3, None])
+def test_a_look_up_that_is_not_answered_in_time_is_a_call_that_was_not(attempts: int | None) -> None:
+    world = ClientWorld(fragile(reconnect_attempts=attempts, call_timeout_s=2.0, retry_interval_s=0.1))
+    session = world.session()
+    world.wire.deaf = True
+    first = world.engine.send(world.now, session, Queue("new"), Message("x"))
+    stream = world.engine.begin_large(world.now, session, Topic("new"), Message(None))
+    world.advance(1.9)
+    assert not first.done
+    later = world.engine.send(world.now, session, Queue("new"), Message("y"))
+    world.advance(0.2)
+    for each in (first, stream):
+        assert isinstance(each.error, CallTimeout)
+    assert isinstance(later.error, NotConnected if attempts == 0 else type(None))  # it has waited for a moment only
+    if attempts != 0:
+        world.advance(1.0)
+        assert later.done
+        assert world.receive_all(world.consumer(session, "new")) == ["y"]
 
 
 @pytest.mark.parametrize(

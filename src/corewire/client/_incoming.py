@@ -125,4 +125,6 @@ class Incoming(Commands):
         self.outlets.expire(now)
         if self._delivering:
             self.readers.expire(now)
-        return super().expire(now)
+        blamed = super().expire(now)
+        self.outlets.give_up_look_ups(now)
+        return blamed

@@ -18,6 +18,7 @@ from corewire.client._calls import Lost
 from corewire.client._credits import ProducerCredits
 from corewire.client._destinations import look_up
 from corewire.client._large_send import Turns
+from corewire.client._options import A_MILLISECOND
 from corewire.client._outgoing import Outgoing
 from corewire.errors import AddressFull, BrokerError, CallTimeout, CorewireError, Unblocked
 from corewire.events import ProducerBlocked, ProducerUnblocked
@@ -54,6 +55,7 @@ class Outlet:
         self.streams: list[Stream] = []  #: they let others pass
         self.ready = False  #: the destination was looked up
         self.looking = False  #: it is being looked up
+        self.asking: Call[None] | None = None  #: that, for those who wait here
         self.error: CorewireError | None = None  #: why it was not found
         self.blocked_since: float | None = None
         self._told = False  # the application knows that it is blocked
@@ -302,7 +304,7 @@ class Outlets:
     def _begin(self, now: float, outlet: Outlet, outgoing: Outgoing) -> None:
         self._enter(outlet, outgoing)
         if not (outlet.ready or outlet.looking):
-            self._session.background(now, outlet.look_up())
+            self._look_up(now, outlet)
         self._pump(now, outlet)
         if not outlet.ready and outgoing.latest is None:
             outgoing.latest = self._look_up_until(now)
@@ -351,6 +353,21 @@ class Outlets:
             written += [each.command for each in outlet.waiting if each.command.written]
             outlet.waiting = deque(each for each in outlet.waiting if not each.command.written)
         return written
+
+    def _look_up(self, now: float, outlet: Outlet) -> None:
+        outlet.asking = self._session.background(now, outlet.look_up())
+
+    def give_up_look_ups(self, now: float) -> None:
+        """The broker has not answered a look-up in time: tell those who have waited for as long as that."""
+        config = self._session.context.config
+        told_by = now + (config.call_failover_timeout_s or 0.0) + A_MILLISECOND  # sums are not exact
+        for outlet in list(self._busy):
+            if outlet.asking is None or not isinstance(outlet.asking.error, CallTimeout):
+                continue
+            outlet.asking = None
+            for outgoing in (*outlet.streams, *outlet.waiting):
+                if outgoing.latest is None or outgoing.latest <= told_by:
+                    self._give_up(now, outlet, outgoing, "the destination was not looked up in time")
 
     def _look_up_until(self, now: float) -> float | None:
         """How long a sender waits for a look-up that begins now, whatever happens to links meanwhile. None: without limit."""
@@ -439,7 +456,7 @@ class Outlets:
             if not outlet.busy:
                 self.forget(outlet)
             elif not outlet.looking:  # else that will be asked again
-                self._session.background(now, outlet.look_up())
+                self._look_up(now, outlet)
 
     def forget(self, outlet: Outlet) -> None:
         """Look the destination up again when it is used next."""
