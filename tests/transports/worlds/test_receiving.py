@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.transports.company_anyio import beside, needs_company, until
 
 from corewire import AckMode
 from corewire.errors import LocalProtocolError, ObjectClosed, QueueDoesNotExist, TransactionRolledBack
-from corewire_transports.anyio import Consumer, ReceivedMessage, Session, connect
+from corewire_transports.anyio import Consumer, ReceivedMessage, Session, connect, fail_after
+
+if TYPE_CHECKING:
+    from corewire_server.proxy import Proxy
 
 MODES = [AckMode.AUTO, AckMode.CLIENT, AckMode.DUPS_OK, AckMode.PRE, AckMode.INDIVIDUAL]
 
@@ -44,6 +49,26 @@ async def test_nothing_is_certain_with_timeout_0(url: str, queue: str) -> None:
         await session.send(queue, "x")
         message = await consumer.receive(timeout=0)
         assert message is not None
+        assert await consumer.receive(timeout=0) is None
+
+
+@pytest.mark.parametrize("window_bytes", [0, 1_048_576])
+async def test_a_broker_that_says_nothing_makes_a_timeout_a_little_longer_and_loses_nothing(
+    proxied: str, proxy: Proxy, queue: str, window_bytes: int
+) -> None:
+    async with (
+        connect(f"{proxied}?callTimeout=600000") as client,
+        client.session() as session,
+        session.consumer(queue, window_bytes=window_bytes) as consumer,
+    ):
+        await session.send(queue, "x", durable=False)
+        assert (await consumer.receive()).text == "x"
+        proxy.stall()
+        await session.send(queue, "y", durable=False)
+        with fail_after(60):
+            assert await consumer.receive(timeout=0.01) is None
+        proxy.resume()
+        assert (await consumer.receive()).text == "y"
         assert await consumer.receive(timeout=0) is None
 
 

@@ -9,7 +9,7 @@ from anyio import move_on_after
 
 from corewire import AckMode, Operation
 from corewire._states import ClientState
-from corewire.errors import CallTimeout, ObjectClosed
+from corewire.errors import ObjectClosed
 from corewire_transports.anyio.received import ReceivedMessage
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Browser", "Consumer", "ConsumerOptions"]
 
 logger = logging.getLogger("corewire")
+
+GRACE_S = 2.0  # so long may a broker take to say that it has nothing, when the time of a receive is over
 
 
 class ConsumerOptions(TypedDict, total=False):
@@ -69,7 +71,8 @@ class Consumer:
     @overload
     async def receive(self, timeout: float) -> ReceivedMessage | None: ...  # noqa: ASYNC109
     async def receive(self, timeout: float | None = None) -> ReceivedMessage | None:  # noqa: ASYNC109
-        """The next message; with a ``timeout`` in seconds, None if nothing came. 0: what the broker has now.
+        """The next message; with a ``timeout`` in seconds, None if nothing came: at most two seconds later, if the
+        broker does not say that it has none. 0: what the broker has now.
 
         Raises ObjectClosed, QueueDoesNotExist or SecurityError (found after a failover), NotConnected, LocalProtocolError if
         somebody else is receiving in this session; with 0 CallTimeout if the broker does not say.
@@ -83,13 +86,11 @@ class Consumer:
                 return self._hand_out(await self._driver.call(self._engine.receive, self._id))
             if self._engine.state is not ClientState.UP:
                 return None
-        try:
-            delivery = await self._session._asked_for_one(self._id)
-        except CallTimeout:
-            if timeout > 0:
-                return None
-            raise
-        return None if delivery is None else self._hand_out(delivery)
+            # Whoever stood still asks once more what there is: it may lie in the socket, or not have been sent yet.
+            with move_on_after(min(GRACE_S, self._engine.config.call_timeout_s)):
+                return self._found(await self._driver.call(self._engine.receive_immediate, self._id))
+            return None
+        return self._found(await self._session._asked_for_one(self._id))
 
     def drain(self, timeout: float = 0) -> AsyncIterator[ReceivedMessage]:
         """Messages until none has come for ``timeout`` seconds; 0: what is in the queue now."""
@@ -151,8 +152,11 @@ class Consumer:
                 return operation
         if self._closing and not self._handling:
             self._leave_loop()
-            raise ObjectClosed("the consumer is closed", subject=repr(self))
+            raise ObjectClosed("the consumer is closed", subject=f"consumer of {self._queue!r}")
         return self._engine.receive_nowait(now, self._id)
+
+    def _found(self, message: Delivery | None) -> ReceivedMessage | None:
+        return None if message is None else self._hand_out(message)
 
     def _hand_out(self, message: Delivery) -> ReceivedMessage:
         assert isinstance(message, ReceivedMessage)  # as its engine was told
