@@ -85,7 +85,9 @@ def page() -> str:
                 [f"## {title}", "", text, "", "| key | field | value | default |", "|---|---|---|---|", *rows, ""]
             )
         )
-    accepted = ", ".join(f"`{key}`" for key in sorted(_url_keys.WITHOUT_EFFECT, key=str.lower))
+    accepted = ", ".join(
+        f"`{key}`" for key in sorted(_url_keys.WITHOUT_EFFECT | _url_keys.KEPT_WITHOUT_EFFECT, key=str.lower)
+    )
     parts.append(f"## Accepted, without effect\n\nOne line is logged at level INFO: {accepted}, and `activemq.*`.\n")
     reasons: dict[str, list[str]] = {}
     for key, reason in _url_keys.REFUSED.items():

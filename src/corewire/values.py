@@ -273,7 +273,7 @@ class Headers(TypedDict, total=False):
     duplicate_id: str | bytes
     last_value: str  #: key of a last-value queue
     content_type: str
-    message_id: str  #: "ID:<uuid>"; generated
+    message_id: str  #: "ID:<uuid>", of version 1 as uuid.uuid1() makes them (Java changes others); generated
 
 
 @dataclass(frozen=True, slots=True)

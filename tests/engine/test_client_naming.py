@@ -27,8 +27,10 @@ def test_a_client_id_is_held_by_one_client() -> None:
     world = ClientWorld(resilient(client_id="me"))
     world.started.result()
     engine = second(world)
-    with pytest.raises(DuplicateMetadata):
+    with pytest.raises(DuplicateMetadata, match="client id 'me'") as held:
         world.started.result()
+    assert held.value.hint is not None
+    assert "enableSharedClientID=true" in held.value.hint
     assert engine.state is ClientState.FAILED
 
 

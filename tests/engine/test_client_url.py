@@ -96,6 +96,7 @@ def test_a_group_takes_the_keys_of_clients_and_connectors_too() -> None:
         refresh_timeout_s=5,
         initial_wait_timeout_s=1.5,
         local_bind_address="127.0.0.1",
+        local_bind_port=7,
         template=Endpoint(tls=Tls(trust_store_path="ca.pem")),
     )
     assert ClientConfig.from_url(config.to_url()) == config

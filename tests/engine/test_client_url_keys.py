@@ -57,6 +57,7 @@ LOCATOR: Final[list[tuple[str, str, str, Any]]] = [
     ("password", "secret", "password", "secret"),
     ("clientID", "me", "client_id", "me"),
     ("enableSharedClientID", "true", "enable_shared_client_id", True),
+    ("ackBatchSize", "7", "ack_batch_bytes", 7),
     ("dupsOKBatchSize", "7", "dups_ok_batch_bytes", 7),
     ("transactionBatchSize", "7", "transaction_batch_bytes", 7),
     # ours
@@ -104,9 +105,10 @@ GROUP: Final[list[tuple[str, str, str, Any]]] = [
     ("refreshTimeout", "5000", "refresh_timeout_s", 5.0),
     ("discoveryInitialWaitTimeout", "1500", "initial_wait_timeout_s", 1.5),
     ("localBindAddress", "127.0.0.1", "local_bind_address", "127.0.0.1"),
+    ("localBindPort", "7", "local_bind_port", 7),
 ]
 IGNORED: Final = {
-    *("failoverOnInitialConnection", "cacheLargeMessagesClient", "ackBatchSize", "useGlobalPools"),
+    *("failoverOnInitialConnection", "cacheLargeMessagesClient", "useGlobalPools"),
     *("threadPoolMaxSize", "scheduledThreadPoolMaxSize", "flowControlThreadPoolMaxSize", "initialMessagePacketSize"),
     *("nodeID", "identity", "clusterConnection", "type", "cacheDestinations", "ignoreJTA"),
     *("deserializationAllowList", "deserializationDenyList"),
@@ -114,7 +116,7 @@ IGNORED: Final = {
     *("handshake-timeout", "writeBufferLowWaterMark", "writeBufferHighWaterMark", "batchDelay"),
     *("nioRemotingThreads", "remotingThreads", "useNio", "useNioGlobalWorkerPool", "useGlobalWorkerPool"),
     *("useEpoll", "useKQueue", "sslProvider", "keyStoreProvider", "trustStoreProvider", "forceSSLParameters"),
-    *("useDefaultSslContext", "stoppingTimeout", "localBindPort"),
+    *("useDefaultSslContext", "stoppingTimeout"),
 }
 REFUSALS: Final = {
     **dict.fromkeys(("host", "port", "groupAddress", "groupPort"), "before the question mark"),
@@ -156,6 +158,14 @@ def test_a_key_without_effect_is_told_in_the_log(key: str, caplog: pytest.LogCap
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", f"without effect here: {key}")
     ]
+
+
+@pytest.mark.parametrize(("url", "key"), [("tcp://a", "ackBatchSize"), ("udp://231.7.7.7:9876", "localBindPort")])
+def test_a_field_without_effect_is_kept_and_told(url: str, key: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "corewire"):
+        config = read_settings(f"{url}?{key}=1", user=None, password=None, client_id=None)
+    assert f"{key}=1" in config.to_url()
+    assert [record.getMessage() for record in caplog.records] == [f"without effect here: {key}"]
 
 
 @pytest.mark.parametrize(("key", "words"), sorted(REFUSALS.items()))

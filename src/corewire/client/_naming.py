@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from corewire.errors import DuplicateMetadata
+
 if TYPE_CHECKING:
     from corewire.client._calls import Script
     from corewire.client._session import Session
 
 _KEY = "jms-client-id"
+_HINT = "Give each client an id of its own, or let them share one: enableSharedClientID=true."
 
 
 def name_client(session: Session) -> Script[None]:
@@ -21,5 +24,9 @@ def name_client(session: Session) -> Script[None]:
     config = session.context.config
     assert config.client_id is not None
     if not config.enable_shared_client_id:
-        yield from session.name_it(_KEY, config.client_id, unique=True)
+        try:
+            yield from session.name_it(_KEY, config.client_id, unique=True)
+        except DuplicateMetadata as held:
+            held.subject, held.hint = f"client id {config.client_id!r}", _HINT
+            raise
     yield from session.name_it(_KEY, config.client_id, unique=False)

@@ -36,10 +36,10 @@ WITHOUT_EFFECT: Final = frozenset(
         *("deserializationWhiteList", "deserializationBlackList"),
         *("type", "ignoreJTA", "nodeID", "identity", "clusterConnection", "handshake-timeout", "stoppingTimeout"),
         *("sslProvider", "keyStoreProvider", "trustStoreProvider", "forceSSLParameters", "useDefaultSslContext"),
-        "ackBatchSize",  # acknowledgements of CLIENT sessions go out when the application gives them
-        "localBindPort",  # brokers send from it; a client only listens
     }
 )
+#: Fields that are kept, and change nothing here either.
+KEPT_WITHOUT_EFFECT: Final = frozenset({"ackBatchSize", "localBindPort"})
 REFUSED: Final = {
     **dict.fromkeys(("httpEnabled", "httpClientIdleTime", "httpClientIdleScanPeriod"), "HTTP tunnelling is not spoken"),
     **dict.fromkeys(("httpRequiresSessionId", "httpUpgradeEnabled"), "HTTP tunnelling is not spoken"),
@@ -61,7 +61,7 @@ _KNOWN: Final = frozenset({*OF_CLIENT, *OF_CONNECTOR, *OF_DISCOVERY})
 
 def has_no_effect(key: str) -> bool:
     """Whether a key is accepted and changes nothing."""
-    return key in WITHOUT_EFFECT or key.startswith("activemq.")
+    return key in WITHOUT_EFFECT or key in KEPT_WITHOUT_EFFECT or key.startswith("activemq.")
 
 
 def admit(key: str, value: str) -> None:

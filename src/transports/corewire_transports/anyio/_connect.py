@@ -36,6 +36,8 @@ def connect(
 ) -> AbstractAsyncContextManager[Client]:
     """Connect for the length of a block. Keywords win over the URL. What the block raises leaves it as itself.
 
+    ``client_id`` belongs to one client at a time: another one with it raises DuplicateMetadata. Give each its own, or let them share
+    it with ``enableSharedClientID=true`` on the URL.
     With ``ssl_context`` every link is encrypted as it says; then of the keys for TLS only ``sniHost`` counts.
     ``on_event`` is called for every event, in order, before callers see its effects; it must not block or call the client.
     ``interceptors`` see every message, in this order, and may change it or keep it back; see `corewire.Interceptor`.
