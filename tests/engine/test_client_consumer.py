@@ -167,6 +167,17 @@ def test_where_it_does_no_harm_they_may(ack_mode: AckMode, window: int) -> None:
 # -- acknowledging ---------------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_received_in_a_transaction_is_part_of_it_also_where_brokers_are_to_forget_what_they_deliver() -> None:
+    world = ClientWorld(resilient(pre_acknowledge=True))
+    filled(world, 2)
+    session = world.session(transacted=True)
+    consumer = world.consumer(session)
+    for ending in (world.engine.rollback, world.engine.commit):
+        assert world.receive_all(consumer, acknowledge=False) == ["0", "1"]
+        world.run(ending(world.now, session))
+    assert world.run(world.engine.query_queue(world.now, session, "q")).message_count == 0
+
+
 def test_dups_ok_tells_in_batches_and_when_idle() -> None:
     world = ClientWorld(resilient(dups_ok_batch_bytes=1_000))
     filled(world, 20)

@@ -49,7 +49,7 @@ class Acknowledgements:
         self.copies = Suppression(consumer)
         session = consumer.session
         self._mode = session.ack_mode
-        self._nothing_to_tell = consumer.browse_only or (session.pre_acknowledged and not session.transacted)
+        self._nothing_to_tell = consumer.browse_only or session.pre_acknowledged
         # What is asked for every message is found out once: an enum looks its members up in Python code.
         self._silent = self._nothing_to_tell or session.transacted
         self._settles = self._mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)

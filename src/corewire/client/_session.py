@@ -52,7 +52,10 @@ class Session(Epochs):
 
     @property
     def pre_acknowledged(self) -> bool:
-        """Whether the broker forgets messages before it delivers them."""
+        """Whether the broker forgets messages before it delivers them. Not what is received in transactions: a broker that has
+        forgotten it refuses the commit that acknowledges it, and no rollback brings it back."""
+        if self.transacted:
+            return False
         if self.ack_mode is AckMode.PRE:
             return True
         return self.context.config.pre_acknowledge and self.ack_mode is not AckMode.INDIVIDUAL
