@@ -104,6 +104,11 @@ class Telling:
         """See `Broker.effects_digest`."""
         return self._core.effects_digest
 
+    @property
+    def pledged_bytes(self) -> int:
+        """See `Broker.pledged_bytes`."""
+        return self._core.pledged_bytes
+
     def next_timeout(self) -> int | None:
         """See `Broker.next_timeout`."""
         return self._core.next_timeout()

@@ -21,6 +21,7 @@ class EchoCore:
     """Answers what it is sent, word by word: 'keep X' after recording X, 'quit' closes, 'flood N' sends N bytes, 'boom' raises."""
 
     node_id = "echo"
+    pledged_bytes = 0
 
     def __init__(self) -> None:
         self.inputs: list[tuple[int, Input]] = []

@@ -33,6 +33,7 @@ class ScriptCore:
     """Step n appends the n-th entry of the script and answers n."""
 
     node_id = "a node"
+    pledged_bytes = 0
 
     def __init__(self, script: Sequence[tuple[Record, ...]]) -> None:
         self.script = script

@@ -112,7 +112,7 @@ def test_filling_ahead_is_done_in_slices_between_batches() -> None:
     script: Script = [(Record(Op.ADD, number),) for number in range(1, 50)]
     machine = Machine(Disk(Random(0)), [], small(4 << 20))
     machine.core.script = script
-    machine.writer._spares_wanted = 3
+    machine.writer.pledge(7 << 20)  # that is, two spares more
     machine.slow = True
     turns: list[str] = []
     for _ in range(12):

@@ -220,7 +220,7 @@ def test_orderly_stop_is_written_down() -> None:
 
 def test_too_much_that_waits_for_the_disk_is_said() -> None:
     script: Script = [(Record(Op.ADD, number, 1, bytes(1_000_000)),) for number in range(1, 40)]
-    machine = Machine(Disk(Random(0)), script, small(4_000_000))
+    machine = Machine(Disk(Random(0)), script, small(20_000_000))
     machine.slow = True
     said = list[bool]()
     for steps in (15, 24):

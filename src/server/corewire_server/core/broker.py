@@ -62,6 +62,11 @@ class Broker:
         """The UUID of this broker, as clients see it."""
         return self.state.node_id
 
+    @property
+    def pledged_bytes(self) -> int:
+        """What the journal must have room for, beyond what was appended, because open transactions may commit it."""
+        return self.state.pledged_bytes
+
     def recover(self, records: Iterable[Record]) -> None:
         """Take what a journal kept, in order, before the first step. Raises ValueError for a record that cannot be read."""
         Recovery(self.state.store).load(records)

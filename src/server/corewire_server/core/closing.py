@@ -44,6 +44,7 @@ def _last_consumer_left(state: State, queue: Queue) -> None:
 def roll_back(state: State, transaction: Transaction) -> None:
     """What was sent is forgotten, what was acknowledged returns; its deliveries count."""
     state.store.bytes -= transaction.bytes
+    state.pledged_bytes -= transaction.pledged
     by_queue: dict[int, tuple[Queue, list[Ref]]] = {}
     for queue, ref in transaction.acked:
         by_queue.setdefault(queue.id, (queue, []))[1].append(ref)

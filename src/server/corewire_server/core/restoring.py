@@ -223,6 +223,7 @@ class Loader:
         for message_id, message, durable, priority, expiration, queues, address, duplicate_id in values["messages"]:
             targets = tuple(self._queues[one] for one in queues)
             sent.append(Sent(message_id, message, durable, priority, expiration, targets, address, duplicate_id))
+            self.state.pledge(self._session.transaction, sent[-1])
 
     def _sessions_of_link(self, values: _Values) -> None:
         link = self.state.links[values["link"]]

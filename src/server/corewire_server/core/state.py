@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from corewire_server.core.queues import Queue
     from corewire_server.core.refusal import Refused
     from corewire_server.core.session import Session
+    from corewire_server.core.transactions import Sent, Transaction
 
 _LINE_CHARS_MAX: Final = 2_000
 
@@ -28,6 +29,7 @@ class State:
         self.message_bytes_max = config.limits.message_bytes_max
         self.store = Store(config)
         self.full_from = config.limits.memory_bytes_max  # bytes of messages with which no more are taken; -1: no room
+        self.pledged_bytes = 0  # of the journal, for what open transactions have sent
         self.reserved = Reserved(config.limits.strings_max)
         self.now = 0  # milliseconds since the epoch
         self.links: dict[int, Link] = {}  # also lost ones whose sessions wait for their client
@@ -53,6 +55,12 @@ class State:
         if not queue.dirty and ((queue.waits and queue.consumers) or queue.forced):
             queue.dirty = True
             self.dirty.append(queue)
+
+    def pledge(self, transaction: Transaction, sent: Sent) -> None:
+        """A transaction has sent this: its commit cannot be refused for want of room any more."""
+        size = sent.pledge(self.limits.record_bytes_max // 8)
+        transaction.pledged += size
+        self.pledged_bytes += size
 
     def wrote(self, link: Link) -> None:
         """Bytes for this link leave when the step ends."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from corewire_server.core.records import record_bytes
 from corewire_server.core.refusal import Refused
 
 if TYPE_CHECKING:
     from corewire_server.core.queues import Queue, Ref
+
+_RECORD_BYTES: Final = 64  # of a record beside its body, at most
 
 
 class Sent(NamedTuple):
@@ -22,16 +25,25 @@ class Sent(NamedTuple):
     address: str
     duplicate_id: bytes | None
 
+    def pledge(self, large: int) -> int:
+        """Bytes of the journal that its records may take: of one above ``large`` twice its size (``Writer.pledge``)."""
+        key = self.duplicate_id
+        size = 0 if key is None else _RECORD_BYTES + len(key) + 4 * len(self.address)
+        if self.durable and any(queue.keeps for queue in self.queues):
+            size += _RECORD_BYTES + record_bytes(self.message, len(self.queues))
+        return size if size <= large else 2 * size
+
 
 class Transaction:
     """Collects; what is done with it at the end is in ``commands/transactions.py``."""
 
-    __slots__ = ("acked", "bytes", "failure", "sent")
+    __slots__ = ("acked", "bytes", "failure", "pledged", "sent")
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
         self.acked: list[tuple[Queue, Ref]] = []
         self.bytes = 0  # of what was sent
+        self.pledged = 0  # bytes of the journal that it will take
         self.failure: Refused | None = None  # why it can only be rolled back
 
     def fail(self, cause: Refused) -> None:

@@ -80,6 +80,7 @@ class Waiting:
     now: int
     flags: int = 0
     mark: Mark | None = None  # a new one
+    spares: int | None = None  # that it needs, if it is large and was first in line
 
 
 class Writer:
@@ -91,6 +92,8 @@ class Writer:
         """``seed`` and ``folder`` are for a new journal, one that is there has its own. ``mark`` is written by ``begin``."""
         self._settings = settings
         self._body_bytes_max = settings.body_bytes_max
+        self._cut_bytes = settings.payload_bytes_max // 8  # larger appends are cut at the end of a segment
+        self._usable_bytes = settings.payload_bytes_max - self._cut_bytes  # of a segment, at least
         self._seed = recovered.seed or seed
         self._folder = recovered.folder or folder
         self._mark = mark  # of the next batch
@@ -112,7 +115,8 @@ class Writer:
         self._parts_bytes = 0
         self._parts_records = 0
         self._filled = 0  # of the spare that is being made
-        self._spares_wanted = 1
+        self._spares_needed = 1  # by what is first in line
+        self._pledged_spares = 0
         self._spare: str | None = None  # the spare that is being made
         slice_bytes = min(settings.compact_slice_bytes, settings.segment_bytes // 2)  # of copies, too, which are longer
         self._compaction = Compaction(self._index, settings.compact_min_segments, settings.compact_percent, slice_bytes)
@@ -123,7 +127,8 @@ class Writer:
         self._housekeeping_turn = False
         self.mark_on_disk: Mark | None = recovered.mark
         self.backlog_bytes = 0
-        self.full_until: int | None = None  # no room was found; when to look again
+        self.pledged_bytes = 0  # that appends will have which cannot be refused any more
+        self.full_until: int | None = None  # no room was found, nothing more should be accepted; when to look again
 
     # -- what comes in
 
@@ -153,6 +158,33 @@ class Writer:
     def _enqueue(self, item: Waiting) -> None:
         self.backlog_bytes += item.size
         self._waiting.append(item)
+
+    def pledge(self, size: int) -> None:
+        """
+        Have room ahead for appends that are to come, all together of ``size`` bytes, of those records above an eighth of a
+        segment counted twice: such a record may not fit where the segment before ends.
+        """
+        self.pledged_bytes = size
+        self._pledged_spares = -(-size // self._usable_bytes)
+        self._look_for_room()
+
+    @property
+    def short(self) -> bool:
+        """Whether what waits or is pledged needs more room than there is, while more of it can be made."""
+        wanted = self.backlog_bytes + self.pledged_bytes
+        if self.full_until is not None or wanted <= len(self._spares) * self._usable_bytes:
+            return False
+        return wanted > len(self._spares) * self._usable_bytes + max(0, self._room() - self._cut_bytes)
+
+    @property
+    def lacks_spares(self) -> bool:
+        """Whether files are to be filled ahead."""
+        return len(self._spares) < max(self._spares_needed, 1 + self._pledged_spares)
+
+    @property
+    def retry_at(self) -> int | None:
+        """When to look whether a full disk has room again. None: what waits can be written, or the disk is not full."""
+        return self.full_until if self.lacks_spares else None
 
     def first_waiting(self) -> int | None:
         """The first step that has records in no job yet."""
@@ -192,6 +224,13 @@ class Writer:
             if self._filled >= self._settings.segment_bytes:
                 self._spares.append(self._spare)
                 self._spare = None
+        self._look_for_room()
+
+    def _look_for_room(self) -> None:
+        """A disk that was full is so no more when there is a spare beyond what waits and is pledged."""
+        if self.full_until is not None and not self.lacks_spares:
+            room = (len(self._spares) - 1) * self._usable_bytes + max(0, self._room() - self._cut_bytes)
+            if room >= self.backlog_bytes + self.pledged_bytes:
                 self.full_until = None
 
     def no_room(self, ticket: int, now: int) -> None:
@@ -220,7 +259,7 @@ class Writer:
             if not item.records:
                 room += RESERVE_BYTES
             if item.size > room - self._parts_bytes:
-                if self._take_room(item.size, actions):
+                if self._take_room(item, actions):
                     room = self._room()
                 elif copied:
                     self._give_up_copies()  # acknowledgements behind it may make room
@@ -254,18 +293,32 @@ class Writer:
             -1 - RESERVE_BYTES if tail is None else tail.file_bytes - tail.used - 2 * BATCH_HEAD_BYTES - RESERVE_BYTES
         )
 
-    def _take_room(self, size: int, actions: list[Action]) -> bool:
-        """Begin as many new segments as ``size`` needs, all or none. Returns whether there is room now."""
-        each = self._settings.payload_bytes_max
-        if size > each:  # cut at records, each piece up to one record short of full; the tail is left as it is
-            self._spares_wanted = 1 + size // max(1, each // 2)
-        if len(self._spares) < self._spares_wanted:
+    def _take_room(self, item: Waiting | Copies, actions: list[Action]) -> bool:
+        """Whether there are as many spares as ``item`` needs. What is not to be cut then begins a new segment."""
+        if isinstance(item, Copies) or item.size <= self._cut_bytes or len(item.records) == 1:
+            self._spares_needed, whole = 1, True
+        else:
+            self._spares_needed, whole = self._spares_for(item), False
+        if len(self._spares) < self._spares_needed:
             return False
+        self._spares_needed = 1
         if self._parts:
             self._flush(actions, 0)
-        if size <= each or self._tail is None:
+        if whole:
             self._roll(actions)
         return True
+
+    def _spares_for(self, item: Waiting) -> int:
+        """How many segments ``_put_large`` will begin."""
+        if item.spares is None:  # it is first in line from now on, so the room before it stays as it is
+            room, count = self._room() - (self._parts_bytes + BATCH_HEAD_BYTES if self._parts else 0), 0
+            for record in item.records:
+                size = len(record.body) + HEAD_BYTES
+                if size > room:
+                    room, count = self._settings.payload_bytes_max, count + 1
+                room -= size
+            item.spares = count
+        return item.spares
 
     def _put(self, item: Waiting) -> None:
         parts, apply, ordinal = self._parts, self._index.apply, self._ordinal
@@ -285,7 +338,7 @@ class Writer:
             self._mark = item.mark
 
     def _put_large(self, item: Waiting, actions: list[Action]) -> None:
-        """An Append larger than a segment: several batches that hold only together."""
+        """An Append that does not fit here: several batches that hold only together."""
         for record in item.records:
             if len(record.body) + HEAD_BYTES > self._room() - self._parts_bytes:
                 if self._parts:
@@ -293,7 +346,6 @@ class Writer:
                 self._roll(actions)
             self._put(Waiting(item.step, (record,), len(record.body) + HEAD_BYTES, item.now))
         self._flush(actions, 0)
-        self._spares_wanted = 1
 
     def _put_copies(self, copies: Copies) -> None:
         """Write again what is still live by now."""
@@ -361,11 +413,12 @@ class Writer:
         actions = self._give_back()
         if actions:
             return actions
-        if len(self._spares) < self._spares_wanted and (self.full_until is None or now >= self.full_until):
+        if self.lacks_spares and (self.full_until is None or now >= self.full_until):
             return self._fill()
         if self._tail is None or self._copies_waiting:
             return []
-        read = self._compaction.next_read(None if self._spares else self._room())
+        roomy = bool(self._spares) and self.full_until is None  # else they are for what is pledged
+        read = self._compaction.next_read(None if roomy else self._room())
         if read is None:
             return []
         self._kind = "read"
@@ -393,7 +446,8 @@ class Writer:
             if segment.file_bytes == self._settings.segment_bytes and len(self._spares) < SPARES_MAX:
                 self._spares.append(self._new_spare())
                 actions.append(Rename(segment_name(number), self._spares[-1]))
-                self.full_until = None
             else:
                 actions.append(Delete(segment_name(number)))
+        while not self._waiting and len(self._spares) > max(SPARES_MAX, 1 + self._pledged_spares):
+            actions.append(Delete(self._spares.pop()))
         return actions

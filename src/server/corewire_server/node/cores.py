@@ -25,6 +25,11 @@ class Core(Protocol):
         """Number of steps and checksum of all their effects."""
         ...
 
+    @property
+    def pledged_bytes(self) -> int:
+        """What the journal must have room for beyond what was appended (``Writer.pledge``)."""
+        ...
+
     def step(self, now: int, item: Input, /) -> list[Effect]:
         """One input in, its effects out."""
         ...

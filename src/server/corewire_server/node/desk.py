@@ -52,7 +52,7 @@ class Desk:
 
     def __init__(self, gate: Gate, writer: Writer | None = None) -> None:
         self.writer: Writer | None = writer
-        self.congested = False  # too much waits for the disk
+        self._behind = False  # too much waits for the disk
         self.follows = False  # whether this is the journal of a node that shows nothing
         self._gate = gate
         self._chores: deque[tuple[Action, ...]] = deque()  # before anything of the writer
@@ -72,6 +72,11 @@ class Desk:
         return self._out is None and not self._chores and not waits
 
     @property
+    def congested(self) -> bool:
+        """Whether so much waits for the disk, or for the gate, that nobody should be read."""
+        return self._behind or self._gate.crowded
+
+    @property
     def full(self) -> bool:
         """Whether the disk has no room for another segment."""
         return self.writer is not None and self.writer.full_until is not None
@@ -89,7 +94,7 @@ class Desk:
         """When ``next_job`` should be asked again, on the node's own clock."""
         if self.writer is None or self._out is not None:
             return None
-        return sooner(self.writer.full_until, self._leisure_until)
+        return sooner(self.writer.retry_at, self._leisure_until)
 
     # -- what is to be written
 
@@ -102,8 +107,21 @@ class Desk:
                 self._below = step
             if self._leisure_until is None:
                 self._leisure_until = now + (FOLLOWER_LEISURE_MS if self.follows else LEISURE_MS)
-            if self.writer.backlog_bytes > BACKLOG_BYTES_MAX:
-                self.congested = True
+            if self.writer.backlog_bytes > BACKLOG_BYTES_MAX or self.writer.short:
+                self._behind = True
+
+    def pledge(self, size: int) -> None:
+        """
+        The core has promised to keep so much more (``Broker.pledged_bytes``), and can refuse none of it.
+
+        To be said at each change: reading stops as long as the journal has not as much room.
+        """
+        writer = self.writer
+        if writer is None or writer.pledged_bytes == size:
+            return
+        writer.pledge(size)
+        self._urgent = self._urgent or writer.lacks_spares
+        self._weigh(writer)
 
     def hurry(self, step: int) -> None:
         """Something was given to the writer that must not wait: nothing from ``step`` on leaves before it is on disk."""
@@ -124,8 +142,8 @@ class Desk:
             return False
         if self._chores or self._urgent:
             return True
-        full_until = None if self.writer is None else self.writer.full_until
-        if full_until is not None and now >= full_until:
+        retry_at = None if self.writer is None else self.writer.retry_at
+        if retry_at is not None and now >= retry_at:
             return True
         return self._leisure_until is not None and not self.at_leisure(now)
 
@@ -142,9 +160,12 @@ class Desk:
             if write:
                 self._leisure_until = None
                 self._urgent = False
-        limit = BACKLOG_BYTES_MAX // 2 if self.congested else BACKLOG_BYTES_MAX
-        self.congested = writer.backlog_bytes > limit
+        self._weigh(writer)
         return [] if job is None else [self._job(writer, job.ticket, job.actions)]
+
+    def _weigh(self, writer: Writer) -> None:
+        limit = BACKLOG_BYTES_MAX // 2 if self._behind else BACKLOG_BYTES_MAX
+        self._behind = writer.backlog_bytes > limit or writer.short
 
     def _job(self, writer: Writer | None, out: int, actions: tuple[Action, ...]) -> DiskJob:
         self._out, self._out_of = out, writer

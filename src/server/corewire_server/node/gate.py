@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from corewire_server.core.effects import SendBytes
 from corewire_server.node.settings import GateMode
 
 if TYPE_CHECKING:
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 OPEN: Final = 1 << 62
 """No step is waited for."""
 
+HELD_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Bytes that are held: beyond it, and until half of it, nobody should be read. One step more may come on top."""
+
 
 class Gate:
     """Holds effects by step until disk and backup, as far as they are waited for, have caught up with their cause."""
 
-    __slots__ = ("_backup", "_bar", "_disk", "_held", "_mode")
+    __slots__ = ("_backup", "_bar", "_bytes", "_disk", "_held", "_mode", "crowded")
 
     def __init__(self) -> None:
         self._held: deque[tuple[int, list[Order]]] = deque()
@@ -31,6 +35,8 @@ class Gate:
         self._backup = OPEN  # the first step whose input the backup has not acknowledged
         self._mode = GateMode.DISK
         self._bar = OPEN
+        self._bytes = 0  # for links, of what is held
+        self.crowded = False  # too much is held
 
     @property
     def empty(self) -> bool:
@@ -64,6 +70,9 @@ class Gate:
             return effects
         if effects:
             self._held.append((step, effects))
+            self._bytes += _size(effects)
+            if self._bytes > HELD_BYTES_MAX:
+                self.crowded = True
         return []
 
     def release(self) -> list[Order]:
@@ -71,11 +80,17 @@ class Gate:
         free: list[Order] = []
         while self._held and self._held[0][0] < self._bar:
             free += self._held.popleft()[1]
+        if free:
+            self._bytes = self._bytes - _size(free) if self._held else 0
+            if self._bytes <= HELD_BYTES_MAX // 2:
+                self.crowded = False
         return free
 
     def drop(self) -> None:
         """Nothing that is held will ever leave."""
         self._held.clear()
+        self._bytes = 0
+        self.crowded = False
 
     def _aim(self) -> None:
         match self._mode:
@@ -85,3 +100,7 @@ class Gate:
                 self._bar = self._backup
             case GateMode.DISK_AND_BACKUP:
                 self._bar = min(self._disk, self._backup)
+
+
+def _size(effects: list[Order]) -> int:
+    return sum(len(effect.data) for effect in effects if isinstance(effect, SendBytes))

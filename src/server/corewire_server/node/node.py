@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from corewire_server.core.effects import Append, Log
 from corewire_server.core.inputs import RoomChanged, Timeout
 from corewire_server.journal.format import JournalDamaged
-from corewire_server.node.desk import Desk, room_log
+from corewire_server.node.desk import Desk, room_log, sooner
 from corewire_server.node.gate import Gate
 from corewire_server.node.orders import Halt
 
@@ -38,6 +38,11 @@ class Core(Protocol):
         """One input in, its effects out."""
         ...
 
+    @property
+    def pledged_bytes(self) -> int:
+        """What the journal must have room for beyond what was appended (``Writer.pledge``)."""
+        ...
+
     def next_timeout(self) -> int | None:
         """Milliseconds since the epoch at which the core wants the Timeout input."""
         ...
@@ -60,13 +65,14 @@ class Node:
         self._desk = Desk(self._gate, writer)
         self._steps = 0
         self._full = False
+        self._pledged = 0  # by the core
         self._halted = False
 
     # -- what the driver asks
 
     @property
     def congested(self) -> bool:
-        """Whether too much waits for the disk: nobody should be read."""
+        """Whether too much waits for the disk or in the gate: nobody should be read, and nobody's silence is judged."""
         return self._desk.congested
 
     @property
@@ -76,8 +82,8 @@ class Node:
 
     def next_timeout(self) -> int | None:
         """Milliseconds since the epoch at which ``wake`` wants to be called."""
-        times = (self._core.next_timeout(), self._desk.next_timeout())
-        return min((time for time in times if time is not None), default=None)
+        due = self._desk.next_timeout()
+        return due if self.congested else sooner(self._core.next_timeout(), due)
 
     # -- inputs
 
@@ -105,13 +111,25 @@ class Node:
             else:
                 visible.append(effect)
         orders += self._gate.hold(self._steps, visible)
-        if (kept or not self._gate.empty) and not self._desk.at_leisure(now):
+        pledged = self._core.pledged_bytes
+        news = pledged != self._pledged
+        if news:
+            self._pledged = pledged
+            self._desk.pledge(pledged)
+        if (kept or news or not self._gate.empty) and not self._desk.at_leisure(now):
             orders += self._desk.next_job(now)
+        if news:
+            orders += self._room_changed(now)
         return orders
 
     def wake(self, now: int) -> list[Order]:
-        """The time that ``next_timeout`` named has come: the core's Timeout, and a full disk is looked at again."""
-        return [*self.step(now, Timeout()), *self._next_job(now)]
+        """
+        The time that ``next_timeout`` named has come: the core's Timeout, and a full disk is looked at again.
+
+        A congested node has no time for its core, which would judge the silence of links that are not read.
+        """
+        orders = [] if self.congested else self.step(now, Timeout())
+        return [*orders, *self._next_job(now), *self._room_changed(now)]
 
     def end(self, now: int) -> list[Order]:
         """After the last step of an orderly stop: have that written down. ``idle`` says when it is."""

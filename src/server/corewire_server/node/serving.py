@@ -197,6 +197,7 @@ class Serving:
                 self._digests.append((number, self.core.effects_digest))
                 self._compare(now)
         self._core_due = self.core.next_timeout()
+        kit.keeper.pledge(self.core.pledged_bytes)
         kit.next_job(now)
 
     def step(self, now: int, item: Input) -> None:
@@ -451,7 +452,7 @@ class Serving:
 
     def _core_next(self) -> int | None:
         """When the core wants to do something by itself, and may, on the node's own clock."""
-        if self._core_due is None or self._over or self._withheld is not None:
+        if self._core_due is None or self._over or self.congested:  # it would judge links that are not read
             return None
         return self._core_due - self.ahead
 
@@ -473,6 +474,8 @@ class Serving:
         due = self._core_next()
         if due is not None and due <= now:
             self.act(now, Timeout())
+        if self._full:  # what was pledged may have been given up
+            self._room_changed(now)
         self.progress(now)
 
     def _judge_silence(self, now: int) -> None:

@@ -21,7 +21,6 @@ from corewire_server.simulator.clock import NodeClock
 from corewire_server.simulator.disk import DiskFull
 from corewire_server.simulator.network import Process
 from corewire_server.simulator.watch import WatchedCores
-from corewire_server.simulator.world import MS
 
 if TYPE_CHECKING:
     from random import Random
@@ -256,16 +255,11 @@ class NodeProcess(Process, Generic[NodeT]):
             return
         self._timer_at = None
         due, now = self.node.next_timeout(), self.now()
-        if due is not None and due <= now and self.may_wake:
+        if due is not None and due <= now:
             self.perform(self.node.wake(now))
         elif due is not None:
-            self._timer_at = max(self._clock.when(due), self.world.now + (0 if self.may_wake else 10 * MS))
+            self._timer_at = max(self._clock.when(due), self.world.now)
             self.world.at(self._timer_at, self, self._rang, self._timer_at)
-
-    @property
-    def may_wake(self) -> bool:
-        """A node that reads nobody must not judge anybody's silence."""
-        return not self._busy
 
 
 class SingleProcess(NodeProcess[Node]):

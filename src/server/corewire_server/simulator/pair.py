@@ -65,10 +65,6 @@ class PairProcess(NodeProcess[PairNode]):
         serving = self.node._serving
         return serving is not None and serving.waits in (Waits.CRITICAL, Waits.PLACED)
 
-    @property
-    def may_wake(self) -> bool:
-        return True  # heart-beats go out however much waits; the node judges nobody whom it does not read
-
     # -- sockets
 
     def accepted(self, end: End) -> None:

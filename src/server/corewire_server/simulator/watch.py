@@ -60,6 +60,11 @@ class WatchedCore:
         observer.stepped(time, self._node, self.number, self.core)
         return effects
 
+    @property
+    def pledged_bytes(self) -> int:
+        """What the journal must have room for beyond what was appended."""
+        return self.core.pledged_bytes
+
     def next_timeout(self) -> int | None:
         """When the core wants the Timeout input."""
         return self.core.next_timeout()

@@ -26,6 +26,7 @@ def commit(state: State, session: Session, packet: packets.SessionCommit) -> Non
         raise transaction.failure
     store = state.store
     store.bytes -= transaction.bytes
+    state.pledged_bytes -= transaction.pledged
     for queue, ref in transaction.acked:
         queue.in_delivery -= 1
         store.finish(queue, ref)

@@ -113,6 +113,7 @@ def _route(state: State, session: Session, message: CoreMessage, heeded: Heeded,
         size = len(message.raw) + REF_BYTES
         session.transaction.bytes += size
         store.bytes += size
+        state.pledge(session.transaction, sent)
     else:
         accept(state, sent)
 
