@@ -18,6 +18,8 @@ from corewire_server.runtime.server import Server
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from corewire_server.node.orders import Order
+
 pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 PATIENCE_S = 30.0  # on a busy machine; nothing waits so long
 
@@ -45,10 +47,18 @@ class Crowded(Node):
     """A node of which a test says whether it has too much in hand."""
 
     crowded = False
+    retry_at: int | None = None
 
     @property
     def congested(self) -> bool:
         return self.crowded
+
+    def next_timeout(self) -> int | None:
+        return self.retry_at if self.crowded else super().next_timeout()
+
+    def wake(self, now: int) -> list[Order]:
+        self.retry_at = None
+        return super().wake(now)
 
 
 class Ringing(Server):
@@ -158,13 +168,21 @@ async def test_nobody_is_read_or_judged_while_too_much_waits_for_the_disk() -> N
         assert await world.hear() == b"x"
         world.client.send(b"y")
         world.time.move(10)
-        await world.ring()
-        await world.ring()
+        await turns()
         assert world.kinds() == [LinkOpened, BytesReceived]
         world.node.crowded = False
         world.server.offer(LinkClosed(0))  # as any answer of the disk
         await world.until(lambda: Timeout in world.kinds())
         assert world.kinds() == [LinkOpened, BytesReceived, LinkClosed, BytesReceived, Timeout]
+
+
+async def test_node_that_reads_nobody_is_woken_for_its_disk() -> None:
+    async with World() as world:
+        world.node.crowded = True
+        world.node.retry_at = world.time.now()
+        world.server.tell(lambda _: [])
+        await world.until(lambda: world.node.retry_at is None)
+        assert Timeout not in world.kinds()
 
 
 async def test_slow_reader_is_not_read_but_sips() -> None:
@@ -174,8 +192,14 @@ async def test_slow_reader_is_not_read_but_sips() -> None:
         world.client.send(b"ping")
         await turns()
         assert world.kinds() == [LinkOpened, BytesReceived]
-        world.server._sip()
-        await world.until(lambda: world.kinds() == [LinkOpened, BytesReceived, BytesReceived])
+        world.core.timeout = world.time.now()
+        world.server.offer(LinkClosed(0))  # as any input: the timer is set
+        await world.until(lambda: Timeout in world.kinds())
+        assert world.kinds()[2:] == [LinkClosed, BytesReceived, Timeout], "first read, then judge"
+        await turns()
+        world.client.send(b"ping")
+        await turns()
+        assert len(world.kinds()) == 5, "and then not read again"
         read = 0
         while read < 9_000_004:
             read += len(await world.hear(1 << 20))

@@ -126,9 +126,6 @@ class PairServer(Server):
     def _new_link(self) -> int:
         return self._pair.new_link()
 
-    def _may_wake(self) -> bool:
-        return True  # heart-beats go out however much waits; the node judges nobody whom it does not read
-
     def look(self) -> None:
         """Have who waits look again: time alone may be what they wait for."""
         self._changed.set()

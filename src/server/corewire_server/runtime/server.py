@@ -33,7 +33,7 @@ log = logging.getLogger("corewire.broker")
 
 LEVELS: Final = logging.getLevelNamesMapping()
 LATE_MS: Final = 1000  # a timer this late means that the process stood still
-SIP_S: Final = 5.0  # how often a link that is not read is read once all the same, so that its pings are heard
+SIP_MS: Final = 100  # so long before silence may be judged, at most, a link whose client does not read us was read
 STOP_S: Final = 5.0  # how long the disk may take for the last answers of an orderly stop
 
 
@@ -70,7 +70,8 @@ class Server:
         self._stood_still = False  # nobody was read for a while: first read, then judge silence
         self._changed = asyncio.Event()
         self.door = ClientDoor(self)
-        self._sip_timer = self.loop.call_later(SIP_S, self._sip)
+        self._slow: set[Link] = set()
+        self._sipped_at = 0
 
     # -- links
 
@@ -96,20 +97,30 @@ class Server:
         """The socket of a link is gone."""
         self._links.pop(link.number, None)
         self._sockets.discard(link)
+        self._slow.discard(link)
         self._changed.set()
 
     def settle(self, link: Link) -> None:
         """Read a link, unless its client does not read us or the disk is behind."""
+        if link.slow:
+            self._slow.add(link)
+        else:
+            self._slow.discard(link)
         link.read(wanted=not (self._busy or link.slow))
 
-    def _sip(self) -> None:
-        self._sip_timer = self.loop.call_later(SIP_S, self._sip)
-        if self._busy:
-            return
-        for link in list(self._links.values()):
-            if link.slow:
-                link.read(wanted=True)
-                self.loop.call_later(0.001, self.settle, link)
+    def _sip(self, now: int) -> bool:
+        """
+        Read links whose clients do not read us, until the timer has rested: what they ping would lie there unheard.
+
+        Returns whether there are any. The core gives a silent link a grace, within which it is read so, however short its
+        time to live is, and only then judges it. A second sip follows soon only where the core has much to do.
+        """
+        if self._busy or not self._slow or now - self._sipped_at < SIP_MS:
+            return False
+        self._sipped_at = now
+        for link in self._slow:
+            link.read(wanted=True)
+        return True
 
     # -- steps
 
@@ -228,25 +239,23 @@ class Server:
     def _timer_rang(self, *, rested: bool = False) -> None:
         self._timer = None
         self._resting = False
+        if rested:
+            for link in list(self._slow):
+                self.settle(link)
         due, now = self._node.next_timeout(), self._clock.now()
         if due is None or self._halted:
             return
-        if due > now or not self._may_wake():
-            self._timer_at = max(due, now + 10)
-            self._timer = self.loop.call_later((self._timer_at - now) / 1000, self._timer_rang)
-        elif (now - due > LATE_MS or self._stood_still) and not rested:  # first take what lies in the socket buffers
+        if due > now:
+            self._set_timer()
+        elif not rested and (self._sip(now) or now - due > LATE_MS or self._stood_still):  # first read, then judge
             self._stood_still = False
             self._resting = True  # else the steps of this while would set it anew, again and again
             self._timer = self.loop.call_later(0.001, lambda: self._timer_rang(rested=True))
         else:
             self.tell(self._node.wake)
 
-    def _may_wake(self) -> bool:
-        return not self._busy  # a node that reads nobody must not judge anybody's silence
-
     def _stop_timers(self) -> None:
         self._timeless = True
-        self._sip_timer.cancel()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
