@@ -17,6 +17,7 @@ import pytest
 from tests.interop import client_deadline_lanes, exactly_once_kills
 from tests.interop.exactly_once_kills import Program
 from tests.interop.test_client_deadlines import Stage, at_a_real_one, at_ours
+from tests.interop.test_client_sharing import share
 from tests.interop.test_client_standstill import STILL_S, freeze
 from tests.interop.worlds import World
 
@@ -36,6 +37,7 @@ CASES = [
 ]
 QUESTIONS, DELAY_S, LEFT_AFTER_S, SETTLED_S = 300, 0.15, 0.4, 2.0
 ARRIVALS = 3_000
+SHARED, SILENCE_S = 1_000, 4.0
 EXACT = "exactlyOnce=true&connectionTTL=2000&clientFailureCheckPeriod=500&initialConnectAttempts=-1"
 
 
@@ -100,3 +102,12 @@ def test_under_exactly_once_clients_that_stood_still_lose_and_double_nothing(
     print("", *judged, sep="\n")
     assert len(judged) == 2 * len(programs)
     assert all(each.right for each in judged)
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("broker", ["our_broker", "artemis"])
+def test_sixteen_threads_send_a_thousand_bodies_each(
+    request: pytest.FixtureRequest, broker: str, encrypted: bool, tmp_path: Path
+) -> None:
+    port: int = request.getfixturevalue(broker).port
+    share(("127.0.0.1", port), f"shared.{encrypted}", SHARED, SILENCE_S, tmp_path if encrypted else None)

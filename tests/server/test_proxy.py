@@ -6,7 +6,7 @@ import errno
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,10 +46,10 @@ class World:
 
 
 @contextmanager
-def world_of(seed: int = 0, port: int = 0) -> Iterator[World]:
+def world_of(seed: int = 0, port: int = 0, buffer_bytes: int | None = None) -> Iterator[World]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE_S)
-        with Proxy(listener.getsockname(), seed=seed, port=port) as proxy:
+        with Proxy(listener.getsockname(), seed=seed, port=port, buffer_bytes=buffer_bytes) as proxy:
             world = World(proxy, listener)
             try:
                 yield world
@@ -103,6 +103,21 @@ def test_more_than_the_buffers_hold_passes_when_the_reader_reads(world: World) -
     writer.start()
     assert read(target, len(body)) == body
     writer.join()
+
+
+def test_small_buffers_let_nobody_write_much_at_once() -> None:
+    taken: list[int] = []
+    for size in (4_096, None):
+        with world_of(buffer_bytes=size) as world:
+            world.proxy.stall()
+            client = world.dial()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+            client.settimeout(0.5)
+            taken.append(0)
+            with suppress(TimeoutError):
+                while True:
+                    taken[-1] += client.send(bytes(100_000))
+    assert taken[0] < 20_000 < taken[1]
 
 
 @pytest.mark.parametrize("direction", list(Direction))

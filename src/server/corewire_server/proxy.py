@@ -45,15 +45,18 @@ class Proxy:
         seed: int = 0,
         tap: Tap | None = None,
         source: str | None = None,
+        buffer_bytes: int | None = None,
     ) -> None:
         """``target``: host and port, may be changed later. ``port`` 0 takes a free one. ``seed`` decides every draw.
 
         ``source``: the address of ours from which the target sees the links come, None: as the system chooses.
+        ``buffer_bytes``: of the sockets towards clients, each way; small ones let nobody write much at once.
         """
         self.target = target
         self.host = host
         self.port = port
         self.tap = tap
+        self._buffer_bytes = buffer_bytes
         self._source = None if source is None else (source, 0)
         self.rng = random.Random(seed)  # noqa: S311  reproducible on purpose
         self._thread: threading.Thread | None = None
@@ -229,6 +232,8 @@ class Proxy:
     async def _accept(self) -> None:
         if self._listener is None:
             self._listener = _bound(self.host, self.port)
+            if self._buffer_bytes is not None:
+                _set_buffers(self._listener, self._buffer_bytes)
             self._listener.setblocking(False)
             self._listener.listen(128)
             self._loop.add_reader(self._listener, self._take, self._listener)
@@ -309,3 +314,11 @@ def _bound(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _set_buffers(listener: socket.socket, size: int) -> None:
+    """What it accepts inherits them. Segments are smaller, too: where less than one fits, TCP waits for more room."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+    if hasattr(socket, "TCP_MAXSEG"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, max(88, size // 4))
