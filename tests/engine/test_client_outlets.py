@@ -267,6 +267,23 @@ def test_in_an_outage_nobody_waits_for_room_longer_than_for_a_broker() -> None:
     assert world.run(world.engine.query_queue(world.now, session, "q")).message_count == 2
 
 
+def test_who_sends_after_a_look_up_that_came_too_late_does_not_hear_of_it() -> None:
+    """Its caller has left, and it was done when the broker was back."""
+    world = ClientWorld(resilient(call_failover_timeout_s=1.0, retry_interval_s=0.1))
+    session = world.session()
+    world.refusing.add("one")
+    world.cut()
+    late = world.engine.send(world.now, session, Queue("q"), Message("x"))
+    world.advance(2.0)
+    with pytest.raises(CallTimeout):
+        late.result()
+    world.refusing.clear()
+    world.advance(1.0)
+    sent = world.engine.send(world.now, session, Queue("q"), Message("y"))  # waits for credits
+    world.engine.handle_timeout(world.now)
+    world.run(sent)
+
+
 def test_who_submits_in_an_outage_waits_no_longer_either() -> None:
     world = ClientWorld(resilient(resend_bytes_max=5_000, call_failover_timeout_s=3.0, retry_interval_s=0.5))
     session = world.session()

@@ -305,6 +305,8 @@ class Outlets:
         self._enter(outlet, outgoing)
         if not (outlet.ready or outlet.looking):
             self._look_up(now, outlet)
+        elif outlet.asking is not None and outlet.asking.done:
+            outlet.asking = None  # in vain, when nobody waited: the answer may still come to this one
         self._pump(now, outlet)
         if not outlet.ready and outgoing.latest is None:
             outgoing.latest = self._look_up_until(now)
