@@ -1,17 +1,41 @@
-"""What the simulator has found, each as the shortest history that shows it."""
+"""
+What the simulator has found, each as the shortest history that shows it, or as the defect that it was.
+
+What real runs have found is brought about in ``test_defects.py`` where the invented world has what it takes: a command that its
+client wrote twice, a refused one that was not counted, a confirmation in front of an exception. It has not for these, which are
+tested where they were mended:
+
+- A confirmation right behind the answer to a re-attachment: it takes a client that reads both on two threads. Ours takes one
+  after the other, and ignores what it knows (``tests/server/test_connecting.py``).
+- A send that was written in front of the replay: it takes a client whose threads write by themselves. Ours has one that writes;
+  what `strays` adds to it comes behind the replay, for in front of it the client would break the order, not the broker
+  (``tests/server/test_early.py``).
+- A dial that was reset before anybody looked: it takes sockets and their errors, and the runtime, which are not here
+  (``tests/server/test_peer.py``).
+- Credits for one message that a broker took off after it had delivered: our broker takes them off before
+  (``tests/engine/test_client_credits.py``).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from corewire.client._session import Session
+from corewire_server.simulator import scenario
+from corewire_server.simulator.history import play as play_seed
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import Options
+from corewire_server.simulator.settings import draw_config
 from corewire_server.simulator.simulation import Simulation
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
+    from corewire.client.config import ClientConfig
     from corewire_server.simulator.world import Plot
 
 
@@ -33,3 +57,17 @@ def test_a_backup_that_is_promoted_looks_at_its_own_disk_for_room() -> None:
         yield 5 * SECOND  # others do their work meanwhile
 
     assert play(4, plot, nodes=2) == ()
+
+
+def test_transactions_of_clients_that_have_brokers_forget_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their commits were all refused: what they acknowledged was not known any more."""
+
+    def draw_forgetful(*args: Any, **options: Any) -> ClientConfig:
+        config = draw_config(*args, **options)
+        return config if config.exactly_once else replace(config, pre_acknowledge=True)
+
+    monkeypatch.setattr(scenario, "draw_config", draw_forgetful)
+    calm = Options(workload="transact", faults=())
+    assert not any(play_seed(seed, calm).violations for seed in range(4))
+    monkeypatch.setattr(Session, "pre_acknowledged", property(lambda session: session.context.config.pre_acknowledge))
+    assert any(play_seed(seed, calm).violations for seed in range(4))
