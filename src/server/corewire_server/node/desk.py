@@ -107,7 +107,7 @@ class Desk:
                 self._below = step
             if self._leisure_until is None:
                 self._leisure_until = now + (FOLLOWER_LEISURE_MS if self.follows else LEISURE_MS)
-            if self.writer.backlog_bytes > BACKLOG_BYTES_MAX or self.writer.short:
+            if self.writer.backlog_bytes > BACKLOG_BYTES_MAX or self._short(self.writer):
                 self._behind = True
 
     def pledge(self, size: int) -> None:
@@ -165,7 +165,10 @@ class Desk:
 
     def _weigh(self, writer: Writer) -> None:
         limit = BACKLOG_BYTES_MAX // 2 if self._behind else BACKLOG_BYTES_MAX
-        self._behind = writer.backlog_bytes > limit or writer.short
+        self._behind = writer.backlog_bytes > limit or self._short(writer)
+
+    def _short(self, writer: Writer) -> bool:
+        return writer.short and not self.follows  # who follows accepts nothing
 
     def _job(self, writer: Writer | None, out: int, actions: tuple[Action, ...]) -> DiskJob:
         self._out, self._out_of = out, writer
