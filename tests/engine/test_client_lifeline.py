@@ -399,16 +399,22 @@ def test_calls_that_wait_when_the_program_closes_are_told_so() -> None:
     assert world.engine.next_timeout() is None
 
 
-def test_a_session_closed_during_an_outage_is_closed_at_the_broker_afterwards() -> None:
-    world = ClientWorld(resilient(retry_interval_s=1.0))
+@pytest.mark.parametrize("outage_s", [0.0, 5.0], ids=["short", "longer than a call waits"])
+def test_what_is_closed_during_an_outage_is_closed_at_the_broker_afterwards(outage_s: float) -> None:
+    world = ClientWorld(resilient(retry_interval_s=1.0, call_failover_timeout_s=2.0))
     kept, closed = world.session(), world.session()
+    consumer = world.consumer(kept, create=True)
     world.refusing.add("one")
     world.cut()
+    assert world.engine.close_consumer(world.now, consumer).done
     assert world.engine.close_session(world.now, closed).done
+    world.advance(outage_s)
     world.refusing.clear()
     world.advance(2.0)
-    assert len(world.brokers["one"].state.sessions) == 1
+    (session,) = world.brokers["one"].state.sessions.values()
+    assert not session.consumers
     world.run(world.engine.query_queue(world.now, kept, "q"))
+    world.run(world.engine.close(world.now))
 
 
 def test_input_for_an_old_link_is_harmless() -> None:

@@ -138,19 +138,26 @@ class Commands(ABC):
                 self._lose(now, command, final=True)
         elif self.locked:
             failover_s = self.context.config.call_failover_timeout_s
-            if command.deadline is None and command.waiter is not None and failover_s is not None:
+            waits = command.waiter is not None and not self._let_leave(command)
+            if command.deadline is None and waits and failover_s is not None:
                 command.deadline = now + failover_s
             self._backlog.append(command)
-            self._let_leave(command)
         else:
             self.put(now, command)
 
-    def _let_leave(self, command: Command) -> None:
-        """The link is lost. Whoever only wants to close something does not wait for it; the broker is told later."""
+    def _let_leave(self, command: Command) -> bool:
+        """
+        The link is lost. Whoever only wants to close something does not wait for it; the broker is told later, however late.
+
+        Returns whether it is such a command.
+        """
         leaving = command.waiter.leaving if isinstance(command.waiter, Task) else False
+        if not leaving and not isinstance(command.packet, packets.SessionClose):
+            return False
         call = command.call
-        if call is not None and not call.done and (leaving or isinstance(command.packet, packets.SessionClose)):
+        if call is not None and not call.done:
             self.context.succeed(call, None)
+        return True
 
     def withdraw(self, command: Command) -> None:
         """Take back a command that no broker has seen; harmless for others."""
