@@ -318,8 +318,8 @@ def test_in_step_does_not_take_an_empty_nodes_word() -> None:
     assert pair.a.core.words == [b"1"]
 
 
-def test_alone_asks_before_it_serves_too() -> None:
-    """An operator let the other node serve; the old primary comes back, and keeps what only it has beside."""
+def let_go_on_by_order() -> Pair:
+    """A pair whose primary went alone and died, and whose backup serves by an operator's order: it has newer data."""
     pair = Pair.in_step()
     drop_backup(pair)
     pair.say(b"only a")
@@ -330,6 +330,12 @@ def test_alone_asks_before_it_serves_too() -> None:
     pair.sleep(10)
     pair.a.shown.clear()  # what an operator gives up
     pair.say(b"b")
+    return pair
+
+
+def test_alone_asks_before_it_serves_too() -> None:
+    """An operator let the other node serve; the old primary comes back, and keeps what only it has beside."""
+    pair = let_go_on_by_order()
     pair.a.start()
     pair.heal()
     assert (pair.a.role, pair.b.up.epoch, pair.a.core.words) == ("backup", 3, [b"b"])
@@ -337,16 +343,7 @@ def test_alone_asks_before_it_serves_too() -> None:
 
 def test_alone_does_not_serve_by_a_refusal_when_it_has_heard_of_a_higher_epoch() -> None:
     """Both come back; the one that went on says so, is told to go on, and dies before it does. What it had is newer."""
-    pair = Pair.in_step()
-    drop_backup(pair)
-    pair.say(b"only a")
-    pair.a.kill()
-    pair.b.reads = True
-    pair.sleep(5000)
-    pair.b.order("failover")
-    pair.sleep(10)
-    pair.a.shown.clear()  # what an operator gives up
-    pair.say(b"b")
+    pair = let_go_on_by_order()
     pair.b.kill()
     pair.sleep(1000)
     pair.dialled["a"] = "nobody"

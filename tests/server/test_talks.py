@@ -202,13 +202,19 @@ def test_a_node_that_joins_and_is_not_where_its_peer_is_dialled_is_named_once() 
     assert (pair.a.role, c.role) == ("primary", "joining")
 
 
-def test_a_third_node_does_not_take_the_link_from_one_that_joins() -> None:
+def halted_while_it_joins() -> Pair:
+    """A pair whose second node has come back and joins, and does not read."""
     pair = Pair.in_step()
     pair.b.kill()
     pair.sleep(1_000)
     pair.b.start()
     pair.halt_at(lambda: pair.a.up.link is not None and pair.b.role == "joining")
     pair.b.reads = False
+    return pair
+
+
+def test_a_third_node_does_not_take_the_link_from_one_that_joins() -> None:
+    pair = halted_while_it_joins()
     joins = pair.a.logs.count("epoch 2: b:61716 joins at input 2")
     c = pair.third()
     pair.sleep(3_000)
@@ -223,12 +229,7 @@ def test_a_third_node_does_not_take_the_link_from_one_that_joins() -> None:
 
 
 def test_a_third_node_joins_when_the_one_that_joined_has_fallen_silent() -> None:
-    pair = Pair.in_step()
-    pair.b.kill()
-    pair.sleep(1_000)
-    pair.b.start()
-    pair.halt_at(lambda: pair.a.up.link is not None and pair.b.role == "joining")
-    pair.b.reads = False
+    pair = halted_while_it_joins()
     pair.third()
     pair.sleep(6_000)
     assert pair.a.has("c:61716 joins at input")

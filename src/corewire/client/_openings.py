@@ -30,9 +30,8 @@ class Opening:
         self.persistent = persistent  #: a broker that does not answer is asked again, on another link
         self.call: Call[SessionId] = Call()
         self.latest: float | None = None  #: its caller is told by then, however often it is asked for again
-        self.deadline: float | None = (
-            None  #: the same, or earlier while there is no link; None: he was told, or waits for ever
-        )
+        #: The same, or earlier while there is no link. None: he was told, or waits for ever.
+        self.deadline: float | None = None
         self.inquiry: Inquiry[Anew] | None = None  #: while there is one
 
 

@@ -207,11 +207,16 @@ class Branches(Transaction):
         return None
 
     def _enter_again_and_leave(self, packet: Packet, xid: Xid) -> Script[None]:
-        """The session was made anew: whatever is there is left in a state in which it can be rolled back."""
+        """
+        The session was made anew: whatever is there is left in a state in which it can be rolled back.
+
+        Its caller hears that the session was lost, whatever the broker says to this: a branch that the old session had
+        entered may have gone with it.
+        """
         try:
             yield from self._ask(packet)
             yield from self._ask(packets.SessionXaEnd(_wire(xid), failed=True))
-        except XaError as error:  # else it went with the old session, which had entered it
+        except XaError as error:
             if error.xa_code is XaCode.XAER_DUPID:
                 yield from self._leave_nameless()  # the broker has not missed the old session yet
 

@@ -30,9 +30,7 @@ class Limits:
     frame_bytes_max: int = 16 * MIB
     memory_bytes_max: int = 512 * MIB  # messages of the whole broker; then credits are withheld, sends refused with 210
     record_bytes_max: int = 10 * MIB - 4096  # the largest body of a record that the journal takes
-    resend_pause_bytes: int = (
-        16 * MIB
-    )  # unconfirmed bytes of one session: its deliveries pause; more for larger windows
+    resend_pause_bytes: int = 16 * MIB  # unconfirmed bytes of a session: its deliveries pause; more for larger windows
     resend_bytes_max: int = 64 * MIB  # unconfirmed bytes of one session: it is closed
     detached_after_silence_ms_min: int = 10_000  # sessions of a client that fell silent wait for its TTL, and this long
     detached_ms_max: int = 3_600_000  # however long the TTL is that a client wants
