@@ -11,7 +11,7 @@ from corewire.client.config import ClientConfig, Endpoint
 from corewire.effects import Completed, Dial, Hangup, Notify, Send
 from corewire.wire import packets
 from corewire.wire.framing import FrameReader, packet_type
-from corewire.wire.registry import packet_name
+from corewire.wire.registry import decode, packet_name
 from corewire_server.core import Broker, CoreConfig
 from corewire_server.core.config import AddressSettings
 from corewire_server.core.effects import CloseLink, SendBytes
@@ -294,6 +294,10 @@ class ClientWorld:
             if acknowledge:
                 self.run(self.engine.acknowledge(self.now, delivery))
         return bodies
+
+    def written(self, kind: type[Any]) -> list[Any]:
+        """The packets of one kind that the client wrote, on all links."""
+        return [decode(frame, 136) for frame in self.frames if packet_type(frame) == kind.TYPE]
 
     def names(self, kind: type) -> list[ClientEvent]:
         return [event for event in self.events if isinstance(event, kind)]

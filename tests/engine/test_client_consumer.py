@@ -10,7 +10,7 @@ from corewire.errors import IllegalState, LocalProtocolError, NotConnected, Obje
 from corewire.events import ConsumerClosedByBroker
 from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType
 from corewire.wire import packets
-from corewire.wire.registry import decode, encode
+from corewire.wire.registry import encode
 
 
 def filled(world: ClientWorld, count: int, queue: str = "q") -> None:
@@ -18,11 +18,6 @@ def filled(world: ClientWorld, count: int, queue: str = "q") -> None:
     session = world.session()
     for number in range(count):
         world.run(world.engine.send(world.now, session, Queue(queue), Message(str(number))))
-
-
-def written(world: ClientWorld, kind: type) -> list[object]:
-    """The packets of one kind that the client wrote, in order."""
-    return [decode(frame, 136) for frame in world.frames if frame[4] == kind.TYPE & 0xFF]  # type: ignore[attr-defined]
 
 
 # -- windows ------------------------------------------------------------------------------------------------------------------
@@ -81,7 +76,7 @@ def test_the_brokers_own_default_replaces_the_clients() -> None:
     session = world.session()
     world.consumer(session, "q")
     world.consumer(session, "q", window_bytes=500)
-    tokens = [packet.credits for packet in written(world, packets.SessionFlowToken)]  # type: ignore[attr-defined]
+    tokens = [packet.credits for packet in world.written(packets.SessionFlowToken)]
     default = world.brokers["one"].state.config.addresses.default_consumer_window_bytes
     assert tokens == [default, 500]
 
@@ -368,7 +363,7 @@ def test_a_recreated_consumer_has_its_whole_window_again() -> None:
     consumer = world.consumer(session, window_bytes=600)
     world.cut()
     world.advance(1.0)
-    tokens = [packet.credits for packet in written(world, packets.SessionFlowToken)]  # type: ignore[attr-defined]
+    tokens = [packet.credits for packet in world.written(packets.SessionFlowToken)]
     assert tokens == [600, 600]
     assert world.receive_all(consumer) == ["0", "1", "2"]
 

@@ -13,9 +13,7 @@ from corewire.errors import AddressDoesNotExist, NotConnected, Unblocked
 from corewire.events import FailureDetected, QueueMayForget, Reattached
 from corewire.values import Address, Queue, QueueConfiguration, RoutingType
 from corewire.wire import packets
-from corewire.wire.framing import packet_type
 from corewire.wire.message import CoreMessage
-from corewire.wire.registry import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,16 +57,11 @@ def foreign_world(**fields: Any) -> ClientWorld:
 # -- (a) the window, (c) the fence ---------------------------------------------------------------------------------------
 
 
-def sent(world: ClientWorld, kind: type[Any]) -> list[Any]:
-    """The packets of one kind that the client wrote."""
-    return [decode(frame, 136) for frame in world.frames if packet_type(frame) == kind.TYPE]
-
-
 @pytest.mark.parametrize(("foreign", "window_bytes"), [(True, -1), (False, 1_048_576)])
 def test_only_a_broker_of_ours_gets_a_window(foreign: bool, window_bytes: int) -> None:
     world = ClientWorld(exactly_once(), foreign=foreign)
     world.session()
-    assert {packet.window_size for packet in sent(world, packets.CreateSessionV2)} == {window_bytes}
+    assert {packet.window_size for packet in world.written(packets.CreateSessionV2)} == {window_bytes}
 
 
 def test_every_incarnation_takes_the_same_name_before_anything_else() -> None:
@@ -77,7 +70,7 @@ def test_every_incarnation_takes_the_same_name_before_anything_else() -> None:
     world.consumer(session)
     world.cut()
     world.advance(1.0)
-    names = [(packet.key, packet.data) for packet in sent(world, packets.SessionUniqueAddMetadata)]
+    names = [(packet.key, packet.data) for packet in world.written(packets.SessionUniqueAddMetadata)]
     assert len(names) == 2
     assert len(set(names)) == 1
     last_made = len(world.sent) - 1 - world.sent[::-1].index("CREATESESSION_V2")
@@ -112,7 +105,7 @@ def test_what_an_attempt_made_is_ended_by_the_next_one() -> None:
     step_until(world, lambda: world.sent[-1] == "SESS_UNIQUE_ADD_METADATA")
     world.wire.client_reads = 0  # the fence is passed, its answer lost
     world.advance(1.0)
-    names = [packet.name for packet in sent(world, packets.ReattachSession)]
+    names = [packet.name for packet in world.written(packets.ReattachSession)]
     assert len(names) == len(set(names)) + 1, "the lost one twice, that of the first attempt once"
     world.run(world.engine.send(world.now, session, Queue("q"), Message("two")))
     assert world.receive_all(world.consumer(session)) == ["one", "two"]
@@ -159,7 +152,7 @@ def test_ids_go_with_durable_messages_outside_transactions() -> None:
         world.run(world.engine.send(world.now, session, Queue("p"), Message("durable")))
         world.run(world.engine.send(world.now, session, Queue("p"), Message("not", durable=False)))
     own, first, none, own_in, *inside = [
-        CoreMessage(packet.message).properties for packet in sent(world, packets.SessionSend)
+        CoreMessage(packet.message).properties for packet in world.written(packets.SessionSend)
     ]
     assert own["_AMQ_DUPL_ID"] == own_in["_AMQ_DUPL_ID"] == "mine"
     assert str(first["_AMQ_DUPL_ID"]).count("-") == 5, "a UUID and a number"
@@ -181,7 +174,7 @@ def test_an_unanswered_message_is_sent_again_with_its_id_and_is_there_once(execu
         world.cut()
     world.advance(1.0)
     call.result()
-    ids = [CoreMessage(packet.message).properties["_AMQ_DUPL_ID"] for packet in sent(world, packets.SessionSend)]
+    ids = [CoreMessage(packet.message).properties["_AMQ_DUPL_ID"] for packet in world.written(packets.SessionSend)]
     assert ids[1] == ids[2]
     assert len(ids) == 3
     assert world.receive_all(world.consumer(session)) == ["first", "x"]
@@ -220,7 +213,7 @@ def test_large_messages_are_sent_again_in_order_though_the_second_was_half_way()
     world.wire.to_broker.clear()
     world.cut()
     step_until(world, lambda: world.sent.count("SESS_SEND_LARGE") > 2)
-    first, _, again, *_ = sent(world, packets.SessionSendLarge)
+    first, _, again, *_ = world.written(packets.SessionSendLarge)
     assert again.message == first.message
 
 
@@ -397,7 +390,7 @@ def test_queues_that_the_client_makes_are_not_deleted_when_they_are_empty() -> N
     session = world.session()
     world.run(world.engine.send(world.now, session, Queue("sent"), Message("x")))
     world.consumer(session, "consumed")
-    made = sent(world, packets.CreateQueueV2)
+    made = world.written(packets.CreateQueueV2)
     assert [(packet.queue_name, packet.auto_delete) for packet in made] == [("sent", False), ("consumed", False)]
     assert not world.engine.warnings
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.engine.client_world import ClientWorld, fragile, resilient
+from tests.engine.client_world import ClientWorld, fragile, packets, resilient
 
 from corewire._states import ClientState
 from corewire.client.message import Message
@@ -142,6 +142,8 @@ ROWS = [
         None,
         NotConnected,
     ),
+    Row("temporary_queue", lambda s: s.engine.create_temporary_queue(s.now, s.session), None, NotConnected),
+    Row("temporary_topic", lambda s: s.engine.create_temporary_topic(s.now, s.session), None, NotConnected),
     Row("delete_queue", lambda s: s.engine.delete_queue(s.now, s.session, "out"), Unblocked, Unblocked),
     Row(
         "delete_queue, missing_ok",
@@ -183,6 +185,16 @@ def test_recreated(row: Row, executed: bool) -> None:
     scene.fail(executed=executed)
     assert len(scene.world.names(FailedOver)) == 1
     assert outcome(operation) is row.recreated
+
+
+@EXECUTED
+def test_a_temporary_queue_that_a_new_session_is_asked_for_has_another_name(executed: bool) -> None:
+    """The broker may be taking away the first one, and its address with it, at this very moment."""
+    scene = Scene(fragile(retry_interval_s=0.1), AckMode.AUTO, transacted=False)
+    operation = scene.engine.create_temporary_queue(scene.now, scene.session)
+    scene.fail(executed=executed)
+    first, second = (packet.queue_name for packet in scene.world.written(packets.CreateQueueV2) if packet.temporary)
+    assert first != second == operation.result()
 
 
 @EXECUTED

@@ -87,9 +87,16 @@ class Command:
     ticket: int = 0  #: of `Channel.ask_frame`
     correlation: int = -1  #: the number on the wire that its answer will carry; -1: none
     repeated: bool = False  #: asked again, on a new session or of a broker not ours: the first time may have done it
+    renew: Callable[[], Packet] | None = None  #: what a new session is asked for instead
     epoch: int = 0  #: of the session that it was written to
     outgoing: Outgoing | None = None  #: the message that it carries, where that may have to find its way again
     asked: int = 0  #: its place among all that were asked
+
+    def ask_again(self) -> None:
+        """The session is made anew, and is asked the same."""
+        self.repeated = True
+        if self.renew is not None:
+            self.packet = self.renew()
 
     @property
     def expected(self) -> tuple[int, ...]:

@@ -122,7 +122,7 @@ class Epochs(Incoming):
         known = self.node_id is not None and self.node_id == self.context.node_id
         again = [c for c in asked if c.fate is Fate.AGAIN]
         for command in again:
-            command.repeated = True
+            command.ask_again()
         resent = [c for c in asked if known and c.fate is Fate.RESENT]
         self._unsettled += [c for c in asked if c.fate is not Fate.AGAIN and not (known and c.fate is Fate.RESENT)]
         if not known:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from corewire.client._calls import Command, Fate
-from corewire.errors import QueueDoesNotExist, RemoteProtocolError
+from corewire.errors import QueueDoesNotExist, QueueExists, RemoteProtocolError
 from corewire.values import AddressInfo, QueueConfiguration, QueueInfo, RoutingType
 from corewire.wire import packets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from corewire.client._calls import Packet, Script
     from corewire.errors import BrokerError
 
@@ -167,6 +170,29 @@ def create(packet: Packet, exists: type[BrokerError], *, exist_ok: bool, repeata
         doomed = isinstance(packet, packets.CreateQueueV2) and packet.temporary
         if not (exist_ok or (repeatable and command.repeated and not doomed)):
             raise
+
+
+def create_temporary(queue: QueueConfiguration, new_name: Callable[[], str]) -> Script[str]:
+    """Make a temporary queue that has a name of its own. Returns the name.
+
+    Where a new session is asked again it gets another name: the first queue, if there is one, belongs to the connection that was
+    lost. Artemis deletes it at any moment from now on, and with it the address of a second one of that name.
+    """
+
+    def anew() -> Packet:
+        return queue_packet(replace(queue, name=new_name()))
+
+    packet = queue_packet(queue)
+    while True:
+        command = Command(packet, packets.NullResponse, Fate.AGAIN, renew=anew)
+        try:
+            yield command
+        except QueueExists:
+            if not command.repeated:
+                raise
+            packet = anew()
+        else:
+            return str(command.packet.queue_name)
 
 
 def delete(name: str, *, missing_ok: bool) -> Script[None]:

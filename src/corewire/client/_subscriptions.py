@@ -11,12 +11,11 @@ Subscriptions: queues of a topic, named as JMS clients name them (docs/protocol/
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from corewire.client._calls import Command, Fate
 from corewire.client._destinations import look_up
-from corewire.client._queues import queue_packet, shared_queue_packet
+from corewire.client._queues import create, create_temporary, queue_packet, shared_queue_packet
 from corewire.errors import ConfigError, IllegalState, QueueExists
 from corewire.values import QueueConfiguration, RoutingType
 from corewire.wire import packets
@@ -76,34 +75,25 @@ def without_own(context: Context, selector: str | None) -> str:
 def make_queue(session: Session, topic: Topic, queue: QueueConfiguration, *, shared: bool) -> Script[str]:
     """Make sure that the topic and the subscription's queue are there. Returns the queue's name.
 
-    Raises IllegalState where an unshared one is in use. One with another selector or topic is made anew, as in JMS. A temporary
-    one that is there when it is asked for again belongs to the connection that was lost, and goes with it: it gets another name.
+    Raises IllegalState where an unshared one is in use. One with another selector or topic is made anew, as in JMS.
     """
     yield from look_up(session, topic)
     if shared:
         yield Command(shared_queue_packet(queue), packets.NullResponse, Fate.AGAIN)
         return queue.name
-    if not queue.temporary:
-        question = Command(packets.SessionQueueQuery(queue.name), packets.SessionQueueQueryResponseV3, Fate.AGAIN)
-        there = cast("packets.SessionQueueQueryResponseV3", (yield question))
-        if there.exists:
-            if there.consumer_count:
-                raise IllegalState(
-                    "the subscription is in use",
-                    subject=f"queue {queue.name!r}",
-                    connection=session.context.connection,
-                )
-            if there.address == queue.address and (there.filter or None) == queue.filter_string:
-                return queue.name
-            yield Command(packets.DeleteQueue(queue.name), packets.NullResponse, Fate.AGAIN)
-    while True:
-        command = Command(queue_packet(queue), packets.NullResponse, Fate.AGAIN)
-        try:
-            yield command
-        except QueueExists:
-            if not command.repeated:
-                raise
-            if queue.temporary:
-                queue = replace(queue, name=session.context.uuid())
-                continue
-        return queue.name
+    if queue.temporary:
+        return (yield from create_temporary(queue, session.context.uuid))
+    question = Command(packets.SessionQueueQuery(queue.name), packets.SessionQueueQueryResponseV3, Fate.AGAIN)
+    there = cast("packets.SessionQueueQueryResponseV3", (yield question))
+    if there.exists:
+        if there.consumer_count:
+            raise IllegalState(
+                "the subscription is in use",
+                subject=f"queue {queue.name!r}",
+                connection=session.context.connection,
+            )
+        if there.address == queue.address and (there.filter or None) == queue.filter_string:
+            return queue.name
+        yield Command(packets.DeleteQueue(queue.name), packets.NullResponse, Fate.AGAIN)
+    yield from create(queue_packet(queue), QueueExists, exist_ok=False, repeatable=True)
+    return queue.name

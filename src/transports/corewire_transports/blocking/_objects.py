@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from corewire import QueueConfiguration, RoutingType
-from corewire.errors import QueueExists
 from corewire_transports.blocking.temporary import TemporaryQueue, TemporaryTopic
 
 if TYPE_CHECKING:
@@ -36,25 +34,11 @@ class Objects:
 
     def temporary_queue(self) -> TemporaryQueue:
         """Make a queue that goes at the end of the block, or with the connection."""
-        return TemporaryQueue(self._make_temporary(RoutingType.ANYCAST, None), self)
+        return TemporaryQueue(self._driver.call(self._engine.create_temporary_queue, self._id), self)
 
     def temporary_topic(self) -> TemporaryTopic:
         """Make a topic that goes at the end of the block, or with the connection."""
-        # As JMS clients do: a queue that takes nothing says that the topic exists.
-        return TemporaryTopic(self._make_temporary(RoutingType.MULTICAST, "_AMQX=-1"), self)
-
-    def _make_temporary(self, kind: RoutingType, selector: str | None) -> str:
-        """Returns its name. One that was made for a link that was lost is left to its end."""
-        while True:
-            name = str(uuid4())
-            queue = QueueConfiguration(
-                name=name, routing_type=kind, filter_string=selector, durable=False, temporary=True
-            )
-            try:
-                self._driver.call(self._engine.create_queue, self._id, queue)
-            except QueueExists:
-                continue
-            return name
+        return TemporaryTopic(self._driver.call(self._engine.create_temporary_topic, self._id), self)
 
     def create_queue(self, queue: str | QueueConfiguration, /, *, shared: bool = False, exist_ok: bool = False) -> None:
         """Create a queue; a name alone is an anycast queue. Raises QueueExists (not with ``exist_ok``), SecurityError.
