@@ -325,12 +325,21 @@ def test_an_ended_branch_is_lost_for_one_phase_and_not_for_the_brokers_word(worl
 def test_what_is_asked_for_during_the_outage_says_that_the_branch_was_lost(
     world: XaWorld, verb: Any, one_phase: bool
 ) -> None:
+    """A broker that has not missed the old session yet would do it, and is not asked."""
     world.do("start", "end")
     world.cut()
     asked = world.ask(verb, flag=one_phase)
-    world.broker.codes.append(NOTA)
     world.advance(1.0)
     assert code_of(world, asked) is RMFAIL
+    assert world.broker.names == ["START", "END"]
+    world.do("rollback")
+
+
+def test_a_branch_of_another_session_is_prepared_after_the_outage(world: XaWorld) -> None:
+    world.cut()
+    prepared = world.ask("prepare")
+    world.advance(1.0)
+    assert world.run(prepared) is None
 
 
 def test_a_prepared_branch_outlives_the_session(world: XaWorld) -> None:

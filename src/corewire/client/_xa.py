@@ -13,6 +13,7 @@ others: its current one is announced to the broker as failed, and all that can b
 | end, suspend                             | XAER_RMFAIL; what was suspended is ended, so that it can be rolled back |
 | prepare                                  | asked once more: its vote; without one rolled back, XAER_RMFAIL       |
 | commit                                   | XA_RETRY; in one phase XAER_RMFAIL                                    |
+| prepare, commit in one phase, not written yet | not asked, XAER_RMFAIL: their branch is lost                     |
 | rollback, recover, forget, time-outs     | XAER_RMFAIL                                                           |
 
 A broker that is not ours may have run a command, and is asked again when the session is re-attached: what it then refuses
@@ -260,9 +261,10 @@ class Branches(Transaction):
         self._only_ended(xid)
         self._raise_if_lost(xid)
         try:
-            vote = yield from self._ask(packet)
+            # Of a new session this is not asked: the broker may not have missed the old one yet, with which the branch goes.
+            vote = yield from self._give(Command(packet, packets.SessionXaResponse, bound=xid in self._ended))
         except Lost as lost:
-            if lost.final or call.done:
+            if lost.final or call.done or not lost.written:
                 raise
             try:
                 vote = yield from self._ask(packet)
@@ -270,9 +272,6 @@ class Branches(Transaction):
                 with suppress(Lost, CorewireError):
                     yield from self.roll_back()
                 raise lost from None
-        except XaError:
-            self._raise_if_lost(xid)  # meanwhile
-            raise
         self._ended.pop(xid, None)
         return vote
 
@@ -280,7 +279,8 @@ class Branches(Transaction):
         self._only_ended(xid)
         if packet.one_phase:
             self._raise_if_lost(xid)
-        yield from self._decide(packet, xid, revocable=True)
+        bound = packet.one_phase and xid in self._ended  # as in `_prepare`
+        yield from self._decide(Command(packet, packets.SessionXaResponse, revocable=True, bound=bound), xid)
         return None
 
     def _undo(self, packet: packets.SessionXaRollback, xid: Xid) -> Script[XaCode | None]:
@@ -294,7 +294,7 @@ class Branches(Transaction):
             if not made_anew:
                 for consumer in session.consumers.values():
                     consumer.give_back()
-            yield from self._decide(packet, xid)
+            yield from self._decide(Command(packet, packets.SessionXaResponse), xid)
         except CorewireError as error:
             failure = error
         finally:
@@ -305,19 +305,17 @@ class Branches(Transaction):
             raise failure
         return None
 
-    def _decide(self, packet: Packet, xid: Xid, *, revocable: bool = False) -> Script[None]:
+    def _decide(self, command: Command, xid: Xid) -> Script[None]:
         try:
-            yield from self._give(Command(packet, packets.SessionXaResponse, revocable=revocable), XaCode.XAER_NOTA)
+            yield from self._give(command, XaCode.XAER_NOTA)
         except XaError as error:
-            if isinstance(packet, packets.SessionXaCommit) and packet.one_phase:
-                self._raise_if_lost(xid)  # meanwhile
             if error.xa_code not in _KEPT:
                 self._ended.pop(xid, None)
             raise
         self._ended.pop(xid, None)
 
     def _forget(self, packet: packets.SessionXaForget, xid: Xid) -> Script[XaCode | None]:
-        yield from self._decide(packet, xid)
+        yield from self._decide(Command(packet, packets.SessionXaResponse), xid)
         return None
 
     def _recover(self) -> Script[Sequence[Xid]]:
