@@ -80,7 +80,7 @@ async def test_what_is_sent_keeps_the_rate(url: str, queue: str, way: str) -> No
 async def test_producers_and_sessions_do_not_share_a_rate(url: str, queue: str) -> None:
     async with connect(f"{url}?producerMaxRate=1") as client, client.session() as session, client.session() as other:
         async with session.producer(queue) as one, session.producer(queue) as two:
-            with move_on_after(5) as deadline:  # if all shared one it would take 7
+            with move_on_after(6.5) as deadline:  # if all shared one it would take 7
                 for _ in range(2):
                     await one.send("x")
                     await two.send("x")
