@@ -6,7 +6,7 @@ import io
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.interop.together import pause
+from tests.interop.together import leave
 
 from corewire.errors import CorewireError
 from corewire.wire import packets
@@ -18,30 +18,15 @@ if TYPE_CHECKING:
 
     from tests.interop.cell_stage import Stage
 
-#: So long a caller waits before he leaves: a busy machine must have begun the call by then.
 PATIENCE_S = 0.2
 OPTIONS = "reconnectAttempts=-1&retryInterval=20&confirmationWindowSize=1048576"
 
 
 async def _left(stage: Stage, asked: type[object], call: Callable[[], Awaitable[object]]) -> None:
     """Begin a call, leave while its answer is held back, and let everything flow again."""
-    await _leave(stage, asked, call)
-    stage.proxy.resume()
-
-
-async def _leave(stage: Stage, asked: type[object], call: Callable[[], Awaitable[object]]) -> None:
-    """Begin a call, and leave while its answer is held back, as everything is from then on."""
     stage.set_trap(stage.proxy.stall, (Direction.TO_TARGET, (asked,)))
-    with move_on_after(PATIENCE_S) as scope:
-        await call()
-    assert scope.cancelled_caught
-    await _struck(stage)
-
-
-async def _struck(stage: Stage) -> None:
-    """Wait until what was written has passed the proxy, which may be later than its caller left."""
-    while not stage.struck:
-        await pause(0.002)
+    await leave(call, lambda: stage.struck)
+    stage.proxy.resume()
 
 
 async def receive_loses_no_message(stage: Stage) -> None:
@@ -85,10 +70,7 @@ async def what_waits_for_room_is_never_sent(stage: Stage) -> None:
     async with connect(stage.url(OPTIONS)) as client, client.session() as session:
         stage.set_trap(stage.proxy.stall, (Direction.TO_TARGET, (packets.SessionProducerRequestCredits,)))
         producer = await session.producer(stage.name)
-        with move_on_after(PATIENCE_S) as scope:
-            await producer.submit("submit")
-        assert scope.cancelled_caught
-        await _struck(stage)
+        await leave(partial(producer.submit, "submit"), lambda: stage.struck)
         stage.proxy.resume()
         await session.send(stage.name, "next")
     assert stage.witness.texts(stage.name) == ["next"]
@@ -106,10 +88,7 @@ async def a_send_that_was_written_arrives_once(stage: Stage) -> None:
             stage.proxy.cut_all()
 
         stage.set_trap(vanish, (Direction.TO_TARGET, (packets.SessionSend,)))
-        with move_on_after(PATIENCE_S) as scope:
-            await session.send(stage.name, "written again")
-        assert scope.cancelled_caught
-        await _struck(stage)
+        await leave(partial(session.send, stage.name, "written again"), lambda: stage.struck)
         stage.heal()
         await session.query_queue(stage.name)
     assert stage.witness.texts(stage.name) == ["known", "on its way", "written again"]
@@ -126,7 +105,8 @@ async def a_receipt_tells_how_far_it_came(stage: Stage) -> None:
             receipts.append(await producer.submit("x"))
             await receipts[0].wait()
 
-        await _leave(stage, packets.SessionSend, submit_and_wait)
+        stage.set_trap(stage.proxy.stall, (Direction.TO_TARGET, (packets.SessionSend,)))
+        await leave(submit_and_wait, lambda: stage.struck and bool(receipts))
         states = [receipts[0].state]
         stage.proxy.resume()
         await receipts[0].wait()
