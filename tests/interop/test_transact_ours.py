@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop import client_transact_lanes as lanes
 from tests.interop.client_transact_lanes import ONCE
-from tests.interop.test_transact import ANSWER, COMMIT
+from tests.interop.test_transact import ANSWER, COMMIT, NOBODY
 from tests.interop.worlds import World
 
 from corewire.wire.framing import MAGIC, FrameReader, packet_type
@@ -78,7 +78,8 @@ class Bench:
             return [message.text for message in browser]
 
     def kill(self) -> None:
-        """SIGKILL, and start it again."""
+        """SIGKILL, and start it again. Nobody is found meanwhile: its port may be another program's by then."""
+        self.proxy.target = NOBODY
         self.broker.kill()
         self.proxy.cut_all()
         self._restart = threading.Thread(target=self._start)
