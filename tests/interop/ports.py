@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-#: Not those that the system gives to connections that go out.
-_PORTS: Final = range(10_000, 32_000)
+#: Not those that the system gives to connections that go out, nor those that the demo takes for its nodes.
+_PORTS: Final = range(10_000, 19_900)
 _PLACE: Final = Path(tempfile.gettempdir(), f"corewire-test-ports-{os.getuid()}")
 
 
@@ -53,7 +53,7 @@ def free_port(*, beside: int = 0) -> int:
     is the one that is so much higher, where ``beside`` says so."""
     while True:
         port = random.choice(_PORTS)
-        if all(_is_free(each) and _reservations.take(each) for each in {port, port + beside}):
+        if all(_reservations.take(each) and _is_free(each) for each in {port, port + beside}):
             return port
 
 
