@@ -88,7 +88,7 @@ class Artemis:
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
 
-    def wait(self, event: str = "live", times: int = 1, timeout_s: float = 60.0) -> None:
+    def wait(self, event: str = "live", times: int = 1, timeout_s: float = 180.0) -> None:
         """Until the log tells ``event`` (a key of ``EVENTS``) for the ``times``-th time. Raises ``TimeoutError``."""
         assert self._process is not None, "it was not started"
         deadline = time.monotonic() + timeout_s
