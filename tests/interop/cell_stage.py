@@ -109,10 +109,20 @@ class Witness:
         """Have the broker drop all links that come from an address, lost or not, with their sessions."""
         self._manage("broker", "closeConnectionsForAddress", json.dumps([f"{address}:"]))
 
-    def _manage(self, resource: str, operation: str, parameters: str) -> None:
+    def miss(self, address: str) -> None:
+        """Wait for the broker to have ended all sessions of links that came from an address and are lost."""
+        assert _at_last(lambda: self._sessions(address), 0) == 0
+
+    def _sessions(self, address: str) -> int:
+        wanted = {"field": "remoteAddress", "operation": "CONTAINS", "value": f"{address}:"}
+        [page] = json.loads(self._manage("broker", "listSessions", json.dumps([json.dumps(wanted), 1, 0])))
+        return int(json.loads(page)["count"])
+
+    def _manage(self, resource: str, operation: str, parameters: str) -> str:
         words = {"_AMQ_ResourceName": resource, "_AMQ_OperationName": operation}
         reply = self._session.request(Address("activemq.management"), parameters, properties=words)
         assert reply.properties["_AMQ_OperationSucceeded"], reply.text
+        return reply.text
 
 
 def _forgets(cell: Cell) -> bool:
@@ -186,7 +196,7 @@ class Stage:
 
     def strike(self, row: Row) -> None:
         """Lose the link, now."""
-        disturbs = row.disturbs or _forgets(row.cell)
+        disturbs = _forgets(row.cell) or (row.disturbs and row.cell.outcome is Outcome.RECREATED)
         if disturbs or row.cell.outcome in (Outcome.GIVEN_UP, Outcome.LATE):
             self.proxy.target = self._nobody.getsockname()
         self.proxy.cut_all()
@@ -200,6 +210,8 @@ class Stage:
     def _disturb(self, row: Row) -> None:
         if _forgets(row.cell):
             self.witness.forget(self._address)
+        if row.cell.outcome is Outcome.RECREATED:
+            self.witness.miss(self._address)
         row.meanwhile()
 
     def begin_outage(self, row: Row) -> None:

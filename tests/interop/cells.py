@@ -119,7 +119,7 @@ class Row:
     times_out: ClassVar[bool] = False  #: tried with a call time-out that ends in an outage, too; that takes as long
     modes: ClassVar[tuple[Mode, ...]] = tuple(Mode)
     outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
-    disturbs: ClassVar[bool] = False  #: something happens `meanwhile`
+    disturbs: ClassVar[bool] = False  #: something happens `meanwhile`, when the broker has missed the session
     brief: ClassVar[bool] = False  #: one world will do for CI, as for what exactly-once leaves as it is: `in_turn`
     alone: ClassVar[bool] = False  #: in one world after the other
 

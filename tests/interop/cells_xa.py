@@ -130,6 +130,7 @@ class XaSuspend(XaEnd):
 class XaPrepare(_Branch):
     """Asked again: a broker that has prepared the branch says so once more."""
 
+    disturbs = True  # one that has not missed the old session yet would prepare it now
     ask = (packets.SessionXaPrepare,)
     begun_recreated = XaError
 
