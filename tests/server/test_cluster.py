@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -170,10 +171,14 @@ def test_switch_to_a_backup_that_is_not_in_step_is_refused(
 
 
 def test_switch_that_takes_too_long_says_how_it_stands(
-    pair: tuple[LinkNode, LinkNode], capsys: pytest.CaptureFixture[str]
+    pair: tuple[LinkNode, LinkNode], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["cluster", "switch", "--timeout", "50ms", "--url", pair[0].url]) == 5
+    pauses: list[float] = []
+    minutes = SimpleNamespace(monotonic=lambda: 60.0 * len(pauses), sleep=pauses.append)
+    monkeypatch.setattr(cluster, "time", minutes)
+    assert main(["cluster", "switch", "--timeout", "90s", "--url", pair[0].url]) == 5
     assert "does not serve yet: backup" in capsys.readouterr().err
+    assert len(pauses) == 2
 
 
 def test_switch_without_anybody_who_serves_is_1(nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
