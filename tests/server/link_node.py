@@ -73,7 +73,7 @@ class LinkNode:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes the accept
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(30)
 
     @property
     def url(self) -> str:
@@ -96,7 +96,7 @@ class LinkNode:
 
     def _talk(self, sock: socket.socket) -> None:
         challenge = Challenge(secrets.token_bytes(32))
-        sock.settimeout(5)
+        sock.settimeout(30)
         sock.sendall(PREAMBLE + encode(challenge))
         key = cluster_key(self.user, self.password)
         reader = LinkReader()

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHOW = Command("show", {})
-QUICK = Operator(timeout_s=5)
+QUICK = Operator(timeout_s=30)
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def says(data: bytes, *, stays: bool = False) -> Iterator[int]:
             sock, _ = listener.accept()
             with sock:
                 sock.sendall(data)
-                sock.settimeout(5)
+                sock.settimeout(30)
                 if not stays:
                     sock.shutdown(socket.SHUT_WR)
                 try:
@@ -65,12 +65,12 @@ def says(data: bytes, *, stays: bool = False) -> Iterator[int]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listener.getsockname()[1]
-        thread.join(5)
+        thread.join(30)
 
 
 def test_node_answers_whoever_knows_the_password() -> None:
     with LinkNode(status("primary", 4), "cluster", "secret") as node:
-        content = ask("127.0.0.1", node.port, SHOW, Operator("cluster", "secret", 5))
+        content = ask("127.0.0.1", node.port, SHOW, Operator("cluster", "secret", 30))
         assert content["status"]["epoch"] == 4
         assert node.commands == [SHOW]
 
@@ -78,7 +78,7 @@ def test_node_answers_whoever_knows_the_password() -> None:
 def test_node_that_does_not_know_whoever_asks_says_so_and_nothing_else() -> None:
     with LinkNode(status("primary", 4), "cluster", "secret") as node:
         with pytest.raises(ClusterSecurityError, match="refused"):
-            ask("127.0.0.1", node.port, SHOW, Operator("cluster", "guess", 5))
+            ask("127.0.0.1", node.port, SHOW, Operator("cluster", "guess", 30))
         assert node.commands == []
 
 

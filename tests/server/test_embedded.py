@@ -31,7 +31,7 @@ TALKS = 1_000
 
 def dial(node: Node) -> socket.socket:
     host, _, port = node.url.removeprefix("tcp://").rpartition(":")
-    sock = socket.create_connection((host, int(port)), timeout=5)
+    sock = socket.create_connection((host, int(port)), timeout=30)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 

@@ -123,7 +123,7 @@ async def test_listener_opens_and_shuts_again_and_again_on_one_port() -> None:
         assert _dial(listener.port) == "refused"
         listener.open(accepted.put_nowait)
         with socket.create_connection(("127.0.0.1", listener.port)):
-            (await asyncio.wait_for(accepted.get(), 5)).close()
+            (await asyncio.wait_for(accepted.get(), 30)).close()
         listener.shut()
     listener.open(accepted.put_nowait)
     listener.close()

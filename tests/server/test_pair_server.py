@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 
+PATIENCE_S = 30.0  # on a busy machine; nothing waits so long
 WAKES_S = 0.010  # from one wake of the scripted node to the next
 
 
@@ -143,13 +144,13 @@ class World:
         return sock
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():  # noqa: ASYNC110  it is the loop under test that changes it
                 await asyncio.sleep(0)
 
     async def hear(self, sock: socket.socket) -> bytes:
         try:
-            return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65536), 5)
+            return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65536), PATIENCE_S)
         except ConnectionResetError:
             return b""
 
@@ -319,7 +320,8 @@ async def test_links_door_stays_open_until_the_node_has_ended() -> None:
         assert await w.hear(peer) == b""
 
 
-async def test_stopped_backup_is_there_until_its_primary_has_asked() -> None:
+async def test_stopped_backup_is_there_until_its_primary_has_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corewire_server.runtime.pair_server.VISIT_S", PATIENCE_S)
     async with world() as w:
         w.node.serving, w.node.in_step = False, True
         stopping = asyncio.create_task(w.server.close(0))
@@ -336,5 +338,5 @@ async def test_stopped_backup_does_not_wait_for_ever(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("corewire_server.runtime.pair_server.VISIT_S", 0.001)
     async with world() as w:
         w.node.serving, w.node.in_step = False, True
-        await asyncio.wait_for(w.server.close(0), 5)
+        await asyncio.wait_for(w.server.close(0), PATIENCE_S)
         assert w.server.peers.visits == 0
