@@ -78,6 +78,13 @@ async def _bind(url: str, queue: str) -> None:
         await session.create_queue(queue)
 
 
+async def _gone(url: str, queue: str) -> None:
+    """Until the broker has given up the session that had this temporary queue: till then it takes in what is told."""
+    async with connect(url) as client, client.session() as session:
+        while (await session.query_queue(queue)).exists:
+            await client.poll()
+
+
 async def _go_on_after_an_outage(
     through: str, url: str, name: str, take_away: Callable[[], object], give_back: Callable[[], object]
 ) -> None:
@@ -86,6 +93,7 @@ async def _go_on_after_an_outage(
         await _bind(url, f"{name}.before")
         await _next_about(notifications, f"{name}.before")
         take_away()
+        await _gone(url, notifications._consumer.queue)
         await _bind(url, f"{name}.meanwhile")
         give_back()
         async with client.session():  # waits until the client is back
