@@ -65,7 +65,7 @@ def at_ours() -> Generator[Stage]:
 @contextmanager
 def at_a_real_one(artemis: Artemis) -> Generator[Stage]:
     """It knows who comes from where, and tells its management."""
-    source = f"127.0.8.{next(_numbers) % 250 + 1}"
+    source = f"127.8.0.{next(_numbers) % 250 + 1}"  # of no other stage: `cell_stage`
     with (
         Proxy(("127.0.0.1", artemis.port), source=source) as proxy,
         connect(artemis.url) as client,
