@@ -95,6 +95,17 @@ def test_what_is_no_answer_is_the_brokers_mistake(answer: Message) -> None:
         read_answer(answer, "broker x")
 
 
+@pytest.mark.parametrize(
+    "deep", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000], ids=["open", "closed", "maps"]
+)
+def test_json_that_is_nested_without_end_is_the_brokers_mistake(deep: str) -> None:
+    for properties in (DONE, FAILED):
+        with pytest.raises(RemoteProtocolError, match="no JSON"):
+            read_answer(Message(deep, properties=properties), "broker x")
+    with pytest.raises(RemoteProtocolError, match="no JSON"):
+        read_queues(deep)
+
+
 def test_a_page_of_queues_is_asked_for_as_artemis_sorts_and_filters() -> None:
     question = queues_question("ord", page=2, page_size=10, sort="messages_acknowledged", descending=True)
     options, page, size = json.loads(question.text)

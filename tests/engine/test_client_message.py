@@ -155,6 +155,8 @@ def test_json_is_read_from_text_and_bytes() -> None:
         Message({}).json()
     with pytest.raises(ValueError, match="Expecting value"):
         Message("no json").json()
+    with pytest.raises(ValueError, match="nested too deeply"):
+        Message("[" * 100_000).json()
 
 
 def test_a_null_text_is_kept_as_one() -> None:

@@ -49,6 +49,11 @@ def spoilt(channel: int, packet: Any) -> Iterator[bytes]:
         yield _int.pack(at - 4) + frame[4:at]
 
 
+def honest(channel: int, packet: Any) -> bytes:
+    """The frame as it should be."""
+    return registry.encode(packet, channel, VERSION)
+
+
 def crowded() -> bytes:
     """A message with 100 000 properties, among them one that the broker heeds."""
     values: dict[str, Any] = {f"key{number}": number for number in range(100_000)}

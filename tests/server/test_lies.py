@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.server import lies
-from tests.server.helpers import Client, World
+from tests.server.helpers import Client, World, send_packet
 
 from corewire.wire import packets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EVERY = 5  # of the lies is enough: no divisor of how many there are of each place
 
 
 def check(world: World, client: Client) -> None:
@@ -66,3 +72,54 @@ def test_a_hundred_thousand_properties_are_read_in_less_than_a_second() -> None:
     client.write(lies.crowded())
     assert process_time() - before < 1
     assert client.link not in world.closed
+
+
+def test_nested_json_for_the_management_is_refused_unread() -> None:
+    session = World().connect().session()
+    assert session.publish("activemq.management", "[" * 1_000_000).code == 213
+
+
+def calls_of(work: Callable[..., object], *args: object) -> int:
+    """How many functions are called meanwhile: the same on any machine, however busy it is."""
+    count = 0
+
+    def profile(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
+        work(*args)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.slow
+def test_who_comes_behind_a_lie_waits_for_less_than_three_times_the_work() -> None:
+    """Counted in calls, of what the broker does for one message from its sending to its acknowledgement. Times: tests/campaign."""
+    world = World()
+    good = world.connect().session()
+    good.queue("q")
+    good.consume("q")
+
+    def pass_on() -> int:
+        send = send_packet("q", "x", requires_response=True, durable=True)
+        work = calls_of(good.client.write, lies.honest(10, send))
+        (delivery,) = good.deliveries()
+        acknowledge = packets.SessionAcknowledge(delivery.consumer, delivery.message.id, requires_response=False)
+        return work + calls_of(good.client.write, lies.honest(10, acknowledge))
+
+    pass_on()  # the first one of an address is dearer
+    idle = max(pass_on() for _ in range(10))
+    found_out: list[int] = []
+    for channel, packet in (*lies.BEFORE_LOGIN, *((10, packet) for packet in lies.IN_SESSION)):
+        for frame in list(lies.spoilt(channel, packet))[::EVERY]:
+            client = world.connect()
+            if channel == 10:
+                client.session(username="eve")
+            work = calls_of(client.write, frame)
+            if client.link in world.closed:
+                found_out.append(work + calls_of(client.lose))
+    assert len(found_out) > 300
+    assert max(found_out) + idle < 3 * idle

@@ -98,7 +98,7 @@ def read_answer(answer: Message, subject: str) -> JsonValue:
 def _decoded(text: str, subject: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"the answer to {subject} is no JSON: {error}") from error
 
 

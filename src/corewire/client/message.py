@@ -168,9 +168,15 @@ class Message:
         return cast("tuple[PropertyValue, ...]", self.body)
 
     def json(self) -> Any:
-        """The JSON in a TEXT or BYTES message. Raises BodyTypeMismatch for another type, ValueError if it is no JSON."""
+        """
+        The JSON in a TEXT or BYTES message. Raises BodyTypeMismatch for another type, ValueError if it is no JSON, or nested deeper than
+        Python's limit of recursion.
+        """
         self._expect(MessageType.TEXT, MessageType.BYTES)
-        return json.loads(self.text if self.type is MessageType.TEXT else self.data)
+        try:
+            return json.loads(self.text if self.type is MessageType.TEXT else self.data)
+        except RecursionError as error:
+            raise ValueError("the JSON is nested too deeply") from error
 
     # -- headers -----------------------------------------------------------------------------------------------------------
 
