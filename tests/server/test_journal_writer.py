@@ -81,6 +81,25 @@ def test_append_larger_than_a_segment_is_kept_whole() -> None:
     assert again.logs == []
 
 
+@pytest.mark.parametrize("busy_turns", range(6))
+def test_append_that_needs_more_files_than_there_are_has_them_made_at_once(busy_turns: int) -> None:
+    """It came while the batch before it was written, and nobody filled files for it until something else came: nothing did,
+    since clients were not read for want of room (seed 12743 of pairs)."""
+    large = tuple(Record(Op.ADD, number, 1, bytes(1500)) for number in range(1, 10))
+    machine = Machine(Disk(Random(0)), [], small())
+    machine.core.script = [(Record(Op.ADD, 1000),), large]
+    machine.slow = True
+    machine.feed()
+    for _ in range(busy_turns):
+        if machine.jobs:
+            machine.disk_turn()
+    machine.feed()
+    while machine.jobs:
+        machine.disk_turn()
+    assert machine.sent == [1, 2]
+    assert not machine.node.congested
+
+
 def test_only_append_larger_than_a_segment_is_kept_whole_from_the_start() -> None:
     records = tuple(Record(Op.ADD, number, 1, bytes(1500)) for number in range(1, 40))
     disk = Disk(Random(0))

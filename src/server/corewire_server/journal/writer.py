@@ -201,7 +201,7 @@ class Writer:
         if not actions and write:
             actions = self._write()
             self._housekeeping_turn = bool(actions)
-        if not actions and not turn:
+        if not actions and (not turn or self.lacks_spares):  # what is first in line may need more than before
             actions = self._housekeeping(now)
         if not actions:
             return None
