@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WINDOW = "resilient=true&blockOnAcknowledge=true"
 NO_WINDOW = "confirmationWindowSize=-1&reconnectAttempts=-1&ha=true&retryInterval=100&blockOnAcknowledge=true"
 IMPATIENT = f"{WINDOW}&connectionTTL=2000&clientFailureCheckPeriod=500"
-DRAIN_S = 30.0
+DRAIN_S = 60.0  # on a busy machine
 _names = count()
 
 

@@ -42,7 +42,7 @@ class OurBroker:
         """All that it printed since its last start."""
         return (self.folder / "run.log").read_bytes()[self._log_from :].decode(errors="replace")
 
-    def start(self, timeout_s: float = 30.0) -> None:
+    def start(self, timeout_s: float = 120.0) -> None:
         """Returns when clients may come. Raises ``TimeoutError`` with the log."""
         assert self._process is None, "it runs already"
         self.folder.mkdir(parents=True, exist_ok=True)
