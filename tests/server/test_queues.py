@@ -38,29 +38,6 @@ def test_returns_go_to_their_old_places_between_those_that_stayed() -> None:
     assert drain(one) == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_taken_message_leaves_all_cursors() -> None:
-    one = queue()
-    for number in range(3):
-        one.put(ref(number))
-    cursor = one.open_cursor(browses=False)
-    seen = cursor.pop()
-    assert seen is not None
-    one.remove(seen)
-    one.pop()
-    after = cursor.pop()
-    assert after is not None
-    assert after.id == 2
-
-
-def test_a_cursor_that_nobody_reads_does_not_grow_with_what_passes_by() -> None:
-    one = queue()
-    cursor = one.open_cursor(browses=False)
-    for number in range(20_000):
-        one.put(ref(number))
-        one.pop()
-    assert cursor.size <= 1_001
-
-
 def test_deadlines_of_messages_that_are_gone_are_not_kept() -> None:
     one = queue()
     for number in range(20_000):
@@ -83,16 +60,14 @@ Step = st.one_of(
     st.tuples(st.just("put"), st.integers(0, 9)),
     st.tuples(st.just("pop"), st.just(0)),
     st.tuples(st.just("back"), st.integers(0, 20)),
-    st.tuples(st.just("match"), st.integers(0, 20)),
-    st.tuples(st.just("cursor"), st.just(0)),
+    st.tuples(st.just("take"), st.integers(0, 20)),
 )
 
 
 @given(st.lists(Step, max_size=60))
 def test_a_queue_is_a_sorted_list(steps: list[tuple[str, int]]) -> None:
-    """Against a model: refs by (priority, place), whatever is taken from the head or by cursors, and comes back."""
+    """Against a model: refs by (priority, place), whatever is taken from the head or the middle, and comes back."""
     one = queue()
-    cursors = [one.open_cursor(browses=False)]
     waiting: list[tuple[int, int, int]] = []
     taken: list[Ref] = []
     number = 0
@@ -110,13 +85,11 @@ def test_a_queue_is_a_sorted_list(steps: list[tuple[str, int]]) -> None:
             item = taken.pop(value % len(taken))
             one.put_back([item])
             waiting.append((-item.priority, item.sequence, item.id))
-        elif what == "match":
-            item = cursors[value % len(cursors)].pop()
-            if item is not None:
-                one.remove(item)
-                waiting.remove((-item.priority, item.sequence, item.id))
-                taken.append(item)
-        elif what == "cursor":
-            cursors.append(one.open_cursor(browses=False))
+        elif what == "take" and one.waits:
+            refs = one.waiting.refs()
+            item = refs[value % len(refs)]
+            one.remove(item)
+            waiting.remove((-item.priority, item.sequence, item.id))
+            taken.append(item)
     assert one.waits == len(waiting)
     assert drain(one) == [entry[2] for entry in sorted(waiting)]

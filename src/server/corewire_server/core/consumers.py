@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from corewire_server.core.filters import interest_of
 
 if TYPE_CHECKING:
+    from corewire_server.core.cursors import Cursor
     from corewire_server.core.filters import Filter
-    from corewire_server.core.queues import Cursor, Queue, Ref
+    from corewire_server.core.queues import Queue, Ref
     from corewire_server.core.session import Session
 
 UNLIMITED: Final = 1 << 62
@@ -31,7 +32,6 @@ class Consumer:
         selector: Filter | None,
         *,
         browses: bool,
-        cursor: Cursor | None = None,
     ) -> None:
         self.id = consumer_id
         self.queue = queue
@@ -40,10 +40,8 @@ class Consumer:
         self.browses = browses
         self.credits = 0  # nothing is delivered before the first SESS_FLOWTOKEN
         self.unacked: OrderedDict[int, Ref] = OrderedDict()  # by message id, oldest first; its first is found at once
-        self.cursor = cursor
-        if cursor is not None:
-            queue.cursors.append(cursor)
-        elif browses or selector is not None:
+        self.cursor: Cursor | None = None
+        if browses or selector is not None:
             self.cursor = queue.open_cursor(browses=browses)
         queue.consumers.append(self)
         queue.browsers += browses

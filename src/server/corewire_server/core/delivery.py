@@ -54,6 +54,7 @@ def deliver(state: State, queue: Queue) -> None:
         budget -= used
         idle = 0 if used else idle + 1
     queue.turn = turn
+    queue.tidy()
     if queue.forced:
         _answer_forced(state, queue)
 
@@ -62,15 +63,20 @@ def _next_match(state: State, consumer: Consumer) -> Ref | None:
     """The next message that the consumer's filter lets through; taken from the queue unless it only browses."""
     cursor = consumer.cursor
     assert cursor is not None
-    while state.examinations > 0:
-        ref = cursor.pop()
-        if ref is None:
+    if state.examinations > 0:
+        for ref in cursor:
+            if ref is None:
+                state.examinations -= 1
+            elif consumer.filter is None or accepts(consumer.filter, Values(ref.message)):
+                if not consumer.browses:
+                    consumer.queue.remove(ref)
+                return ref
+            else:
+                state.examinations -= 1 + (len(ref.message) >> 12)
+            if state.examinations <= 0:
+                break
+        else:
             return None
-        if consumer.filter is None or accepts(consumer.filter, Values(ref.message)):
-            if not consumer.browses:
-                consumer.queue.remove(ref)
-            return ref
-        state.examinations -= 1 + (len(ref.message) >> 12)
     state.prompt(consumer.queue)
     return None
 

@@ -13,7 +13,7 @@ from corewire_server.core import plain
 if TYPE_CHECKING:
     from corewire_server.core.config import CoreConfig
 
-MACHINE_VERSION: Final = 3
+MACHINE_VERSION: Final = 4
 """
 Raise it with every change after which the same inputs give other effects or another state, or a snapshot another form: a new
 input or its bytes, another answer, another limit or order, another log line. The core counts, and the engine's halves of a

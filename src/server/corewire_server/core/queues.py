@@ -6,9 +6,9 @@ consumer with a filter or an expiry does, leaves a tombstone: ``ref.waits`` is F
 taken never comes back itself; its return is a copy, put into its old place by sequence number, so a forgotten tombstone can
 never wake up.
 
-A consumer with a filter, and a browser, looks at a queue through a ``Waiting`` of its own, the cursor: the refs it has not
-looked at yet. What it passed over is gone from its cursor for good, so nothing is examined twice by the same consumer.
-Whoever takes a ref through one list leaves a tombstone in all others; a list with too many of them is swept.
+A consumer with a filter, and a browser, goes through a queue by a ``Cursor``; while there are any, the queue keeps an ``Order``
+for them (``cursors.py``). Whoever takes a ref through one list leaves a tombstone in the other; a list with too many of them
+is swept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
+from corewire_server.core.cursors import Cursor, Order
 from corewire_server.core.records import raw_id
 
 if TYPE_CHECKING:
@@ -138,28 +139,6 @@ class Waiting:
                     yield ref
 
 
-class Cursor(Waiting):
-    """What one consumer with a filter, or one browser, has not looked at yet."""
-
-    __slots__ = ("browses", "last")
-
-    def __init__(self, refs: Iterable[Ref], *, browses: bool) -> None:
-        super().__init__(refs)
-        self.browses = browses
-        self.last = (-PRIORITIES, 0)  # what the browser showed last
-
-    def pop(self) -> Ref | None:
-        """Look at the next one: for a browser it stays where it is, for others it is not taken yet either."""
-        ref = super().pop()
-        if ref is not None:
-            self.last = (-ref.priority, ref.sequence)
-        return ref
-
-    def put_back(self, refs: list[Ref]) -> None:
-        """As in any list; but a browser does not go back to show a message again."""
-        super().put_back([ref for ref in refs if not self.browses or (-ref.priority, ref.sequence) > self.last])
-
-
 def _merged(level: deque[Ref] | None, refs: list[Ref]) -> deque[Ref]:
     if not level:
         return deque(refs)
@@ -204,6 +183,7 @@ class Queue:
             "in_delivery",
             "keeps",
             "marked",
+            "order",
             "owner",
             "raw_id",
             "sequence",
@@ -233,6 +213,7 @@ class Queue:
         self.browsers = 0  # of them
         self.turn = 0  # who is asked next
         self.cursors: list[Cursor] = []
+        self.order: Order | None = None  # for them
         self.stuck: list[Ref] = []  # should have gone elsewhere and cannot: until a restart, or the queue's end
         self.expiring: list[tuple[int, int, Ref]] = []  # heap by deadline and place
         self.dirty = False  # already in line for delivery
@@ -260,10 +241,9 @@ class Queue:
         ref.waits = True
         self.waits += 1
         self.waiting.append(ref)
-        if self.cursors:
-            for cursor in self.cursors:
-                cursor.append(ref)
-                self._sweep(cursor)
+        if self.order is not None:
+            self.order.add(ref)
+            self.tidy()
         if ref.expiration:
             self._watch(ref)
 
@@ -289,6 +269,7 @@ class Queue:
         ref.waits = False
         self.waits -= 1
         self._sweep(self.waiting)
+        self.tidy()
 
     def put_back(self, refs: Iterable[Ref]) -> None:
         """Messages that had been taken come back to their places."""
@@ -299,18 +280,30 @@ class Queue:
                 self._watch(ref)
         self.waits += len(returned)
         self.waiting.put_back(returned)
-        for cursor in self.cursors:
-            cursor.put_back(returned)
+        if self.order is not None:
+            lowest = self.order.put_back(returned)
+            for cursor in self.cursors:
+                cursor.go_back(lowest)
+            self.tidy()
 
     def open_cursor(self, *, browses: bool) -> Cursor:
         """A view of what waits, for one consumer that does not take simply the first."""
-        cursor = Cursor(self.waiting, browses=browses)
+        if self.order is None:
+            self.order = Order(self.waiting.refs(), self.sequence)
+        cursor = Cursor(self.order, browses=browses)
         self.cursors.append(cursor)
         return cursor
 
     def close_cursor(self, cursor: Cursor) -> None:
         """End a view."""
         self.cursors.remove(cursor)
+        if not self.cursors:
+            self.order = None
+
+    def tidy(self) -> None:
+        """Keep no tombstones for cursors that nobody advances."""
+        if self.order is not None:
+            self._sweep(self.order)
 
     def expired(self, now: int, most: int) -> list[Ref]:
         """Take what waits past its time, up to ``most``."""
@@ -328,6 +321,6 @@ class Queue:
             heapify(self.expiring)
         heappush(self.expiring, (ref.expiration, ref.sequence, ref))
 
-    def _sweep(self, waiting: Waiting) -> None:
-        if waiting.size > _SWEEP_FROM + 2 * self.waits:
-            waiting.sweep()
+    def _sweep(self, refs: Waiting | Order) -> None:
+        if refs.size > _SWEEP_FROM + 2 * self.waits:
+            refs.sweep()

@@ -13,11 +13,12 @@ from corewire_server.core import plain
 from corewire_server.core import snapshot_form as form
 from corewire_server.core.addresses import Address
 from corewire_server.core.consumers import Consumer
+from corewire_server.core.cursors import Order
 from corewire_server.core.early import Early
 from corewire_server.core.filters import Filter
 from corewire_server.core.link import Link, connection_config
 from corewire_server.core.machine import MACHINE_VERSION
-from corewire_server.core.queues import Cursor, Queue
+from corewire_server.core.queues import Queue
 from corewire_server.core.records import read_queue
 from corewire_server.core.refusal import Refused
 from corewire_server.core.session import Session
@@ -27,7 +28,7 @@ from corewire_server.core.transactions import Sent
 from corewire_server.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from corewire_server.core.config import CoreConfig
     from corewire_server.core.queues import Fan, Ref
@@ -145,6 +146,22 @@ class Loader:
         queue.idle_since = values["idle_since"]
         self._queues[queue.id] = queue
         self._take_refs = queue.load
+        if values["order"] is not None:
+            self._order(queue, *values["order"])
+
+    def _order(self, queue: Queue, returns: int, *priorities: int) -> None:
+        order = queue.order = Order((), queue.sequence)
+        order.returns = returns
+        for priority in priorities:
+            order.level(priority)
+        came_back: dict[int, int] = {}
+        self._take_numbers = lambda numbers: came_back.update(zip(numbers[::2], numbers[1::2], strict=True))
+
+        def take(refs: list[Ref]) -> None:
+            queue.load(refs)
+            order.load(refs, came_back)
+
+        self._take_refs = take
 
     def _stuck(self, values: _Values) -> None:
         self._take_refs = self._queues[values["queue"]].stuck.extend
@@ -200,13 +217,9 @@ class Loader:
     def _consumer(self, values: _Values) -> None:
         session, queue = self._session, self._queues[values["queue"]]
         assert session is not None
-        browses, selector, cursor = values["browses"], Filter.parse(values["filter"]), None
-        if values["last"] is not None:
-            cursor = Cursor((), browses=browses)
-            cursor.last = (values["last"][0], values["last"][1])
-            waiting = iter(queue.waiting)
-            self._take_numbers = lambda places: _advance(cursor, waiting, places)
-        consumer = Consumer(values["id"], queue, session, selector, browses=browses, cursor=cursor)
+        consumer = Consumer(values["id"], queue, session, Filter.parse(values["filter"]), browses=values["browses"])
+        if consumer.cursor is not None:
+            consumer.cursor.load(values["cursor"])
         consumer.credits = values["credits"]
         self.state.store.interest_chars += consumer.interest
         self._take_refs = lambda refs: consumer.unacked.update((ref.id, ref) for ref in refs)
@@ -255,9 +268,3 @@ class Loader:
 
 def _refuse(items: Sequence[object]) -> None:
     raise ValueError(f"a block of {len(items)} that belongs nowhere")
-
-
-def _advance(cursor: Cursor, waiting: Iterator[Ref], places: Sequence[int]) -> None:
-    """The cursor has these of the refs that wait, which are in the same order."""
-    for place in places:
-        cursor.append(next(ref for ref in waiting if ref.sequence == place))

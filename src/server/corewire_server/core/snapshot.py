@@ -82,6 +82,7 @@ class Snapshot:
         self._parts += parts
 
     def _take_queue(self, queue: Queue) -> None:
+        order = queue.order
         values: dict[str, Plain] = {
             "table": "queue",
             "id": queue.id,
@@ -89,8 +90,12 @@ class Snapshot:
             "owner": None if queue.owner is None else queue.owner.number,
             "flags": [queue.used, queue.marked, queue.transient, queue.dirty],
             "idle_since": queue.idle_since,
+            "order": None if order is None else [order.returns, *order.levels],
         }
-        self._add(partial(_queue, values, queue.config), RefsCopy(queue.waiting.refs()))
+        self._add(partial(_queue, values, queue.config))
+        if order is not None:
+            self._add(partial(form.numbers, order.came_back()))
+        self._add(RefsCopy(queue.waiting.refs()))
         if queue.stuck:
             self._add({"table": "stuck", "queue": queue.id}, RefsCopy(list(queue.stuck)))
 
@@ -99,8 +104,6 @@ class Snapshot:
         self._add(partial(form.frames, channel.frames), _session(session, channel))
         for consumer in session.consumers.values():
             self._add(_consumer(consumer), RefsCopy(list(consumer.unacked.values())))
-            if consumer.cursor is not None:
-                self._add(partial(form.numbers, [ref.sequence for ref in consumer.cursor.refs()]))
         for queue_id, run in groupby(session.transaction.acked, lambda item: item[0].id):
             self._add({"table": "acked", "queue": queue_id}, RefsCopy([ref for _, ref in run]))
         if session.transaction.sent:
@@ -193,7 +196,7 @@ def _consumer(consumer: Consumer) -> dict[str, Plain]:
         "filter": None if consumer.filter is None else consumer.filter.text,
         "browses": consumer.browses,
         "credits": consumer.credits,
-        "last": None if consumer.cursor is None else list[Plain](consumer.cursor.last),
+        "cursor": None if consumer.cursor is None else [list[Plain](place) for place in consumer.cursor.export()],
     }
 
 
