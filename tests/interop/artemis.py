@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONFIGURATIONS = Path(__file__).with_name("brokers")
-# Short runs: the second compiler costs more than it brings on a machine that the tests share with the broker.
-JVM_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# Short runs: the second compiler costs more than it brings on a machine that the tests share with the broker. The heap: a queue
+# takes 57 KB of it, of which the cells leave some thousands at one broker; near its end it only collects garbage, for minutes.
+JVM_OPTIONS = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 EVENTS = {"live": "AMQ221020", "synced": "AMQ221024", "announced": "AMQ221031"}
 
 
