@@ -78,6 +78,26 @@ def test_bursts_are_cut_behind_every_byte(port: int, first: int) -> None:
         list(pool.map(partial(cut_bursts, ("127.0.0.1", port), RESILIENT, offsets), World))
 
 
+@pytest.fixture(scope="module")
+def slow(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artemis]:
+    """A broker whose journal is written so late that a session is made anew before what the last one sent is stored."""
+    broker = Artemis(tmp_path_factory.mktemp("slow") / "broker", "slow")
+    broker.create()
+    broker.start()
+    try:
+        broker.wait()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize("first", range(1, STRIDE + 1))
+def test_bursts_of_which_the_broker_stores_the_end_late_are_in_order(slow: Artemis, first: int) -> None:
+    cut = partial(cut_bursts, ("127.0.0.1", slow.port), CHUNKED, range(first, BURST_BYTES_MAX, STRIDE))
+    with ThreadPoolExecutor(len(World)) as pool:
+        assert not any(pool.map(cut, World))
+
+
 @pytest.mark.parametrize("first", range(1, STRIDE + 1))
 def test_bursts_with_one_in_pieces_are_cut_behind_every_byte(artemis: Artemis, first: int) -> None:
     cut = partial(cut_bursts, ("127.0.0.1", artemis.port), CHUNKED, range(first, BURST_BYTES_MAX, STRIDE))

@@ -91,6 +91,7 @@ class Epochs(Incoming):
 
     def begin_epoch(self, now: float, channel: Channel, error: CorewireError | None) -> None:
         """The broker made the session (anew), on this channel. ``error`` says what became of the one before."""
+        self.outlets.unstored = self.outlets.unstored or self.sends_unanswered
         self._sort_out()
         if self._channel is not None:
             del self.context.by_channel[self._channel.channel]

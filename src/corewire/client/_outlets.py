@@ -20,6 +20,7 @@ from corewire.client._destinations import look_up
 from corewire.client._large_send import Turns
 from corewire.client._options import A_MILLISECOND
 from corewire.client._outgoing import Outgoing
+from corewire.client._receipts import await_storage
 from corewire.errors import AddressFull, BrokerError, CallTimeout, CorewireError, Unblocked
 from corewire.events import ProducerBlocked, ProducerUnblocked
 from corewire.wire.packets import SessionProducerRequestCredits
@@ -69,6 +70,7 @@ class Outlet:
         """Make sure that the destination is there; if it is not, those who wait are told why."""
         self.looking = True
         try:
+            yield from self._session.outlets.await_storage()
             yield from look_up(self._session, self.destination)
         except (CorewireError, Lost) as failure:
             self.looking = False
@@ -227,6 +229,7 @@ class Outlets:
 
     def __init__(self, session: Session) -> None:
         self.turns = Turns()
+        self.unstored = False  #: the broker may still be storing what it had of a session before, and be late with it
         self._session = session
         self._outlets: dict[Destination, Outlet] = {}
         self._busy: dict[Outlet, None] = {}  # those where messages wait, in the order in which they began to
@@ -355,6 +358,12 @@ class Outlets:
             written += [each.command for each in outlet.waiting if each.command.written]
             outlet.waiting = deque(each for each in outlet.waiting if not each.command.written)
         return written
+
+    def await_storage(self) -> Script[None]:
+        """Before anything is sent again, or behind it, with exactly-once."""
+        if self.unstored and self._session.sends_again:
+            yield from await_storage(self._session)
+            self.unstored = False
 
     def _look_up(self, now: float, outlet: Outlet) -> None:
         outlet.asking = self._session.background(now, outlet.look_up())

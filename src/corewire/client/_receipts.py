@@ -8,6 +8,12 @@ the same id, sent again in a transaction that does nothing else, asks whether th
 The ids live as long as the address has a queue, and go with its last one. So it has one that nobody deletes, a *guard*,
 with a filter that no message passes. Both are made like things that an administrator makes, so that no broker removes them
 when they are idle.
+
+A receipt is also how a new session *waits for the storage*. Artemis ends a session whose link is lost without waiting for what
+an executor does of it at that moment (``ServerSessionImpl.connectionFailed``, ``ProcessorBase.flush``). So the fence may be
+passed while the last sends or the commit of the old session lie in the journal's buffer: not stored and in no queue, and yet
+their ids may be known. The journal is written, and replicated, in order: when a receipt is answered that was sent behind the
+fence, they are stored.
 """
 
 from __future__ import annotations
@@ -15,11 +21,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from corewire._foreign_channel import ForeignChannel
 from corewire.client._calls import Command, Fate
 from corewire.client._destinations import ask_address
 from corewire.client._queues import queue_packet
 from corewire.client.message import Message, encode
-from corewire.errors import AddressExists, AddressFull, QueueExists, SecurityError, UnexpectedRoutingType
+from corewire.errors import AddressExists, AddressFull, BrokerError, QueueExists, SecurityError, UnexpectedRoutingType
 from corewire.values import QueueConfiguration, RoutingType, Topic
 from corewire.wire import packets
 
@@ -63,6 +70,21 @@ def make_receipts(session: Session) -> Script[None]:
             f"filter {GUARD.filter_string!r}: let this user make them (createAddress, createDurableQueue) or make them "
             "yourself, and let it send there.",
         ) from error
+
+
+def await_storage(session: Session) -> Script[None]:
+    """Wait until a broker that is not ours has stored what it began for the session before; for a session without transactions.
+
+    A broker that refuses the receipt is not asked for more: the fence alone has to do.
+    """
+    if not isinstance(session.channel, ForeignChannel):
+        return
+
+    def packet() -> packets.SessionSend:  # a new one each time: one whose id is known is not written
+        return receipt(session.context, session.context.duplicate_id(), answered=True)
+
+    with suppress(BrokerError):
+        yield Command(packet(), packets.NullResponse, Fate.AGAIN, renew=packet)
 
 
 def _make(session: Session) -> Script[None]:

@@ -6,9 +6,10 @@ The tries of one `transact`: commit with a receipt, and, where the answer was lo
       └────── AGAIN <── rolled back           └── it had not
 
 A question is a transaction that sends the receipt again, with an id of its own, and nothing else. Refused as a duplicate:
-the try had committed. Accepted: it had not, and never will, since whatever asks stands behind the fence of its session, so
-nothing of the old one is on its way any more. Where the answer to the question is lost as well, its own id is asked for
-first, in the same way: if the question was accepted, the try had not committed; if not, it is asked anew, with another id.
+the try had committed. Accepted: it had not, and never will, since whatever asks stands behind the fence of its session and,
+at a broker that is not ours, behind another transaction with which it waited for the storage (`_receipts`): nothing of the
+old session is on its way any more. Where the answer to the question is lost as well, its own id is asked for first, in the
+same way: if the question was accepted, the try had not committed; if not, it is asked anew, with another id.
 (With the receipt alone, a question whose answer was lost would find its own receipt, and take it for the try's.)
 
 After a commit that was refused the session is stopped, rolled back and emptied before anything else, so that the next try
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from corewire._foreign_channel import ForeignChannel
 from corewire.client._calls import Call, Lost
 from corewire.errors import (
     CorewireError,
@@ -157,7 +159,11 @@ class Tries:
                 "the commit was not answered, and this is another broker, which cannot know"
             )
         question = session.context.duplicate_id()
+        asked = False
         try:
+            if isinstance(session.channel, ForeignChannel):
+                yield from session.transaction.commit((session.context.duplicate_id(),))
+            asked = True
             yield from session.transaction.commit((open_ids[-1], question))
         except DuplicateIdRejected:
             yield from session.transaction.roll_back()
@@ -165,7 +171,8 @@ class Tries:
         except TransactionRolledBack:
             return None
         except TransactionOutcomeUnknown:
-            open_ids.append(question)
+            if asked:
+                open_ids.append(question)
             return None
         except Lost as lost:
             raise TransactionOutcomeUnknown("the commit was not answered, and nobody could be asked") from lost.error
