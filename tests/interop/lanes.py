@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -58,7 +59,8 @@ class JavaProgram:
         self._reader.join()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
-            pipe.close()
+            with suppress(BrokenPipeError):  # what was said to it when it had ended
+                pipe.close()
 
     def progress(self, timeout_s: float = 30.0) -> list[int]:
         """How far each lane is. Raises ``TimeoutError``; ``[]`` when they have ended."""
@@ -126,6 +128,10 @@ class JavaLanes(JavaProgram):
     def hold(self, timeout_s: float = 30.0) -> None:
         """Return when no lane opens or closes a connection; none will until `go`. Raises ``TimeoutError``."""
         self._ask("hold", timeout_s)
+
+    def end(self, within_s: int) -> None:
+        """As `stop`, but what was sent is awaited no longer than that."""
+        self._say(f"end {within_s}")
 
     def go(self) -> None:
         """Connections may be opened and closed again."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROGRAM = ("-m", "tests.interop.pair_node")
 DIGESTS = ("--digests",)
 ENDLESS_S = 3600
-CONTROL_S = 60  # in which lanes of a control have to come to an end; many never do
+CONTROL_S = 25  # in which lanes of a control have to come to an end; many never do
 CONTROL_PROGRESS_S = 3.0
 
 
@@ -113,7 +113,7 @@ def run_control(folder: Path, kills: int, options: Sequence[str]) -> Series:
     series = Series()
     with (
         Pair(folder, *options, program=PROGRAM) as pair,
-        Load(pair.address, seconds=CONTROL_S, java_options=f"{JAVA_OPTIONS}&callTimeout=5000") as load,
+        Load(pair.address, seconds=ENDLESS_S, java_options=f"{JAVA_OPTIONS}&callTimeout=10000") as load,
     ):
         load.await_progress()
         for _ in range(kills):
@@ -124,7 +124,7 @@ def run_control(folder: Path, kills: int, options: Sequence[str]) -> Series:
             pair.start_again(primary)
             pair.wait_in_step()
             series.joins += 1
-        series.verdict = load.finish(drain_s=5.0)
+        series.verdict = load.finish(drain_s=5.0, java_s=CONTROL_S)
     return series
 
 

@@ -199,11 +199,14 @@ class Load:
 
     # -- the end -----------------------------------------------------------------------------------------------------------
 
-    def finish(self, drain_s: float = DRAIN_S) -> Verdict:
-        """No new messages; wait for what was sent, ``drain_s`` at most where it is ours, and judge."""
+    def finish(self, drain_s: float = DRAIN_S, java_s: int | None = None) -> Verdict:
+        """No new messages; wait for what was sent, ``drain_s`` at most where it is ours, ``java_s`` where it is Java's, and judge."""
         self._stopped = True
         for java in self._java:
-            java.stop()
+            if java_s is None:
+                java.stop()
+            else:
+                java.end(java_s)
         for traffic in self._ours:
             traffic.stop()
         deadline = time.monotonic() + drain_s

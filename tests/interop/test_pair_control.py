@@ -22,7 +22,7 @@ def test_without_the_gate_messages_are_lost_and_it_is_said() -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
     print(f"\n{done.stdout}")
     assert done.returncode == 1, done.stdout

@@ -237,7 +237,7 @@ final class Lane {
     }
 
     /** Wait for all threads of this lane. */
-    void join(long deadline) throws InterruptedException {
+    void join() throws InterruptedException {
         for (int i = 0;; i++) {
             Thread thread;
             synchronized (threads) {
@@ -246,7 +246,9 @@ final class Lane {
                 }
                 thread = threads.get(i);
             }
-            thread.join(Math.max(1, deadline - System.currentTimeMillis()));
+            do {
+                thread.join(100);
+            } while (thread.isAlive() && System.currentTimeMillis() < run.deadline);
             if (thread.isAlive()) {
                 StringBuilder where = new StringBuilder("HANGS");
                 for (StackTraceElement e : thread.getStackTrace()) {

@@ -14,6 +14,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * after every eighth message. SECONDS: when to give up. The last line is RESULT and JSON; exit 0 if clean.
  *
  * <p>Standard input takes "progress" (answered by PROGRESS and one number a lane), "stop" (no new messages; what was sent is awaited),
+ * "end SECONDS" (the same, for so long),
  * "hold" (answered by HELD when no connection is being opened or closed, and none is until "go"), "mark" and "since" (answered by
  * SINCE, the name of a lane, when its longest silence since the mark began and ended, how long its slowest blocking send took, and so
  * on for every lane; microseconds).
@@ -27,6 +28,8 @@ public final class Run {
     final ReentrantReadWriteLock fragile = new ReentrantReadWriteLock(true);
     final long pauseMs;
     volatile boolean stopped;
+    /** When to give up. */
+    volatile long deadline;
     private final List<Lane> lanes = new ArrayList<>();
 
     Run(String url, long count, long pauseMs) {
@@ -50,9 +53,10 @@ public final class Run {
             run.lanes.add(lane);
             lane.start(bodies.get(name));
         }
+        run.deadline = System.currentTimeMillis() + 1000 * Long.parseLong(args[2]);
         run.listen();
         System.out.println("READY");
-        Runtime.getRuntime().halt(run.finish(System.currentTimeMillis() + 1000 * Long.parseLong(args[2])));
+        Runtime.getRuntime().halt(run.finish());
     }
 
     private static Set<String> chosen(Set<String> names, String[] wanted) {
@@ -114,16 +118,20 @@ public final class Run {
                 stopped = true;
                 break;
             default:
-                throw new IllegalArgumentException(line);
+                if (!line.startsWith("end ")) {
+                    throw new IllegalArgumentException(line);
+                }
+                stopped = true;
+                deadline = System.currentTimeMillis() + 1000 * Long.parseLong(line.substring(4));
         }
     }
 
-    private int finish(long deadline) throws Exception {
+    private int finish() throws Exception {
         StringBuilder text = new StringBuilder("RESULT [");
         boolean clean = true;
         String comma = "";
         for (Lane lane : lanes) {
-            lane.join(deadline);
+            lane.join();
             clean &= lane.faults.isEmpty();
             text.append(comma).append(lane.json());
             comma = ", ";
