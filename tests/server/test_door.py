@@ -132,6 +132,20 @@ async def test_early_client_is_led_to_the_primary() -> None:
         await until(lambda: not primary.core.links)
 
 
+async def test_kernel_finds_out_that_the_primary_of_a_led_client_is_gone() -> None:
+    """The client's own kernel sees no farther than the door, and the client may look at nothing itself."""
+    with Host() as primary, Host() as backup:
+        primary.set(Door.SERVE)
+        backup.set(Door.LEAD, primary.address)
+        client = backup.connect()
+        client.send(b"one")
+        assert await receive(client) == b"one"
+        [early] = backup.server.door._early
+        assert early.onward is not None
+        sock = early.onward.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
 async def test_led_client_stays_with_the_primary_until_that_drops_it() -> None:
     with Host() as primary, Host() as backup:
         primary.set(Door.SERVE)
