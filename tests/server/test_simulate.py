@@ -37,6 +37,11 @@ def test_one_seed_is_told_whole_if_asked(capsys: pytest.CaptureFixture[str]) -> 
     assert said.err == "replay: corewire simulate --seed 2 --nodes 1\n"
 
 
+def test_how_clients_are_configured_belongs_to_what_is_played_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--nodes", "1", "--seed", "2", "--every-option", "--verbose"]) == 0
+    assert capsys.readouterr().err == "replay: corewire simulate --seed 2 --nodes 1 --every-option\n"
+
+
 @pytest.mark.usefixtures("gate_open")
 def test_a_broken_promise_is_told_with_its_transcript_and_how_to_see_it_again(
     capsys: pytest.CaptureFixture[str],

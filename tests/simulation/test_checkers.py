@@ -401,6 +401,9 @@ def test_a_try_of_which_nobody_knows_is_told_and_a_refusal_is_not() -> None:
     checker.tried(1, "client", "p0", "COMMITTED_BEFORE", None)
     checker.tried(2, "client", "p0", "AGAIN", None)
     checker.tried(3, "client", "p0", "", AddressFull("the disk is full"))
+    question = TransactionOutcomeUnknown("nobody could be asked")
+    question.__cause__ = AddressFull("the disk is full")
+    checker.tried(4, "client", "p0", "", question)
     assert not checker.violations
     checker.tried(4, "client", "p0", "", TransactionOutcomeUnknown("?"))
     assert len(checker.violations) == 1

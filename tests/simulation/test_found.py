@@ -21,8 +21,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from corewire.client._session import Session
 from corewire_server.simulator import scenario
+from corewire_server.simulator.checkers import CHECKERS, ExactlyOnce
 from corewire_server.simulator.history import play as play_seed
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import Options
@@ -32,8 +35,6 @@ from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from corewire.client.config import ClientConfig
     from corewire_server.simulator.world import Plot
@@ -71,3 +72,26 @@ def test_transactions_of_clients_that_have_brokers_forget_end(monkeypatch: pytes
     assert not any(play_seed(seed, calm).violations for seed in range(4))
     monkeypatch.setattr(Session, "pre_acknowledged", property(lambda session: session.context.config.pre_acknowledge))
     assert any(play_seed(seed, calm).violations for seed in range(4))
+
+
+VARIED = Options(every_option=True)
+ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
+
+
+@pytest.mark.parametrize(
+    ("seed", "options"),
+    [
+        (325, VARIED),  # two threads of a client that had given up connected at once
+        (
+            12743,
+            Options(nodes=2),
+        ),  # nobody made the files that an append needed (``tests/server/test_journal_writer.py``)
+        (11600, ONCE),  # the kernel of a client that looks at nothing sees no farther than the door that leads it
+        (11855, ONCE),  # both nodes were killed before either had on disk what their memories had answered for
+        (11791, Options(workload="tries")),  # a stray without a number became a part of the next transaction
+        (11049, Options(workload="tries")),  # a full disk refused to be asked what had become of a commit
+    ],
+)
+def test_what_broke_a_promise_breaks_none_any_more(seed: int, options: Options) -> None:
+    checkers = [*CHECKERS, ExactlyOnce] if options.exactly_once else CHECKERS
+    assert not play_seed(seed, options, checkers=checkers).violations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.batch import LACKING
 
 from corewire.errors import ErrorCode
-from corewire_server.simulator import lacking
+from corewire_server.simulator import scenario
 from corewire_server.simulator.history import play
 from corewire_server.simulator.observer import Observer
 
@@ -43,6 +43,6 @@ def test_large_messages_are_refused_and_small_ones_come() -> None:
 
 
 def test_a_large_message_that_is_taken_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lacking, "LARGE_FROM", NEVER)
+    monkeypatch.setattr(scenario, "LARGE_FROM", NEVER)
     broken = [play(seed, LACKING).broken for seed in range(4)]
     assert "raised" in broken

@@ -39,6 +39,11 @@ def test_only_what_is_needed_is_left() -> None:
     assert found.seed % 2 == 0
 
 
+def test_clients_become_as_most_are() -> None:
+    found = shrink(history(7, replace(BIG, every_option=True), faults=("cut", "kill")), play=needs_a_kill)
+    assert not found.options.every_option
+
+
 def test_another_rule_is_another_failure() -> None:
     def other(seed: int, options: Options) -> History:
         return history(seed, options, faults=("kill",), rule="order")

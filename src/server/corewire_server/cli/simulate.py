@@ -63,6 +63,9 @@ class Kind:
     steps: Annotated[_Count, Parameter(help="At most so many faults, one after the other.")] = None
     messages: Annotated[_Count, Parameter(help="A producer sends at most so many.")] = None
     applications: Annotated[_Count, Parameter(help="At most so many producers, and as many consumers.")] = None
+    every_option: Annotated[
+        bool, Parameter(help="Clients have options, too, that hardly anybody changes.", negative="")
+    ] = False
 
     def options(self) -> Options:
         """For the simulator. Raises UsageError for a name that it does not know."""
@@ -85,6 +88,7 @@ class Kind:
             failures=self.steps or default.failures,
             messages=self.messages or default.messages,
             applications=self.applications or default.applications,
+            every_option=self.every_option,
         )
 
 
@@ -203,6 +207,8 @@ def replay(history: History) -> str:
         value = getattr(history.options, each.name)
         if each.name in _FLAGS and (value != each.default or each.name == "nodes"):
             words += (f"--{_FLAGS[each.name]}", str(value))
+    if history.options.every_option:
+        words.append("--every-option")
     if history.options.faults is not None:
         words += ("--faults", ",".join(history.options.faults) or "none")
     if history.options.workload is not None:

@@ -92,6 +92,7 @@ class Client(Process):
         self._calls: dict[int, _OpenCall] = {}
         self._timer_at: int | None = None
         self._inside = False
+        self._connecting = False  # one of its threads does
         self._ready: list[tuple[Task, Any]] = []
         config = self.engine.config
         failover_s = config.call_failover_timeout_s
@@ -109,26 +110,28 @@ class Client(Process):
 
     def connect(self) -> Script[None]:
         """Connect, with a new engine each time until it succeeds."""
-        while True:
+        self._connecting = True
+        while self._connecting:
             try:
                 yield from self.settled("connect", self.ask(self.engine.start), endless=True)
             except (ConnectionLost, CallTimeout, BrokerError):
                 yield RETRY_US
                 self._begin_anew()
             else:
-                return
+                self._connecting = False
 
     def now_s(self) -> float:
         """The monotonic clock of this client."""
         return self._clock.steady_us(self.world.now) / SECOND
 
-    def connect_anew(self, given_up: ClientEngine) -> Script[None]:
-        """Connect again if no other thread does so already; wait until that is done."""
-        if self.engine is given_up:
-            self._begin_anew()
-            yield from self.connect()
-        while not self.up:
-            yield RETRY_US
+    def connect_anew(self) -> Script[None]:
+        """The engine has given up: connect again if no other thread does so already, or wait until that is done."""
+        while self._connecting or not self.up:
+            if not self._connecting and self.engine.state is ClientState.FAILED:
+                self._begin_anew()
+                yield from self.connect()
+            else:
+                yield RETRY_US
 
     def _begin_anew(self) -> None:
         self.engine = ClientEngine(self.engine.config, rng=self.rng)
@@ -186,6 +189,12 @@ class Client(Process):
     def open_calls(self) -> list[str]:
         """What its threads wait for."""
         return [call.name for call in self._calls.values()]
+
+    @property
+    def checks(self) -> bool:
+        """Whether it finds out by itself that nothing comes any more."""
+        config = self.engine.config
+        return config.client_failure_check_period_s is not None and config.connection_ttl_s is not None
 
     @property
     def up(self) -> bool:

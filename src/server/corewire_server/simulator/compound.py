@@ -58,6 +58,18 @@ def _until_critical(machine: Machine) -> Plot:
         yield -1
 
 
+def _until_kept(machine: Machine) -> Plot:
+    """
+    Wait until a primary that has lost its backup has on disk what only their two memories had, if that was enough to answer: to kill
+    it before would be the second failure.
+    """
+    for _ in range(ALONE_POLLS):
+        process = machine.process
+        if not isinstance(process, PairProcess) or process.gate is not GateMode.BACKUP or process.kept:
+            return
+        yield -1
+
+
 def _forsaken(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """The backup stands still until the primary has gone on alone and was killed; then it reads what lies in its buffers."""
     process = backup.process
@@ -96,6 +108,7 @@ def _joining(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     """The backup is killed and back, and the primary is killed while it joins; or one of them in the critical moment."""
     faults.say("joining", f"{backup.name} is killed")
     backup.kill(faults.moment(4, 12))
+    yield from _until_kept(primary)
     yield faults.moment(8, 16)
     backup.start()
     if faults.rng.random() < 0.5:
@@ -120,6 +133,7 @@ def _torn(faults: Faults, primary: Machine, backup: Machine) -> Plot:
     if faults.rng.random() < 0.5:
         backup.kill(faults.moment(4, 12))
         faults.say("torn", f"{backup.name} has to join anew")
+        yield from _until_kept(primary)
         yield faults.moment(8, 14)
         backup.start()
         yield -faults.moment(4, 7)

@@ -81,6 +81,10 @@ class Faults:
         for client in self.clients:
             if client.stopped:
                 client.go_on()
+        unaware = [client for client in self.clients if not client.checks]
+        led = [machine.process for machine in self.machines if machine.process is not None] if unaware else []
+        for process in (*unaware, *led):
+            self.network.keep_alive(process)
 
     # -- chance
 

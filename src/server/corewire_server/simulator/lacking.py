@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from corewire_server.simulator.clients import Client, Script, Task
     from corewire_server.simulator.workloads import Errand
 
-LARGE_FROM: Final = 1000  # bytes from which clients of these histories send a message as a large one
 _LARGE: Final = 1500  # characters of such a body; so it has many chunks
 
 
@@ -21,9 +20,11 @@ class NotRefused(Exception):
 
 
 def ask_for_what_is_lacking(client: Client, errand: Errand) -> Task:
-    """Messages, some of them large, and sessions for distributed transactions in between."""
+    """Messages, some of them large, or all of groups, and sessions for distributed transactions in between."""
     small, large = Application(client, errand), Application(client, replace(errand, size=_LARGE))
     session = yield from small.session()
+    config = client.engine.config
+    grouped = config.auto_group or config.group_id is not None
     while small.sent < errand.count:
         app = client.rng.choice((small, large))
         number, message = app.sent, app.message()
@@ -32,12 +33,13 @@ def ask_for_what_is_lacking(client: Client, errand: Errand) -> Task:
             yield from app.call("send", app.engine.send, session, errand.destination, message)
         except CorewireError as problem:
             error = problem
-        if app is large and app.waits:
-            _look_at_refusal(app, "a large message", error)
+        what = "a large message" if app is large else "a message of a group" if grouped else ""
+        if what and app.waits:
+            _look_at_refusal(app, what, error)
         app.tell_sent(number, error)
         yield from _ask_for_branches(app)
-        yield from app.pause()
-    yield from close_session(client, session)
+        yield from app.pause(app.sending)
+    yield from close_session(small, session)
 
 
 def _ask_for_branches(app: Application) -> Script[None]:

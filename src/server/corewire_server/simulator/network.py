@@ -294,6 +294,12 @@ class Network:
         for source, target in list(self._silent):
             self.heal(source, target)
 
+    def keep_alive(self, process: Process) -> None:
+        """The kernel of a process asks, after hours, whether its streams still have another side: where one has not, it is lost."""
+        for end in process.ends:
+            if end.peer is not None and end.peer.closed:
+                self.answer_dead(end.peer)
+
     def living(self) -> list[End]:
         """Streams that are whole, by the side that dialled."""
         self.ends = [end for end in self.ends if not end.closed and not end.broken]

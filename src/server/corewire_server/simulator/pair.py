@@ -60,6 +60,11 @@ class PairProcess(NodeProcess[PairNode]):
         return not self.ended and self.node.status(self.now()).in_step
 
     @property
+    def kept(self) -> bool:
+        """Whether all that it has taken is executed, and on its disk."""
+        return self.ended or (self.node._keeper.idle and not self.node.pending)
+
+    @property
     def in_the_critical_moment(self) -> bool:
         """Whether answers wait for a backup that was not told yet that it is in step."""
         serving = self.node._serving

@@ -71,6 +71,9 @@ PAIR: Final = frozenset(
 )
 """For a pair, beside those; some for both."""
 
+VARIED: Final = frozenset({"a message of a group was refused"})
+"""Where clients have every option, beside those."""
+
 _KILLS: Final = ("kill", "power")
 
 

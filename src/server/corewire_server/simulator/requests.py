@@ -44,7 +44,7 @@ class Asking(Application):
             session, made_as, queue = self._replies
             if engine.is_open(session) and self.name_of(session) == made_as:
                 return session, queue
-            yield from close_session(self.client, session)
+            yield from close_session(self, session)
         session = yield from self.session(AckMode.PRE)
         self._queues += 1
         queue = f"replies {self.errand.name} {self._queues}"
@@ -60,7 +60,7 @@ class Asking(Application):
             session, _, queue = self._replies
             with suppress(CorewireError):
                 yield from self.client.call("delete_queue", self.engine.delete_queue, session, queue, missing_ok=True)
-            yield from close_session(self.client, session)
+            yield from close_session(self, session)
 
     def ask(self, session: SessionId) -> Script[bool]:
         """One question. Returns whether the reply came in time. Raises CorewireError."""
@@ -101,9 +101,9 @@ def ask(client: Client, errand: Errand) -> Task:
         except CorewireError:
             if asking.sent == before:  # there was no queue for replies yet
                 yield POLL_US
-        yield from asking.pause()
+        yield from asking.pause(asking.sending)
     yield from asking.close()
-    yield from close_session(client, session)
+    yield from close_session(asking, session)
 
 
 def reply(client: Client, errand: Errand) -> Task:
@@ -123,7 +123,7 @@ def reply(client: Client, errand: Errand) -> Task:
             continue
         if app.settled(session, made_as):
             app.tell_consumed([taken])
-    yield from close_session(client, session)
+    yield from close_session(app, session)
 
 
 def look(client: Client, errand: Errand) -> Task:
@@ -142,4 +142,4 @@ def look(client: Client, errand: Errand) -> Task:
             yield from client.call("close_consumer", app.engine.close_consumer, browser)
         except CorewireError:
             continue
-    yield from close_session(client, session)
+    yield from close_session(app, session)

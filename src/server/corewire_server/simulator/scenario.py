@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from corewire.values import AckMode
@@ -11,7 +11,7 @@ from corewire_server.simulator import lacking, requests, tries, workloads
 from corewire_server.simulator.clock import Clock
 from corewire_server.simulator.machine import Hardware, small_journal
 from corewire_server.simulator.network import Conduct
-from corewire_server.simulator.settings import draw_config
+from corewire_server.simulator.settings import LARGE_FROM, SELDOM, draw_config, identify, vary
 from corewire_server.simulator.workloads import Errand
 from corewire_server.simulator.world import MS, SECOND
 
@@ -43,6 +43,7 @@ class Options:
     failures: int = 3  # at most so many faults, one after the other
     patient: bool | None = None  # whether a fault waits until everybody has got over the last one
     exactly_once: bool = False  # whether all clients want it
+    every_option: bool = False  # whether clients have such, too, that hardly anybody changes
     messages: int = 8  # a producer sends at most so many
     applications: int = 2  # at most so many producers, and as many consumers
     patience_us: int = 300 * SECOND  # of the calm, in the world's time
@@ -73,12 +74,13 @@ class Scenario:
     clients: list[list[Job]]  # what each does
     gate: GateMode  # of a pair
     patient: bool  # a fault waits until everybody has got over the last one
+    users: dict[str, str] = field(default_factory=dict[str, str])  # whom the broker lets in; none: everybody
 
 
 def draw(rng: Random, options: Options) -> Scenario:
     """Draw a scenario."""
     clients = _jobs(rng, options)
-    return Scenario(
+    scenario = Scenario(
         conduct=Conduct(
             delay_us=rng.choice((20, 100, 1000)),
             jitter_us=rng.choice((20, 300, 3000)),
@@ -92,6 +94,32 @@ def draw(rng: Random, options: Options) -> Scenario:
         gate=rng.choice((GateMode.DISK_AND_BACKUP, GateMode.DISK_AND_BACKUP, GateMode.BACKUP)),
         patient=rng.random() < 0.85 if options.patient is None else options.patient,
     )
+    if options.every_option:  # drawn behind all else: the same seed is the same history but for this
+        _vary(rng, options, scenario)
+    return scenario
+
+
+def _vary(rng: Random, options: Options, scenario: Scenario) -> None:
+    """Change what hardly anybody changes, of each client."""
+    if rng.random() < SELDOM:
+        scenario.users = {"worker": "secret"}
+    forgets = options.workload != "tries" and not options.exactly_once and rng.random() < SELDOM
+    for number, config in enumerate(scenario.configs):
+        varied = identify(vary(rng, config, f"client{number}"), scenario.users)
+        if options.workload == "lacking":  # there it must be refused
+            varied = replace(varied, compress_large_message=False)
+            if rng.random() < SELDOM:
+                varied = replace(varied, **rng.choice(({"auto_group": True}, {"group_id": "of a kind"})))
+        if forgets and not varied.exactly_once and rng.random() < 0.5:
+            varied = replace(varied, pre_acknowledge=True)
+        scenario.configs[number] = varied
+    if any(config.pre_acknowledge for config in scenario.configs):
+        scenario.clients = [[_not_owed(job) for job in jobs] for jobs in scenario.clients]
+
+
+def _not_owed(job: Job) -> Job:
+    """What a broker forgets as it delivers it may be lost with the link, whatever was confirmed."""
+    return replace(job, errand=replace(job.errand, owed=False))
 
 
 def _config(rng: Random, options: Options) -> ClientConfig:
@@ -100,7 +128,7 @@ def _config(rng: Random, options: Options) -> ClientConfig:
     config = draw_config(rng, node_names(options.nodes), exactly_once=options.exactly_once or tries)
     if tries and rng.random() < 0.5:
         config = replace(config, confirmation_window_bytes=None)
-    return replace(config, large_message_bytes_min=lacking.LARGE_FROM) if options.workload == "lacking" else config
+    return replace(config, large_message_bytes_min=LARGE_FROM) if options.workload == "lacking" else config
 
 
 def _sizes(clients: list[list[Job]]) -> int:

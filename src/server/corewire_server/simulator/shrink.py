@@ -2,7 +2,7 @@
 A smaller history that breaks the same rule.
 
 What a history is made of is drawn from its seed, so nothing can be taken out of one and the rest be left as it is. Instead ever
-smaller ones are tried: a kind of fault less, fewer faults, fewer messages, fewer applications, each with the same seed first and then with
+smaller ones are tried: clients as most are, a kind of fault less, fewer faults, fewer messages, fewer applications, each with the same seed first and then with
 a few others. The first that breaks the same rule is taken, and the search goes on from there, until nothing smaller is found or
 enough was tried. The result depends on nothing but what it began with.
 """
@@ -53,6 +53,8 @@ def shrink(history: History, *, tries_max: int = TRIES_MAX, play: Callable[[int,
 def candidates(history: History) -> Iterator[Options]:
     """What could be left out, the most at once first."""
     options = history.options
+    if options.every_option:
+        yield replace(options, every_option=False)
     came = tuple(dict.fromkeys(kind for kind in history.faults if kind != "healed"))
     if options.faults is None or len(came) < len(options.faults):
         yield replace(options, faults=came)

@@ -24,7 +24,7 @@ from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.operator import CLUSTER_PASSWORD, CLUSTER_USER
 from corewire_server.simulator.pair import LINK_PORT, PairProcess
 from corewire_server.simulator.scenario import Options, draw, node_names, queue_names, task
-from corewire_server.simulator.settings import TTL_S_MAX, draw_config
+from corewire_server.simulator.settings import TTL_S_MAX, draw_config, identify
 from corewire_server.simulator.world import SECOND, World
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ class Simulation:
         journal = self.scenario.journal
         limits = Limits(record_bytes_max=journal.body_bytes_max)
         config = CoreConfig(
-            node_seed=world.draw_rng().randbytes(16), addresses=AddressSettings(max_delivery_attempts=-1), limits=limits
+            node_seed=world.draw_rng().randbytes(16),
+            addresses=AddressSettings(max_delivery_attempts=-1),
+            limits=limits,
+            users=self.scenario.users,
         )
         names = node_names(options.nodes)
         self.machines = [
@@ -151,7 +154,8 @@ class Simulation:
         if self._empty and not any(client.tasks for client in self.clients):
             return
         world = self.world
-        last = Client(world, self.network, "last", draw_config(world.draw_rng(), node_names(self.options.nodes)))
+        config = draw_config(world.draw_rng(), node_names(self.options.nodes))
+        last = Client(world, self.network, "last", identify(config, self.scenario.users))
         taken: list[str] = []
         last.begin(workloads.work(last, [partial(workloads.drain, last, self._queues, taken)]))
         world.run(lambda: not last.tasks, until)

@@ -80,11 +80,11 @@ def send_in_tries(client: Client, errand: Errand) -> Task:
     def send() -> Script[None]:
         for _ in range(errand.batch):
             yield from app.call("send in a try", app.engine.send, session, errand.destination, app.message())
-            yield from app.pause()
+            yield from app.pause(app.sending)
 
     while app.sent < errand.count:
         yield from app.transact(send)
-    yield from close_session(client, session)
+    yield from close_session(app, session)
 
 
 def forward(client: Client, errand: Errand) -> Task:
@@ -110,7 +110,7 @@ def forward(client: Client, errand: Errand) -> Task:
             if client.leaving and not taken:
                 break
             consumer = yield from _another(taker, session, consumer)
-    yield from close_session(client, session)
+    yield from close_session(app, session)
 
 
 def _another(app: Application, session: SessionId, consumer: ConsumerId) -> Script[ConsumerId]:

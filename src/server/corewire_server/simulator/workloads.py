@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from corewire.client._rate import Rate
 from corewire.client.message import Message
 from corewire.errors import (
     BrokerError,
@@ -86,6 +87,9 @@ class Application:
         self.engine = client.engine
         self.errand = errand
         self.observer = client.world.observer
+        config = client.engine.config
+        self.sending = None if config.producer_rate_max is None else Rate(config.producer_rate_max)
+        self.taking = None if config.consumer_rate_max is None else Rate(config.consumer_rate_max)
 
     @property
     def now(self) -> int:
@@ -182,10 +186,12 @@ class Application:
         text = f"{errand.name} {number} "
         return Message(text.ljust(errand.size, "."), durable=errand.durable, priority=priority)
 
-    def pause(self) -> Script[None]:
-        """Think."""
+    def pause(self, rate: Rate | None = None) -> Script[None]:
+        """Think, and wait until one more message may pass."""
         if self.errand.pause_us:
             yield 1 + self.client.rng.randrange(self.errand.pause_us)
+        if rate is not None and (wait_s := rate.take(self.client.now_s())):
+            yield int(wait_s * SECOND)
 
     def tell_sent(self, number: int, error: Exception | None) -> None:
         """A send returned, or raised."""
@@ -233,8 +239,8 @@ def send_blocking(client: Client, errand: Errand) -> Task:
         except CorewireError as problem:
             error = problem
         app.tell_sent(number, error)
-        yield from app.pause()
-    yield from close_session(client, session)
+        yield from app.pause(app.sending)
+    yield from close_session(app, session)
 
 
 def send_asynchronously(client: Client, errand: Errand) -> Task:
@@ -250,12 +256,12 @@ def send_asynchronously(client: Client, errand: Errand) -> Task:
         except CorewireError as problem:
             app.tell(range(number, number + 1), problem)
             break
-        yield from app.pause()
+        yield from app.pause(app.sending)
     for number, receipt in receipts.items():
         with suppress(CorewireError):  # it is told below
             yield from client.settled("receipt", receipt, endless=True)
         app.tell(range(number, number + 1), receipt.error)
-    yield from close_session(client, session)
+    yield from close_session(app, session)
 
 
 def send_in_transactions(client: Client, errand: Errand) -> Task:
@@ -268,7 +274,7 @@ def send_in_transactions(client: Client, errand: Errand) -> Task:
         try:
             for _ in range(min(errand.batch, errand.count - first)):
                 yield from app.call("send", app.engine.send, session, errand.destination, app.message())
-                yield from app.pause()
+                yield from app.pause(app.sending)
             if client.rng.random() < 0.15:
                 yield from app.rolled_back(session)
                 error = TransactionRolledBack("as the application wished")
@@ -282,7 +288,7 @@ def send_in_transactions(client: Client, errand: Errand) -> Task:
             yield from app.rolled_back(session)
             continue
         app.tell(range(first, app.sent), error)
-    yield from close_session(client, session)
+    yield from close_session(app, session)
 
 
 def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
@@ -291,21 +297,24 @@ def consume(client: Client, errand: Errand, mode: AckMode) -> Task:
     session = yield from app.session(mode)
     consumer = yield from app.consumer(session)
     settles = mode in (AckMode.CLIENT, AckMode.INDIVIDUAL)
-    answered = mode is AckMode.AUTO and app.engine.config.block_on_acknowledge
+    config = app.engine.config
+    forgotten = mode is AckMode.PRE or (config.pre_acknowledge and mode is not AckMode.INDIVIDUAL)
+    answered = mode is AckMode.AUTO and config.block_on_acknowledge
     while (delivery := (yield from app.next_message(consumer))) is not None:
         made_as = app.name_of(session)
         taken = app.tell_delivered(delivery)
-        if mode is AckMode.PRE:
+        if forgotten:
             app.tell_consumed([taken])
-        yield from app.pause()
+        yield from app.pause(app.taking)
         try:
             yield from app.call("acknowledge", app.engine.acknowledge, delivery)
         except (TransactionError, ConnectionLost, CallTimeout):
             continue  # it comes again, or not
-        if (settles and app.settled(session, made_as)) or (answered and app.name_of(session) == made_as):
+        known = (settles and app.settled(session, made_as)) or (answered and app.name_of(session) == made_as)
+        if known and not forgotten:
             app.tell_consumed([taken])
         consumer = yield from app.another(session, consumer)
-    yield from close_session(client, session)
+    yield from close_session(app, session)
 
 
 def consume_in_transactions(client: Client, errand: Errand) -> Task:
@@ -323,7 +332,7 @@ def consume_in_transactions(client: Client, errand: Errand) -> Task:
                 leaving = client.leaving
                 break
             taken.append(app.tell_delivered(client.result(receiving)))
-            yield from app.pause()
+            yield from app.pause(app.taking)
         if not taken:
             continue
         try:
@@ -336,13 +345,13 @@ def consume_in_transactions(client: Client, errand: Errand) -> Task:
         except (TransactionError, ConnectionLost, CallTimeout):
             continue
         consumer = yield from app.another(session, consumer)
-    yield from close_session(client, session)
+    yield from close_session(app, session)
 
 
-def close_session(client: Client, session: SessionId) -> Script[None]:
-    """Close it, if it is not closed yet."""
+def close_session(app: Application, session: SessionId) -> Script[None]:
+    """Close it, if it is not closed yet. By another engine it would be a session of somebody else."""
     with suppress(ConnectionLost, CallTimeout, ObjectClosed):
-        yield from client.call("close_session", client.engine.close_session, session)
+        yield from app.call("close_session", app.engine.close_session, session)
 
 
 def drain(client: Client, queues: tuple[str, ...], taken: list[str]) -> Task:
@@ -358,7 +367,7 @@ def drain(client: Client, queues: tuple[str, ...], taken: list[str]) -> Task:
             taken.append(queue)
             app.tell_delivered(delivery)
             yield from app.call("acknowledge", app.engine.acknowledge, delivery)
-        yield from close_session(client, session)
+        yield from close_session(app, session)
 
 
 def work(client: Client, jobs: list[Callable[[], Task]]) -> Task:
@@ -372,11 +381,10 @@ def work(client: Client, jobs: list[Callable[[], Task]]) -> Task:
 def _persistent(client: Client, job: Callable[[], Task]) -> Task:
     """Begin again, with another connection, whenever the client has given up."""
     while True:
-        engine = client.engine
         try:
             yield from job()
         except GivenUp:
             client.world.observer.probe("a client gave up, and its application connected anew")
-            yield from client.connect_anew(engine)
+            yield from client.connect_anew()
         else:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Final
 
 from corewire.wire import hot
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from corewire_server.core.consumers import Consumer
 
 _TEXT_AT: Final = 5  # in the body: whether there is one, and its length
+_ZLIB: Final = b"\x78"  # a compressed body begins with it
 
 
 class OrderKept(Checker):
@@ -86,5 +88,8 @@ class OrderKept(Checker):
 
 def _read(raw: bytes) -> tuple[str, int] | None:
     """Producer and number of a message of the world (``workloads.py``); None: it is another."""
-    words = CoreMessage(raw).body[_TEXT_AT:].decode("utf-16-le", "replace").split(" ", 2)
+    body = CoreMessage(raw).body
+    if body[:1] == _ZLIB:  # a text begins with a 1
+        body = zlib.decompress(body)
+    words = body[_TEXT_AT:].decode("utf-16-le", "replace").split(" ", 2)
     return (words[0], int(words[1])) if len(words) == 3 and words[1].isdigit() else None
