@@ -91,12 +91,8 @@ def slow(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artem
     """A broker whose journal is written so late that a session is made anew before what the last one sent is stored."""
     broker = Artemis(tmp_path_factory.mktemp("slow") / "broker", "slow")
     broker.create()
-    broker.start()
-    try:
-        broker.wait()
+    with broker.running():
         yield broker
-    finally:
-        broker.stop()
 
 
 @pytest.mark.parametrize("first", range(1, STRIDE + 1))

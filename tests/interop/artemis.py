@@ -7,14 +7,15 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from tests.interop.peers import artemis_home
 from tests.interop.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CONFIGURATIONS = Path(__file__).with_name("brokers")
 # Short runs: the second compiler costs more than it brings on a machine that the tests share with the broker. The heap: a queue
@@ -97,6 +98,16 @@ class Artemis:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise TimeoutError(f"{self.folder.name} is not {event}: {self.log[-2000:]}")
             time.sleep(0.05)
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Started, live, and stopped in the end."""
+        self.start()
+        try:
+            self.wait()
+            yield self
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         """In good order; harmless if it does not run."""

@@ -36,12 +36,8 @@ def artemis(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ar
     """A real broker that accepts anybody."""
     broker = Artemis(tmp_path_factory.mktemp("artemis") / "single")
     broker.create()
-    broker.start()
-    try:
-        broker.wait()
+    with broker.running():
         yield broker
-    finally:
-        broker.stop()
 
 
 @pytest.fixture(scope="session")
@@ -52,12 +48,8 @@ def guarded(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ar
     for name, line in (("users", f"{KEEPER} = {KEEPER}"), ("roles", f"keepers = {KEEPER}")):
         with (broker.folder / "etc" / f"artemis-{name}.properties").open("a") as file:
             file.write(f"\n{line}\n")
-    broker.start()
-    try:
-        broker.wait()
+    with broker.running():
         yield broker
-    finally:
-        broker.stop()
 
 
 @pytest.fixture

@@ -118,6 +118,16 @@ async def test_closed_door_refuses_and_keeps_its_port() -> None:
                 node.connect()
 
 
+async def led(primary: Host, backup: Host) -> socket.socket:
+    """A client of the backup that the primary answers."""
+    primary.set(Door.SERVE)
+    backup.set(Door.LEAD, primary.address)
+    client = backup.connect()
+    client.send(b"one")
+    assert await receive(client) == b"one"
+    return client
+
+
 async def test_early_client_is_led_to_the_primary() -> None:
     with Host() as primary, Host() as backup:
         primary.set(Door.SERVE)
@@ -135,11 +145,7 @@ async def test_early_client_is_led_to_the_primary() -> None:
 async def test_kernel_finds_out_that_the_primary_of_a_led_client_is_gone() -> None:
     """The client's own kernel sees no farther than the door, and the client may look at nothing itself."""
     with Host() as primary, Host() as backup:
-        primary.set(Door.SERVE)
-        backup.set(Door.LEAD, primary.address)
-        client = backup.connect()
-        client.send(b"one")
-        assert await receive(client) == b"one"
+        await led(primary, backup)
         [early] = backup.server.door._early
         assert early.onward is not None
         sock = early.onward.transport.get_extra_info("socket")
@@ -148,11 +154,7 @@ async def test_kernel_finds_out_that_the_primary_of_a_led_client_is_gone() -> No
 
 async def test_led_client_stays_with_the_primary_until_that_drops_it() -> None:
     with Host() as primary, Host() as backup:
-        primary.set(Door.SERVE)
-        backup.set(Door.LEAD, primary.address)
-        client = backup.connect()
-        client.send(b"one")
-        assert await receive(client) == b"one"
+        client = await led(primary, backup)
         backup.set(Door.SERVE)
         client.send(b"two")
         assert await receive(client) == b"two"

@@ -66,6 +66,14 @@ def pass_time(simulation: Simulation, us: int) -> None:
     simulation.world.run(lambda: False, simulation.world.now + us)
 
 
+def finds_out_in_the_calm(simulation: Simulation, client: Client, told: Told) -> None:
+    simulation.faults.clients = [client]
+    simulation.faults.mend()
+    pass_time(simulation, 10 * SECOND)
+    assert told.events[2] == "FailureDetected"
+    assert client.up
+
+
 def one_a_second(client: Client, outcomes: list[str]) -> Task:
     """Send a message a second."""
     session = yield from client.call("create_session", client.engine.create_session)
@@ -135,11 +143,7 @@ def test_the_kernel_of_who_does_not_look_tells_him_in_the_end() -> None:
     machine.start()
     pass_time(simulation, 100 * SECOND)
     assert "FailureDetected" not in told.events
-    simulation.faults.clients = [client]
-    simulation.faults.mend()
-    pass_time(simulation, 10 * SECOND)
-    assert told.events[2] == "FailureDetected"
-    assert client.up
+    finds_out_in_the_calm(simulation, client, told)
 
 
 def test_the_kernel_of_the_node_that_leads_him_does_so_as_well() -> None:
@@ -153,11 +157,7 @@ def test_the_kernel_of_the_node_that_leads_him_does_so_as_well() -> None:
     pass_time(simulation, 100 * SECOND)
     assert simulation.machines[1].serving
     assert "FailureDetected" not in told.events
-    simulation.faults.clients = [client]
-    simulation.faults.mend()
-    pass_time(simulation, 10 * SECOND)
-    assert told.events[2] == "FailureDetected"
-    assert client.up
+    finds_out_in_the_calm(simulation, client, told)
 
 
 def test_whose_other_side_is_there_is_not_told_that_it_is_not() -> None:

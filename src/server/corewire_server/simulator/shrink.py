@@ -2,9 +2,9 @@
 A smaller history that breaks the same rule.
 
 What a history is made of is drawn from its seed, so nothing can be taken out of one and the rest be left as it is. Instead ever
-smaller ones are tried: clients as most are, a kind of fault less, fewer faults, fewer messages, fewer applications, each with the same seed first and then with
-a few others. The first that breaks the same rule is taken, and the search goes on from there, until nothing smaller is found or
-enough was tried. The result depends on nothing but what it began with.
+smaller ones are tried: clients as most are, a kind of fault less, fewer faults, fewer messages, fewer applications, each with the
+same seed first and then with a few others. The first that breaks the same rule is taken, and the search goes on from there,
+until nothing smaller is found or enough was tried. The result depends on nothing but what it began with.
 """
 
 from __future__ import annotations
