@@ -15,14 +15,10 @@ import sys
 import threading
 import tracemalloc
 from functools import partial
-from typing import TYPE_CHECKING
 
 import trio
 from tests.interop import client_lies_lanes, worlds
 from tests.interop.worlds import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 HOUR_S = 3600.0
 
@@ -43,6 +39,11 @@ def held(world: World) -> list[int]:
     return [len(os.listdir("/proc/self/fd")), threading.active_count(), tasks(world)]
 
 
+def next_url() -> str:
+    """From standard input; empty at its end."""
+    return sys.stdin.readline().strip()
+
+
 def report(errors: list[str], surplus: list[int]) -> None:
     """A line about one talk."""
     gc.collect()
@@ -56,7 +57,6 @@ def main(world: World, settled_s: float) -> None:
     worlds.LANE_S = HOUR_S  # it has many talks, each of which has its own time
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow callbacks are those of a busy machine
     tracemalloc.start()
-    next_url: Callable[[], str] = lambda: sys.stdin.readline().strip()  # noqa: E731
     name = f"lies.{world.value}"
     world.run(client_lies_lanes.is_lied_to, name, next_url, partial(held, world), report, settled_s)
 

@@ -76,13 +76,13 @@ class LyingBroker:
         self._thread.join()
 
     def _serve(self) -> None:
-        try:
-            while True:
+        while True:
+            try:
                 client, _ = self._listener.accept()
-                broker = socket.create_connection(("127.0.0.1", self._target))
-                threading.Thread(target=self._pump, args=(client, broker), daemon=True).start()
-        except OSError:
-            pass
+            except OSError:  # it is closed
+                return
+            broker = socket.create_connection(("127.0.0.1", self._target))
+            threading.Thread(target=self._pump, args=(client, broker), daemon=True).start()
 
     def _pump(self, client: socket.socket, broker: socket.socket) -> None:
         reader = FrameReader()
@@ -97,8 +97,8 @@ class LyingBroker:
                             broker.sendall(data)
                         else:
                             client.sendall(b"".join(map(self._told, reader.feed(data))))
-            except OSError:
-                pass
+            except OSError:  # one of them was reset; the other learns of it
+                return
 
     def _told(self, frame: bytes) -> bytes:
         lie = self._lie
