@@ -12,6 +12,7 @@ from corewire._states import ClientState
 from corewire.client.message import Message
 from corewire.errors import (
     CallTimeout,
+    Disconnected,
     NotConnected,
     QueueDoesNotExist,
     TransactionOutcomeUnknown,
@@ -20,6 +21,7 @@ from corewire.errors import (
 )
 from corewire.events import FailedOver, FailoverFailed, FailureDetected, Reattached, Reconnecting
 from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType
+from corewire_server.core.inputs import Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -320,6 +322,19 @@ def test_a_transaction_without_work_survives() -> None:
     world.run(engine.commit(world.now, scene.session))
     scene.fail(executed=True)
     world.run(engine.commit(world.now, scene.session))
+
+
+def test_whoever_is_unblocked_is_told_that_the_broker_said_goodbye() -> None:
+    scene = Scene(fragile(retry_interval_s=0.1))
+    world = scene.world
+    sent = scene.engine.send(scene.now, scene.session, Queue("out"), Message("x"))
+    while world.perform():
+        pass
+    world.wire.to_broker.clear()
+    world._step("one", Stopping())
+    world.advance(1.0)
+    assert isinstance(sent.error, Unblocked)
+    assert isinstance(sent.error.__cause__, Disconnected)
 
 
 def test_the_story_is_told_in_order() -> None:

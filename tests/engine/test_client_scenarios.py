@@ -23,7 +23,6 @@ from tests.engine import test_client_quirks as quirks
 from tests.engine import test_client_recovery as recovery
 from tests.engine import test_client_scenarios_attempts as attempts
 from tests.engine import test_client_scenarios_recreated as recreated
-from tests.engine import test_connection as connection
 from tests.engine import test_foreign_channel as foreign
 from tests.engine import test_liveness as liveness
 from tests.engine.client_world import ClientWorld, fragile, resilient
@@ -32,7 +31,7 @@ from tests.interop.cells import cells_of, rows_of
 from corewire._states import ClientState
 from corewire.client.message import Message
 from corewire.errors import TransactionOutcomeUnknown
-from corewire.events import FailoverFailed, Reattached
+from corewire.events import FailoverFailed, FailureDetected, Reattached, Reconnecting
 from corewire.values import Queue
 from corewire.wire import packets
 from corewire_server.core import dispatch
@@ -83,7 +82,27 @@ test_s004_nothing_new_is_not_confirmed = liveness.test_server_confirms_by_its_ti
 test_s005_what_is_confirmed_is_forgotten = channel.test_confirmed_commands_are_forgotten_oldest_first
 test_s006_a_number_that_runs_ahead_is_no_proof = foreign.test_number_that_runs_ahead_is_no_proof_for_questions
 test_s007_a_late_confirmation_is_ignored = channel.test_confirmation_that_does_not_advance_is_ignored
-test_s008_metadata_is_told_again_uncounted = connection.test_uncounted_packets_are_sent_for_the_version_of_the_link
+
+
+def test_s008_metadata_is_told_again_uncounted() -> None:
+    world = ClientWorld(resilient(retry_interval_s=0.1))
+    engine, session = world.engine, world.session()
+    world.run(engine.add_metadata(world.now, session, "key", "value"))
+    own = engine._session(session).channel
+    (theirs,) = (each.channel for each in world.brokers["one"].state.sessions.values())
+
+    def counts() -> tuple[int, int, int]:
+        return own.first_unconfirmed + own.unconfirmed, own.last_received, theirs.last_received
+
+    before = counts()
+    world.cut()
+    world.advance(1.0)
+    assert world.names(Reattached)
+    first, again = world.written(packets.SessionAddMetadata2)
+    assert (first.requires_confirmation, again.requires_confirmation) == (True, False)
+    assert counts() == before, "nor was it answered: an answer counts"
+
+
 test_s009_an_answer_and_its_confirmation = foreign.test_question_leaves_by_its_answer_alone
 test_s010_an_answer_after_its_confirmation = foreign.test_answer_after_the_confirmation_frees_its_bytes
 
@@ -174,7 +193,26 @@ def test_s032_every_session_moves(sessions: int) -> None:
 test_s033_a_new_link_that_dies = (
     lifeline.test_a_new_link_that_is_lost_while_recovering_takes_one_attempt_and_nothing_else
 )
-test_s035_a_second_failure_of_the_old_link = lifeline.test_input_for_an_old_link_is_harmless
+
+
+@pytest.mark.parametrize("dialled", [False, True], ids=["nobody is there", "a new link is up"])
+def test_s035_a_second_failure_of_the_old_link_is_no_failure(dialled: bool) -> None:
+    world = ClientWorld(resilient(retry_interval_s=0.1))
+    session = world.session()
+    world.events.clear()
+    old = world.link
+    if not dialled:
+        world.refusing.add("one")
+    world.cut()
+    world.perform()
+    assert world.engine.state is ClientState.RECOVERING
+    world.engine.link_down(world.now, old, ConnectionResetError("reset by peer"))
+    world.engine.receive_data(world.now, old, b"\x00" * 100)
+    world.refusing.clear()
+    world.advance(1.0)
+    assert len(world.names(FailureDetected)) == len(world.names(Reattached)) == 1
+    assert len(world.names(Reconnecting)) == (1 if dialled else 2)
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
 
 
 def test_s036_a_re_attachment_that_is_not_answered_takes_the_attempt() -> None:

@@ -41,13 +41,24 @@ from corewire_server.core.inputs import BytesReceived
 @pytest.mark.parametrize("attempts", [0, 3])
 def test_s088_s089_given_up_after_the_attempts(attempts: int) -> None:
     world = ClientWorld(resilient(reconnect_attempts=attempts, retry_interval_s=0.1))
-    world.session()
+    session = world.session()
+    producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
+    waiting = world.engine.receive(world.now, world.consumer(session))
     world.refusing.add("one")
     dialled = len(world.dials)
     world.cut()
     world.advance(5.0)
     assert len(world.dials) - dialled == attempts
     assert world.engine.state is ClientState.FAILED
+    assert len(world.names(FailoverFailed)) == 1
+    with pytest.raises(NotConnected):
+        waiting.result()
+    with pytest.raises(NotConnected):
+        world.engine.query_queue(world.now, session, "q")
+    with pytest.raises(NotConnected):
+        world.engine.submit(world.now, producer, Message("x"))
+    with pytest.raises(NotConnected):
+        world.engine.create_session(world.now)
 
 
 def test_s090_the_tenth_attempt_succeeds() -> None:
@@ -149,6 +160,21 @@ def test_s102_closing_does_not_wait_for_the_topology() -> None:
 test_s103_clients_do_not_know_of_each_other = quirks.test_q37_no_recovery_waits_for_another
 test_s104_a_goodbye_is_one_failure = lifeline.test_a_goodbye_is_one_failure
 test_s105_a_redirect_is_followed = openings.test_a_redirected_client_goes_where_it_is_told
+
+
+def test_s105_a_session_that_was_asked_for_is_made_where_a_redirect_leads() -> None:
+    world = ClientWorld(resilient(reconnect_attempts=1))
+    world.add_broker("two")
+    opening = world.engine.create_session(world.now)
+    while world.perform():
+        pass
+    world.wire.to_broker.clear()  # the goodbye is all that the broker says to it
+    openings.goodbye(world, DisconnectReason.REDIRECT, "two")
+    world.advance(1.0)
+    session = opening.result()
+    assert [host for _, host in world.dials] == ["one", "two"]
+    made = {host: list(broker.state.sessions) for host, broker in world.brokers.items()}
+    assert made == {"one": [], "two": [world.engine.session_name(session)]}
 
 
 @pytest.mark.parametrize("known", [False, True])
