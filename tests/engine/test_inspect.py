@@ -60,7 +60,7 @@ def test_a_line_that_is_not_hex_is_bad(line: str) -> None:
     assert reason_of(line).startswith("line 1, no packet: ")
 
 
-@pytest.mark.parametrize("version", ["1", "120", "137", "-1", "x", "\u0661", "9" * 100])
+@pytest.mark.parametrize("version", ["1", "120", "137", "-1", "x", "\u0661", "9" * 100, "000000136" + "0" * 9])
 def test_an_unknown_version_is_bad(version: str) -> None:
     assert "is not a version" in reason_of(f"{version}\t{PING}")
 

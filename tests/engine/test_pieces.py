@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,3 +68,25 @@ def test_first_offers_decide_and_newer_clients_are_cut_to_what_we_speak() -> Non
     assert negotiated(topology, 0) == 136
     assert negotiated(topology[:-2], 0) == 0  # broken
     assert negotiated(PING, 0) == 0
+
+
+def test_a_short_line_of_a_recording_cannot_ask_for_all_memory() -> None:
+    claim = f"0 C>S {{{'00' * 500}*9999999}}"
+    noted, honest = pieces(f"{claim}\n0 C>S {PING.hex()}")
+    assert (noted.frame, noted.note, noted.bad) == (None, "more than 67108864 bytes", True)
+    assert honest.frame == PING
+
+
+def test_what_comes_behind_a_broken_stream_is_not_kept() -> None:
+    broken = reader(bytes(20))
+    (piece,) = broken.feed(bytes(20))
+    assert piece.bad
+    tracemalloc.start()
+    try:
+        for _ in range(8):
+            assert list(broken.feed(bytes(1 << 20))) == []
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1 << 20
+    assert list(broken.end()) == []

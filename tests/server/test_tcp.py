@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.server.packets import FIN, RST, Sent, Talk, ethernet
 
 from corewire_server.cli.pcap import segment_of
-from corewire_server.cli.tcp import Chunk, Reassembly
+from corewire_server.cli.tcp import Chunk, Direction, Reassembly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,3 +100,19 @@ def test_each_side_ends_for_itself_and_a_port_that_is_used_again_is_another_conn
         (2, b"c", False),
     ]
     assert lost(chunks) == []
+
+
+@given(
+    takes=st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=9)), max_size=30),
+    gaps=st.sets(st.integers(0, 30), max_size=5),
+)
+def test_what_waits_is_counted_and_in_order(takes: list[tuple[int, bytes]], gaps: set[int]) -> None:
+    half = Direction(0)
+    for number, (sequence, data) in enumerate(takes):
+        half.take(sequence, data)
+        if number in gaps:
+            half.gap()
+        list(half.in_turn())
+        assert sorted(half.order) == sorted(half.waiting)
+        assert half.waiting_bytes == sum(map(len, half.waiting.values()))
+        assert all(at > half.next for at in half.waiting)

@@ -119,3 +119,11 @@ def test_a_frame_that_never_ends_and_a_broken_file_are_bad() -> None:
     reader = TrafficReader(136)
     (bad,) = [*reader.feed(data + b"\xff" * 20), *reader.end()]
     assert bad.note.startswith("cannot be read on: a packet of")
+
+
+def test_a_time_that_no_calendar_has_is_left_out() -> None:
+    talk = Talk()
+    packets = [ethernet(one.packet()) for one in (*talk.opened(), talk.says(True, MAGIC + PING))]
+    ticks_of_seconds = pcapng(packets).replace(b"\x09\0\x01\0\x09", b"\x09\0\x01\0\x80")
+    found = [*TrafficReader(136).feed(ticks_of_seconds)]
+    assert [piece.where for piece in found] == ["#1 127.0.0.1:40000 > 127.0.0.2:61616"] * 2

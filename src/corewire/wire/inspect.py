@@ -69,7 +69,7 @@ def parse_line(line: str, version: int = VERSION) -> tuple[int, bytes] | None:
         return None
     head, tab, tail = text.partition("\t")
     if tab:
-        if not head.isascii() or not head.isdecimal() or int(head[:9]) not in _VERSIONS:
+        if not head.isascii() or not head.isdecimal() or len(head) > 9 or int(head) not in _VERSIONS:
             raise ValueError(f"{_clipped(head)} is not a version")
         version, text = int(head), tail.strip()
     if not _HEX.fullmatch(text):

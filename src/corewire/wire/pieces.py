@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: A line of a recording: link, direction, and hex in which a long run is written ``{7800*500}``.
 _RECORDED: Final = re.compile(r"(\d+) (\S+>\S+) ([0-9a-fA-F{}*]+)(?:\s+#.*)?")
 _RUN: Final = re.compile(r"\{([0-9a-fA-F]+)\*(\d{1,7})\}")
+_RECORDED_BYTES_MAX: Final = 64 * 1024 * 1024  # of one frame: a short line may claim any number
 #: A line of a table of vectors: name, code, size, hex, version.
 _VECTOR: Final = re.compile(r"\S+\t-?\d+\t\d+\t([0-9a-fA-F]+)\t(\d+)")
 _NEGOTIATING: Final = frozenset({CreateSession.TYPE, CreateSessionV2.TYPE, SubscribeTopologyV2.TYPE})
@@ -90,20 +91,27 @@ class TextReader:
         """``version``: of frames whose line names none."""
         self._version = version
         self._versions: dict[str, int] = {}  # by link of a recording
-        self._rest = b""
+        self._held: list[bytes] = []  # of a line that has not ended
         self._number = 0
 
     def feed(self, data: bytes) -> Iterator[Piece]:
         """Take the next bytes of the file."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._held.append(data)
+        if b"\n" not in data:  # a line of many reads is joined once
+            return
+        *lines, rest = self._take_rest().split(b"\n")
+        self._held.append(rest)
         for line in lines:
             yield from self._line(line.decode("utf-8", "replace"))
 
     def end(self) -> Iterator[Piece]:
         """Take the last line, which may have no end."""
-        rest, self._rest = self._rest, b""
-        if rest:
+        if rest := self._take_rest():
             yield from self._line(rest.decode("utf-8", "replace"))
+
+    def _take_rest(self) -> bytes:
+        held, self._held = self._held, []
+        return b"".join(held)
 
     def _line(self, line: str) -> Iterator[Piece]:
         self._number += 1
@@ -128,6 +136,9 @@ class TextReader:
         link, direction = found[1], found[2]
         where = f"{where}, link {link} {direction}"
         version = self._versions.get(link, UNNEGOTIATED)
+        digits = len(found[3]) + sum(len(run[1]) * int(run[2]) for run in _RUN.finditer(found[3]))
+        if digits > 2 * _RECORDED_BYTES_MAX:
+            return Piece(where, None, version, f"more than {_RECORDED_BYTES_MAX} bytes", bad=True)
         try:
             frame = bytes.fromhex(_RUN.sub(lambda run: run[1] * int(run[2]), found[3]))
         except ValueError:
@@ -151,8 +162,10 @@ class StreamReader:
 
     def feed(self, data: bytes) -> Iterator[Piece]:
         """Take the next bytes of the stream."""
+        if self._broken:
+            return
         self._rest += data
-        if self._broken or (not self._begun and len(self._rest) < len(MAGIC)):
+        if not self._begun and len(self._rest) < len(MAGIC):
             return
         if not self._begun and self._rest.startswith(MAGIC):
             self._version = UNNEGOTIATED

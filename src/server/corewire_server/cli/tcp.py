@@ -9,6 +9,7 @@ connection ends, and when too much waits behind it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from corewire_server.cli.pcap import ACK, FIN, RST, SYN
@@ -42,6 +43,10 @@ class Direction:
     base: int  #: sequence number of distance 0
     next: int = 0  #: distance of the next byte in turn
     waiting: dict[int, bytes] = field(default_factory=dict[int, bytes])  #: by distance
+    waiting_bytes: int = 0
+    order: list[int] = field(
+        default_factory=list[int]
+    )  #: a heap of the distances that wait, however many a capture invents
     ended: bool = False
 
     def distance(self, sequence: int) -> int:
@@ -51,20 +56,27 @@ class Direction:
     def take(self, sequence: int, data: bytes) -> None:
         """Keep data until its turn."""
         at = self.distance(sequence)
-        if data and at + len(data) > self.next and len(data) > len(self.waiting.get(at, b"")):
+        before = len(self.waiting.get(at, b""))
+        if at + len(data) > self.next and len(data) > before:
+            if not before:
+                heappush(self.order, at)
+            self.waiting_bytes += len(data) - before
             self.waiting[at] = data
 
     def in_turn(self) -> Iterator[bytes]:
         """Take out what is in order now, segment by segment."""
-        while self.waiting and (at := min(self.waiting)) <= self.next:
-            data = self.waiting.pop(at)[self.next - at :]
+        while self.order and self.order[0] <= self.next:
+            at = heappop(self.order)
+            whole = self.waiting.pop(at)
+            self.waiting_bytes -= len(whole)
+            data = whole[self.next - at :]
             self.next += len(data)
             if data:
                 yield data
 
     def gap(self, *, up_to: int | None = None) -> int:
         """Give up what is missing before the next byte that waits (or before ``up_to``): how many bytes."""
-        end = min(self.waiting) if self.waiting else self.next
+        end = self.order[0] if self.order else self.next
         if up_to is not None and (not self.waiting or up_to < end):
             end = up_to
         lost = max(end - self.next, 0)
@@ -86,7 +98,7 @@ class Reassembly:
         sequence = (segment.sequence + bool(segment.flags & SYN)) & _MASK
         half.take(sequence, segment.data)
         yield from self._drain(key, number, half, segment.time_ns)
-        if sum(map(len, half.waiting.values())) > _WAITING_BYTES_MAX:
+        if half.waiting_bytes > _WAITING_BYTES_MAX:
             yield from self._give_up(key, number, half, segment.time_ns)
         back = (segment.target, segment.source)
         if segment.flags & ACK and (other := self._halves.get(back)) is not None and other[0] == number:

@@ -163,5 +163,8 @@ def _where(chunk: Chunk) -> str:
     between = f"#{chunk.connection} {chunk.source} > {chunk.target}"
     if not chunk.time_ns:
         return between
-    at = _EPOCH + timedelta(microseconds=chunk.time_ns // 1000)
+    try:
+        at = _EPOCH + timedelta(microseconds=chunk.time_ns // 1000)
+    except OverflowError:  # a damaged capture may claim any time
+        return between
     return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z {between}"
