@@ -44,9 +44,7 @@ class Direction:
     next: int = 0  #: distance of the next byte in turn
     waiting: dict[int, bytes] = field(default_factory=dict[int, bytes])  #: by distance
     waiting_bytes: int = 0
-    order: list[int] = field(
-        default_factory=list[int]
-    )  #: a heap of the distances that wait, however many a capture invents
+    order: list[int] = field(default_factory=list[int])  #: the distances that wait, a heap: they may be very many
     ended: bool = False
 
     def distance(self, sequence: int) -> int:
