@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from tests.server.helpers import World, one
 
 from corewire.wire import packets
+from corewire_server.core import dispatch
 from corewire_server.core.inputs import BytesReceived, LinkClosed, Stopping, Timeout
 
 
@@ -40,6 +44,26 @@ def test_bad_bytes_end_their_link_only_and_are_named_in_one_line() -> None:
         "127.0.0.1:50001 (user eve): link closed: SESS_QUEUEQUERY at offset "
     )
     assert good.session().ask(packets.SessionQueueQuery("q")).exists is False
+
+
+@pytest.mark.parametrize("mistake", [MemoryError, ZeroDivisionError])
+def test_what_a_command_raises_ends_its_link_but_without_memory_the_core_does_not_go_on(
+    mistake: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(state: Any, session: Any, packet: Any) -> Any:
+        raise mistake
+
+    kind = packets.SessionQueueQuery.TYPE
+    monkeypatch.setitem(dispatch.COMMANDS, kind, dispatch.Command(stumble, dispatch.Answered.ALWAYS))
+    world = World()
+    session = world.connect().session()
+    if mistake is MemoryError:
+        with pytest.raises(MemoryError):
+            session.tell(packets.SessionQueueQuery("q"))
+        assert world.closed == []
+    else:
+        session.tell(packets.SessionQueueQuery("q"))
+        assert world.closed == [session.client.link]
 
 
 def test_input_for_a_link_that_is_gone_is_nothing() -> None:
