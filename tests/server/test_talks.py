@@ -150,6 +150,54 @@ def test_two_nodes_configured_alike_are_told_so() -> None:
     assert pair.b.has("both nodes were started with --primary")
 
 
+# -- what keeps a node from serving is said in its log
+
+
+def why_not(side: Side) -> list[str]:
+    """What its log says of that."""
+    return [line for line in side.logs if line.startswith("does not serve")]
+
+
+@pytest.mark.parametrize("heals", [1, 2])
+def test_backup_whose_lease_is_over_says_once_which_node_it_waits_for(heals: int) -> None:
+    pair = Pair.in_step()
+    words = "does not serve, and waits for a:61716 (last heard as primary, epoch 2): the link is down"
+    for time in range(1, heals + 1):
+        pair.silent |= {"a", "b"}
+        pair.sleep(30_000)
+        assert why_not(pair.b) == [words] * time
+        pair.heal()
+    assert why_not(pair.a) == []
+
+
+@pytest.mark.parametrize(
+    ("killed", "words"),
+    [("ba", "it was in step in epoch 2, and the other may have gone on"), ("", "an empty folder serves only")],
+)
+def test_node_that_starts_and_may_not_serve_says_which_node_it_waits_for_and_why(killed: str, words: str) -> None:
+    pair = Pair.in_step() if killed else Pair()
+    for name in killed:
+        pair.side(name).kill()
+    pair.b.settings = replace(pair.b.settings, peer_address="a:61716")
+    pair.b.start()
+    pair.sleep(30_000)
+    (line,) = why_not(pair.b)
+    assert line.startswith(f"does not serve, and waits for a:61716, which has not been heard yet: {words}")
+    pair.heal()
+    assert why_not(pair.b) == [line]
+
+
+def test_nothing_is_said_of_a_link_that_was_reset_a_switch_or_a_death() -> None:
+    pair = Pair.in_step()
+    pair.reset()
+    pair.sleep(1000)
+    pair.a.order("switch")
+    pair.heal()
+    pair.b.kill()
+    pair.heal()
+    assert why_not(pair.a) == why_not(pair.b) == []
+
+
 # -- a third node
 
 

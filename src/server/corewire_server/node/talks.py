@@ -21,9 +21,11 @@ from corewire_server.replication.link import Role as Spoken
 if TYPE_CHECKING:
     from corewire_server.ha.roles import View
     from corewire_server.node.kit import Kit
+    from corewire_server.node.status import Status
     from corewire_server.replication.link import Claim, Frame
 
 ALONE_DIAL_MS: Final = 1000  # how often a primary that is alone looks for another one
+_KEPT_WAITING: Final = (Role.WAITING, Role.JOINING, Role.BACKUP)
 
 
 class Talker(Protocol):
@@ -57,6 +59,10 @@ class Talker(Protocol):
 
     def view(self, now: int) -> View:
         """What it knows."""
+        ...
+
+    def status(self, now: int) -> Status:
+        """What people are told of it."""
         ...
 
     def carry_out(self, now: int, do: Do, reason: str) -> None:
@@ -98,6 +104,8 @@ class Talks:
         self.epoch_heard = 0  # the highest one that anybody claimed
         self._dial: int | None = None
         self._dial_at = 0  # when to dial next
+        self._asks_since = 0
+        self._told_why = False  # people, what it waits for
         self._asked: dict[int, Claim] = {}  # hellos that are answered when our claim is on disk
         self._newest_hello = 0  # the connection it came on
         self._told_to_wait = ""  # why, as the other node said last
@@ -127,6 +135,7 @@ class Talks:
             if conn == self._dial:
                 self._dial = None
         if self._dial is None and now >= self._dial_at and self._node.wants_to_dial:
+            self._tell_why(now)
             self._dial_at = now + (ALONE_DIAL_MS if self._node.alone else self._kit.settings.dial_ms)
             self._dial = self._kit.peers.dial(now)
 
@@ -135,7 +144,21 @@ class Talks:
         if self._dial is not None:
             self._kit.peers.close(self._dial)
             self._dial = None
-        self._dial_at = now
+        self._dial_at = self._asks_since = now
+        self._told_why = False
+
+    def _tell_why(self, now: int) -> None:
+        """The log says, once, what keeps this node from serving, if it has asked for a while. Who is kept out was told that."""
+        asked_ms, node = now - self._asks_since, self._node
+        if (
+            self._told_why
+            or asked_ms < self._kit.settings.start_wait_ms
+            or node.role not in _KEPT_WAITING
+            or self.kept_out
+        ):
+            return
+        self._told_why = True
+        self._kit.log("warning", f"does not serve, and waits for {node.status(now).waits_for}")
 
     def connected(self, now: int, conn: int, *, loopback: bool) -> None:
         """A dial got through; ``loopback``: it did not leave this machine."""
@@ -303,6 +326,7 @@ class Talks:
         self._look_for_joiner(view, claim)
         do = roles.use(view, answer.word, claim)
         if do in (Do.RESUME, Do.TAKE_IN):
+            self._told_why = False
             peers.link(conn)
             node.link_up(now, conn, do, claim)
             return
