@@ -33,7 +33,7 @@ ELSEWHERE = {
     "python3 -m venv .venv": "how this was installed",
     '.venv/bin/pip install -e ".[server]"': "how this was installed",
     ". .venv/bin/activate": "the path of this test",
-    'pkill -9 -f "corewire run"': "test_client_kills.py; never in a test: it kills by name",
+    "kill -9 $(cat data/lock)": "test_client_kills.py; the broker of this test has more to do",
     f"while true; do {CLIENT}; done": "run once, below",
 }
 
