@@ -41,6 +41,13 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
     assert not capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [["demo", "extra"], ["cluster", "show", "extra"], ["run", "extra"]])
+def test_a_word_too_many_is_named(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    called = " ".join(words[:-1])
+    assert capsys.readouterr().err == f"error: {called} takes no 'extra'\n  try: corewire {called} --help\n"
+
+
 def test_a_check_counts_and_names_the_bad_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -245,7 +245,9 @@ def test_failover_of_a_node_that_does_not_answer_is_3(nobody: str) -> None:
     assert main(["cluster", "failover", "--old-process-is-dead", "--url", nobody]) == 3
 
 
-@pytest.mark.parametrize("words", [["--watch", "soon"], ["--timeout", "soon"], ["--url", "nonsense://"]])
+@pytest.mark.parametrize(
+    "words", [["--watch", "soon"], ["--watch", "0"], ["--timeout", "soon"], ["--url", "nonsense://"]]
+)
 def test_values_that_cannot_be_meant_are_wrong_usage(words: list[str]) -> None:
     assert main(["cluster", "show", *words]) == 2
 

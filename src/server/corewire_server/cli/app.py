@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError
+from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
 from corewire_server.cli.interrupts import interruptible
 from corewire_server.cli.report import Exit, UsageError, complain
@@ -66,6 +66,9 @@ def _explained(error: CycloptsError, words: list[str]) -> UsageError:
         known = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]
         said, nearest = unknown_option(command, error.token.keyword or error.token.value, known)
         return UsageError(said, hint=nearest)
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        called = " ".join(error.command_chain or (command,))
+        return UsageError(f"{called} takes no {error.unused_tokens[0]!r}", hint=f"corewire {called} --help")
     return UsageError(" ".join(str(error).split()))
 
 

@@ -172,9 +172,12 @@ def _run(pair: Pair, work: Callable[[Pair, Operator], int]) -> int:
 
 def _read_pause(text: str) -> float:
     try:
-        return seconds(text, bare="s")
+        pause_s = seconds(text, bare="s")
     except ValueError as error:
         raise UsageError(f"--watch: {error}") from None
+    if not pause_s:
+        raise UsageError("--watch: more than 0, as 2s")
+    return pause_s
 
 
 def _judge(views: list[View]) -> Exit:
