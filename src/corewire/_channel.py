@@ -202,7 +202,7 @@ class Channel:
         """Take note of an answer: EXCEPTION where ``refused``. Here nothing depends on it; see `ForeignChannel`."""
 
     def send_uncounted(self, frame: bytes) -> None:
-        """Write a packet that does not count (SESS_ADD_METADATA, say). Without a link it is lost."""
+        """Write a packet that does not count (SESS_ADD_METADATA, say). Without a link it is lost. Raises LocalProtocolError if it is closed."""
         if self._state is ChannelState.CLOSED:
             raise LocalProtocolError("the channel is closed", subject=f"channel {self.channel}")
         if self._write is not None:

@@ -256,7 +256,11 @@ class Connection:
         self._reader.frame_bytes_max = self._config.frame_bytes_max
 
     def attach(self, channel: Channel) -> None:
-        """Join a session's channel: a new one is open at once, another one after ``Channel.resume``."""
+        """
+        Join a session's channel: a new one is open at once, another one after ``Channel.resume``.
+
+        Raises LocalProtocolError if the link has ended, or has a channel of this number.
+        """
         self._state = advance(LINK, self._state, LinkMove.ATTACH)
         if channel.channel in self._channels:
             raise LocalProtocolError("the link has such a channel", subject=f"channel {channel.channel}")
@@ -264,7 +268,11 @@ class Connection:
         self._channels[channel.channel] = channel
 
     def detach(self, channel: Channel) -> None:
-        """Part from a channel: late frames for it are dropped, what is sent on it waits for another link."""
+        """
+        Part from a channel: late frames for it are dropped, what is sent on it waits for another link.
+
+        Raises LocalProtocolError if it is not on this link.
+        """
         if self._channels.get(channel.channel) is not channel:
             raise LocalProtocolError("the link has no such channel", subject=f"channel {channel.channel}")
         del self._channels[channel.channel]

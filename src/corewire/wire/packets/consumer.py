@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class SessionCreateConsumer:
-    """Answered by a queue query response.."""
+    """Answered by a queue query response."""
 
     TYPE: ClassVar[int] = 40
     NAME: ClassVar[str] = "SESS_CREATECONSUMER"
