@@ -144,11 +144,11 @@ class Stage:
         number = next(_numbers)
         self.witness = Witness(witnesses)
         self.name = f"cell.{number}"
-        self._address = f"127.0.{1 + number // 250 % 250}.{1 + number % 250}"  # the broker sees no other stage there
+        self.address = f"127.0.{1 + number // 250 % 250}.{1 + number % 250}"  # the broker sees no other stage there
         self._broker = ("127.0.0.1", broker.port)
         self._nobody = socket.socket()
         self._nobody.bind(("127.0.0.1", 0))
-        self.proxy = Proxy(self._broker, tap=self, source=self._address)
+        self.proxy = Proxy(self._broker, tap=self, source=self.address)
         self._readers: dict[tuple[int, Direction], FrameReader] = {}
         self._trap: list[tuple[Direction, frozenset[int]]] = []
         self._strike: Callable[[], object] = self.proxy.cut_all
@@ -209,9 +209,9 @@ class Stage:
 
     def _disturb(self, row: Row) -> None:
         if _forgets(row.cell):
-            self.witness.forget(self._address)
+            self.witness.forget(self.address)
         if row.cell.outcome is Outcome.RECREATED:
-            self.witness.miss(self._address)
+            self.witness.miss(self.address)
         row.meanwhile()
 
     def begin_outage(self, row: Row) -> None:

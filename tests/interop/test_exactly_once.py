@@ -25,8 +25,8 @@ from corewire.wire import packets
 from corewire.wire.framing import MAGIC, FrameReader, packet_type
 from corewire.wire.message import CoreMessage
 from corewire.wire.registry import decode
-from corewire_server.proxy import Direction
-from corewire_transports.threads import connect
+from corewire_server.proxy import Direction, Ending
+from corewire_transports.threads import connect, fail_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 20.0
+WELL_BEFORE_S = 40.0  # the end of a time to live
 OPTIONS = "exactlyOnce=true&retryInterval=50"
 SENT_AND_ANSWERED = (
     (Direction.TO_TARGET, (packets.SessionSend,)),
@@ -107,6 +108,19 @@ def test_a_message_whose_answer_is_lost_is_sent_again_with_its_id_and_is_there_o
     assert [message.address for message in sent] == [stage.name, RECEIPTS, stage.name], "it waits for the storage first"
     assert sent[0].properties["_AMQ_DUPL_ID"] == sent[2].properties["_AMQ_DUPL_ID"]
     assert stage.witness.texts(stage.name) == ["x"]
+
+
+def test_a_broker_that_believes_in_the_lost_link_ends_its_session_when_that_is_asked_for(stage: Recorder) -> None:
+    """Without REATTACH_SESSION the fence would stand until the time to live of the link is over, which is a minute."""
+    with fail_after(WELL_BEFORE_S), connect(stage.url(OPTIONS)) as client, client.session() as session:
+        session.send(stage.name, "1")
+        stage.frames.clear()
+        stage.proxy.arm(direction=Direction.TO_CLIENT, ending=Ending.RESET, bytes_max=1, linger_s=10 * WELL_BEFORE_S)
+        session.send(stage.name, "2")
+    asked = stage.seen(Direction.TO_TARGET, packets.ReattachSession, packets.CreateSessionV2)
+    assert [type(packet) for packet in asked] == [packets.ReattachSession, packets.CreateSessionV2]
+    assert [answer.reattached for answer in stage.seen(Direction.TO_CLIENT, packets.ReattachSessionResponse)] == [False]
+    assert stage.witness.texts(stage.name) == ["1", "2"]
 
 
 def test_submitted_messages_of_which_some_arrived_are_there_once_and_in_order(stage: Recorder) -> None:
