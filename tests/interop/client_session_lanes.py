@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from corewire.errors import (
     QueueExists,
 )
 from corewire_transports.anyio import connect
+
+if TYPE_CHECKING:
+    from corewire_transports.anyio import ReceivedMessage
 
 
 class Spoilt(Exception):
@@ -36,6 +40,26 @@ async def auto_gives_back_what_was_in_hand(url: str, name: str, count: int) -> N
             assert [(m.text, m.delivery_count) async for m in consumer.drain()] == [("1", 2), ("2", 1)]
         async with client.session() as session, session.consumer(name) as consumer:
             assert await consumer.receive(timeout=0) is None
+
+
+async def a_handler_that_raises_gets_its_message_again(url: str, name: str, count: int) -> None:
+    async with connect(url) as client, client.session() as session:
+        for number in range(4):
+            await session.send(name, str(number))
+        consumer = await session.consumer(name)
+        seen: list[tuple[str | None, int]] = []
+
+        async def handle(message: ReceivedMessage) -> None:
+            seen.append((message.text, message.delivery_count))
+            if seen == [("0", 1), ("1", 1)]:
+                raise Spoilt
+            if message.text == "2":
+                await consumer.close()
+
+        await consumer.listen(handle)
+        assert seen == [("0", 1), ("1", 1), ("1", 2), ("2", 1)]
+        async with session.consumer(name) as rest:
+            assert [(message.text, message.delivery_count) async for message in rest.drain()] == [("3", 1)]
 
 
 async def client_acknowledges_all_so_far(url: str, name: str, count: int) -> None:
