@@ -53,8 +53,16 @@ def test_a_broken_promise_is_told_with_its_transcript_and_how_to_see_it_again(
     broken, *_, replay = said.err.splitlines()
     assert broken.startswith("broken: ")
     command = replay.removeprefix("replay: corewire ").split()
+    seed = int(command[command.index("--seed") + 1])
+    assert f"seeds\t0 to {seed}\t{seed + 1}\n" in said.out  # it was the last
     assert main(command) == 1
     assert broken in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.usefixtures("gate_open")
+def test_who_does_not_ask_to_stop_there_gets_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--nodes", "1", "--faults", "kill,power", "--seeds", "20"]) == 1
+    assert "seeds\t0 to 19\t20\n" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("gate_open")

@@ -32,7 +32,9 @@ def test_no_call_fails_and_nothing_comes_twice(nodes: int) -> None:
 
 def test_without_sending_again_senders_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Session, "sends_again", property(lambda _: False))
-    assert any("was told Unblocked" in each for each in broken(range(12), WITH_KILLS))
+    told = broken(range(12), WITH_KILLS)
+    assert any("was told Unblocked" in each for each in told)
+    assert {each.partition(": ")[0] for each in told} == {ExactlyOnce.rule}  # no other rule has a word against it
 
 
 def test_without_ids_what_is_sent_again_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
