@@ -158,13 +158,16 @@ async def a_commit_is_not_left(stage: Stage) -> None:
 async def what_was_opened_for_nobody_is_closed(stage: Stage) -> None:
     stage.witness.queue(stage.name)
     async with connect(stage.url(OPTIONS)) as client, client.session() as session:
-        shared = partial(session.subscribe, f"{stage.name}.topic", f"{stage.name}.shared", shared=True)
+        topic = f"{stage.name}.topic"
+        shared = partial(session.subscribe, topic, f"{stage.name}.shared", shared=True)
         async with shared():
             pass
         openings: list[tuple[type[object], Callable[[], Awaitable[object]]]] = [
             (packets.SessionCreateConsumer, partial(session.consumer, stage.name)),
             (packets.SessionCreateConsumer, partial(session.browser, stage.name)),
             (packets.SessionCreateConsumer, shared),
+            (packets.CreateQueueV2, partial(session.subscribe, topic)),
+            (packets.SessionCreateConsumer, partial(session.subscribe, topic)),
             (packets.CreateQueueV2, session.temporary_queue),
             (packets.CreateQueueV2, session.temporary_topic),
             (packets.CreateSessionV2, client.session),
@@ -177,6 +180,8 @@ async def what_was_opened_for_nobody_is_closed(stage: Stage) -> None:
         while len(context.sessions) > 1:
             await session.query_queue(stage.name)
         assert not context.consumers
+        while len((await session.query_address(topic)).queue_names) > 1:  # those of the others go with them
+            pass
         assert stage.witness.consumers(stage.name) == 0
         assert stage.witness.consumers(f"{stage.name}.shared") == 0
 
