@@ -36,6 +36,14 @@ def test_a_url_that_says_otherwise_wins() -> None:
     assert config.call_timeout_s == 2
 
 
+def test_the_time_outs_of_a_url_hold_unless_another_is_given() -> None:
+    url = "tcp://h:1?callTimeout=5000&callFailoverTimeout=-1"
+    config = Connection(url=url).config()
+    assert (config.call_timeout_s, config.call_failover_timeout_s) == (5, None)
+    config = Connection(url=url, timeout="7s").config()
+    assert (config.call_timeout_s, config.call_failover_timeout_s) == (7, 7)
+
+
 def test_a_list_of_brokers_is_resilient_too() -> None:
     config = Connection(url="tcp://h:1#tcp://h:2").config()
     assert [endpoint.port for endpoint in config.endpoints] == [1, 2]

@@ -49,6 +49,13 @@ def ask_password(user: str) -> str | None:
     return getpass.getpass(f"password of {user}: ")
 
 
+def _read_timeout(text: str) -> float:
+    try:
+        return seconds(text, bare="s")
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}") from None
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Talk:
@@ -80,7 +87,10 @@ class Connection(Talk):
     context: Annotated[
         str | None, Parameter(help=f"A table of {CONTEXTS} with these options.", env_var="COREWIRE_CONTEXT")
     ] = None
-    timeout: Annotated[str, Parameter(help="How long one request may take.", env_var="COREWIRE_TIMEOUT")] = "30s"
+    timeout: Annotated[
+        str | None,
+        Parameter(help="How long one request may take. Default: as the URL says, or 30s", env_var="COREWIRE_TIMEOUT"),
+    ] = None
 
     def config(self) -> ClientConfig:
         """Make the client's configuration. Raises UsageError and ConfigError; asks a terminal for a missing password."""
@@ -90,11 +100,8 @@ class Connection(Talk):
         changes: dict[str, Any] = {"user": given.user, "password": password, "client_id": given.client_id}
         if not config.gives("resilient"):
             changes["resilient"] = True
-        try:
-            timeout_s = seconds(given.timeout, bare="s")
-        except ValueError as error:
-            raise UsageError(f"--timeout: {error}") from None
-        changes |= {"call_timeout_s": timeout_s, "call_failover_timeout_s": timeout_s}
+        if given.timeout is not None:
+            changes["call_timeout_s"] = changes["call_failover_timeout_s"] = _read_timeout(given.timeout)
         return replace(config, **{name: value for name, value in changes.items() if value is not None})
 
     @property
