@@ -13,7 +13,10 @@ from corewire.errors import ConfigError
 
 def test_defaults_are_those_of_artemis() -> None:
     config = ClientConfig()
-    assert config.endpoints == (Endpoint(host="localhost", port=61616),)
+    assert config.endpoints == ClientConfig(endpoints=()).endpoints == (Endpoint(host="localhost", port=61616),)
+    assert (
+        config.compression_level == ClientConfig.from_url("tcp://localhost?compressionLevel=-1").compression_level == -1
+    )
     assert (config.reconnect_attempts, config.initial_connect_attempts, config.confirmation_window_bytes) == (
         0,
         1,
@@ -40,7 +43,8 @@ def test_defaults_are_those_of_artemis() -> None:
         ({"user": b"ann"}, "user is a str or None, not bytes"),
         ({"client_id": ""}, "client_id is empty"),
         ({"load_balancing": "random"}, "load_balancing is a LoadBalancing, not str"),
-        ({"endpoints": ()}, "needs an endpoint"),
+        ({"compression_level": None}, "compression_level is an int, not NoneType"),
+        ({"compression_level": -2}, "compression_level is -1 to 9, not -2"),
         ({"explicit": frozenset({"reconnectAttempts"})}, "no such fields: reconnectAttempts"),
     ],
 )
@@ -109,7 +113,8 @@ def test_endpoints_are_given_or_discovered() -> None:
 
 def test_repr_shows_what_differs_and_no_password() -> None:
     config = ClientConfig(user="ann", password="secret", call_timeout_s=10, explicit=frozenset({"ha"}))
-    assert repr(config) == str(config) == "ClientConfig(user='ann', password='***', call_timeout_s=10)"
+    shown = "ClientConfig(endpoints=(Endpoint(),), user='ann', password='***', call_timeout_s=10)"
+    assert repr(config) == str(config) == shown
     assert repr(Endpoint(port=1, extra={"keyStorePassword": "secret"})) == "Endpoint(port=1)"
     proxied = Endpoint(tls=Tls(key_store_path="me.pem", key_store_password="secret"), socks_password="secret")
     assert repr(proxied) == "Endpoint(tls=Tls(key_store_path='me.pem', key_store_password='***'), socks_password='***')"

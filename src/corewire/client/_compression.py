@@ -12,7 +12,6 @@ from typing import Final
 
 from corewire.errors import RemoteProtocolError
 
-LEVEL_DEFAULT: Final = -1  #: zlib's own choice; others: 0 (none) to 9 (best)
 _BITE_BYTES: Final = 65_536  # fed to the compressor at a time: what comes out is waited for
 
 
@@ -20,8 +19,8 @@ class Cutter:
     """
     Cuts a body into chunks of ``size`` bytes; the last one is shorter, and empty where the body fits exactly.
 
-    ``level`` compresses it before; None leaves it as it is. Feed it, take chunks until there is none, feed it again; at the
-    end ``finish``.
+    ``level`` compresses it before: 0 (not at all) to 9 (best), -1: zlib's own choice; None leaves it as it is. Feed it, take
+    chunks until there is none, feed it again; at the end ``finish``.
     """
 
     def __init__(self, size: int, level: int | None) -> None:

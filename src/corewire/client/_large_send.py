@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corewire.client import _headers
 from corewire.client._calls import Call, Command, Fate
-from corewire.client._compression import LEVEL_DEFAULT, Cutter
+from corewire.client._compression import Cutter
 from corewire.client._outgoing import Outgoing
 from corewire.errors import ConnectionLost, LocalProtocolError, Unblocked
 from corewire.values import Long
@@ -53,9 +53,8 @@ class Form(NamedTuple):
     def of(cls, session: Session, *, compress: bool, sender: int) -> Form:
         """As the client's configuration says."""
         config = session.context.config
-        level = LEVEL_DEFAULT if config.compression_level is None else config.compression_level
         answered = session.channel.window_bytes is not None
-        return cls(config.large_message_bytes_min, level if compress else None, answered, sender)
+        return cls(config.large_message_bytes_min, config.compression_level if compress else None, answered, sender)
 
 
 class _ChunkAnswer(Call[None]):

@@ -171,7 +171,8 @@ class ClientConfig:
     ``exactly_once`` sets them too, and no limit to ``call_failover_timeout_s``; it is refused together with what contradicts it.
     """
 
-    endpoints: tuple[Endpoint, ...] = (Endpoint(),)  #: none where ``discovery`` finds them
+    #: None given: ``Endpoint()``, or those that ``discovery`` finds.
+    endpoints: tuple[Endpoint, ...] = ()
     discovery: Discovery | None = None
     user: str | None = option(None, "user", "text", nullable=True)
     password: str | None = option(None, "password", "text", nullable=True)
@@ -206,8 +207,8 @@ class ClientConfig:
     producer_rate_max: int | None = option(None, "producerMaxRate", "integer", nullable=True, low=1)
     large_message_bytes_min: int = option(102_400, "minLargeMessageSize", "integer", low=1)
     compress_large_message: bool = option(False, "compressLargeMessage", "flag")
-    #: 0 to 9; None: zlib's own choice.
-    compression_level: int | None = option(None, "compressionLevel", "integer", nullable=True, high=9)
+    #: 0 to 9; -1: zlib's own choice.
+    compression_level: int = option(-1, "compressionLevel", "integer", low=-1, high=9)
     auto_group: bool = option(False, "autoGroup", "flag")
     group_id: str | None = option(None, "groupID", "text", nullable=True, low=1)
     # receiving
@@ -249,7 +250,7 @@ class ClientConfig:
     def _check_endpoints(self) -> None:
         if self.discovery is None:
             if not self.endpoints:
-                raise ConfigError("a client needs an endpoint", parameter="endpoints")
+                object.__setattr__(self, "endpoints", (Endpoint(),))
         elif self.endpoints in ((), (Endpoint(),)):
             object.__setattr__(self, "endpoints", ())
         else:
