@@ -39,13 +39,15 @@ def judge(pair: Pair, load: Load, folder: Path, fell_out: int | None) -> None:
 
 
 def suspend(pair: Pair, load: Load, member: Member) -> None:
-    """Stop a node for a while, as a machine that sleeps; and the way back."""
+    """Stop a node for a while, as a machine that sleeps, and the way back. Who served serves: silence promotes nobody."""
+    primary = pair.primary
     load.mark()
     member.send(signal.SIGSTOP)
     time.sleep(SUSPENDED_S)
     member.send(signal.SIGCONT)
     took = pair.wait_in_step()
     load.await_progress()
+    assert pair.primary is primary
     longest = max(since.silence_to - since.silence_from for since in load.since().values())
     print(f"\n{member.role} slept {SUSPENDED_S:.0f} s: in step {took:.1f} s later, longest silence {longest:.1f} s")
 

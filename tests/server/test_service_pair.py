@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +27,8 @@ from corewire_transports.blocking import connect as connect_blocking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+
+    from tests.interop.pair import Member
 
     from corewire_server.node.settings import PairSettings
     from corewire_server.runtime.peer import Peers
@@ -243,3 +247,31 @@ def test_blocking_client_does_not_notice_that_the_primary_is_killed_again_and_ag
                 nodes.wait_in_step()
                 nodes.wait("ready", lambda: "as backup" in killed.log)  # noqa: B023
                 assert nodes.primary is nodes.other(killed)
+
+
+LISTENS = "0A"  # as the kernel writes it
+
+
+def sockets(member: Member, peer: Member) -> list[str]:
+    """What a node has, in the order of the numbers; what is of one kind counts as one."""
+    kernel: dict[str, tuple[int, int, str]] = {}
+    for line in Path(f"/proc/{member.pid}/net/tcp").read_text().splitlines()[1:]:
+        _, here, there, state, *_, inode = line.split()[:10]
+        kernel[f"socket:[{inode}]"] = (int(here[-4:], 16), int(there[-4:], 16), state)
+    found: list[str] = []
+    for number in sorted(map(int, os.listdir(f"/proc/{member.pid}/fd"))):
+        with suppress(OSError, KeyError):  # it is closed meanwhile, or no such socket
+            local, remote, state = kernel[os.readlink(f"/proc/{member.pid}/fd/{number}")]
+            link = local == member.link_port or remote == peer.link_port
+            found.append(f"{'link' if link else 'clients'}{' door' if state == LISTENS else ''}")
+    return [kind for kind, _ in groupby(found)]
+
+
+@pytest.mark.slow
+def test_descriptors_of_a_node_are_in_the_order_in_which_the_kernel_must_close_them(tmp_path: Path) -> None:
+    """From the highest down: who hears of the end is refused, and the backup hears of it first."""
+    with Pair(tmp_path) as nodes:
+        first, second = nodes.members
+        with connect_blocking(f"tcp://127.0.0.1:{first.port}"), connect_blocking(f"tcp://127.0.0.1:{first.port}"):
+            assert sockets(first, second) == ["clients", "link", "link door", "clients door"]
+            assert sockets(second, first) == ["link", "link door", "clients door"]
