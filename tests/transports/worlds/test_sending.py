@@ -103,6 +103,8 @@ async def test_mistakes_are_told_before_anything_is_sent(url: str, queue: str) -
             await session.send(queue, "x", priority=11)
         with pytest.raises(TypeError):
             await session.send(queue, {"nested": {"a": 1}})  # type: ignore[dict-item]
+        with pytest.raises(ValueError, match="priority"):
+            await session.producer(queue, priority=11)
         assert not (await session.query_queue(queue)).exists
 
 

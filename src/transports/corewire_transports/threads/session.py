@@ -98,8 +98,9 @@ class Session(Objects):
         self, destination: str | Destination, /, *, rate_max: int | None = None, **defaults: Unpack[Headers]
     ) -> Producer:
         """A destination with defaults, credits of its own, and pipelined sends. ``rate_max``: messages a second; None: as the
-        client's configuration says. Raises as `send` for what cannot be sent to."""
+        client's configuration says. Raises as `send` for what cannot be sent to, and for wrong headers."""
         check_rate(rate_max)
+        as_message(None, defaults)  # what is wrong with them is told here, not by the first send
         to = as_destination(destination)
         pace = pace_of(self._driver, self._client.config.producer_rate_max if rate_max is None else rate_max)
         return Producer(self, self._driver.call(self._engine.create_producer, self._id, to), to, defaults, pace)
