@@ -36,6 +36,14 @@ def test_rows_for_people_stand_in_columns() -> None:
     assert lines == [["name", "count", "paused"], ["orders", "3"], ["a\\tb", "0", "true"]]
 
 
+def test_a_table_without_colours_is_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    write_rows(out, Form.TABLE, ("name", "count", "paused"), ROWS)
+    assert "\x1b" not in out.getvalue()
+
+
 def test_the_form_follows_who_reads() -> None:
     assert Form.of(Terminal(), as_json=False) is Form.TABLE
     assert Form.of(io.StringIO(), as_json=False) is Form.TSV

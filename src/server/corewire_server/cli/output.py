@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -42,7 +43,8 @@ def write_rows(
             from rich.console import Console
             from rich.table import Table
 
-            table = Table(*columns, box=None)
+            bold = not os.environ.get("NO_COLOR")  # rich leaves out colours only
+            table = Table(*columns, box=None, header_style="bold" if bold else "")
             for row in rows:
                 table.add_row(*map(cell, row))
             Console(file=stream).print(table)
