@@ -41,6 +41,7 @@ class Lost(Enum):
 
     COMMIT = "commit"  #: the broker does not see it
     ANSWER = "answer"
+    WAIT = "wait"  #: of the question's: the answer to the commit before it, which waits for the storage
 
 
 class History(NamedTuple):
@@ -58,6 +59,8 @@ HISTORIES = {
     "not committed, the question was accepted unheard": History((Lost.COMMIT, Lost.ANSWER), 2),
     "not committed, the question is lost": History((Lost.COMMIT, Lost.COMMIT), 2),
     "not committed, the question about the question is lost, too": History((Lost.COMMIT, Lost.ANSWER, Lost.ANSWER), 2),
+    "committed, the wait before the question is lost": History((Lost.ANSWER, Lost.WAIT), 1),
+    "not committed, the wait before the question is lost": History((Lost.COMMIT, Lost.WAIT), 2),
 }
 
 
@@ -68,26 +71,32 @@ def witnesses(artemis: Artemis) -> Iterator[Client]:
         yield client
 
 
-def set_traps(stage: Stage, lost: tuple[Lost, ...]) -> None:
-    """Lose this, one after the other."""
-    if lost:
-        answered = [(Direction.TO_CLIENT, ANSWER)] if lost[0] is Lost.ANSWER else []
+def set_traps(stage: Stage, lost: tuple[Lost, ...], were_lost: list[Lost]) -> None:
+    """Lose this, one after the other, and note what was lost."""
+    if not lost:
+        return
+    commit, answer = (Direction.TO_TARGET, COMMIT), (Direction.TO_CLIENT, ANSWER)
+    frames = [commit] if lost[0] is Lost.COMMIT else [commit, answer]
+    if were_lost and lost[0] is not Lost.WAIT:
+        frames = [commit, answer, *frames]  # a question waits for the storage first
 
-        def strike() -> None:
-            stage.proxy.cut_all()
-            set_traps(stage, lost[1:])
+    def strike() -> None:
+        stage.proxy.cut_all()
+        were_lost.append(lost[0])
+        set_traps(stage, lost[1:], were_lost)
 
-        stage.set_trap(strike, (Direction.TO_TARGET, COMMIT), *answered)
+    stage.set_trap(strike, *frames)
 
 
 def play(world: World, artemis: Artemis, witnesses: Client, history: History, *, inside: bool = False) -> None:
     with Stage(artemis, witnesses) as stage:
         stage.witness.queue(stage.name, "1", "2")
         stage.witness.queue(f"{stage.name}.out")
-        arm = partial(set_traps, stage, history.lost)
+        were_lost: list[Lost] = []
+        arm = partial(set_traps, stage, history.lost, were_lost)
         lose_inside = stage.proxy.cut_all if inside else None
         runs = world.run(lanes.forwards, stage.url(ONCE), stage.name, arm, lose_inside)
-        assert runs == history.runs, f"in the world of {world.value}"
+        assert (runs, tuple(were_lost)) == (history.runs, history.lost), f"in the world of {world.value}"
         assert stage.witness.texts(f"{stage.name}.out") == ["1", "2"]
         assert stage.witness.count(stage.name) == 0
 
