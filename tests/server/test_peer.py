@@ -155,6 +155,16 @@ async def test_bound_but_not_listening_refuses() -> None:
     side.listener.close()
 
 
+async def test_where_a_refusal_proves_nothing_it_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "REFUSAL_COUNTS", False)
+    side = Side(1)
+    dialler = Side(side.listener.port)
+    dialler.peers.dial(1)
+    await dialler.ear.hears(("failed", 1))
+    dialler.listener.close()
+    side.listener.close()
+
+
 @pytest.mark.parametrize(
     ("host", "error"),
     [("127.0.0.1", OSError(113, "no route")), ("127.0.0.1", TimeoutError()), ("no.such.host.invalid", None)],

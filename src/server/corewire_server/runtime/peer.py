@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeAlias
 
@@ -25,6 +26,7 @@ Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int] | tuple[str, i
 
 READ_BYTES: Final = 64 * 1024  # above malloc's mmap threshold every read would pay page faults
 CLOSE_S: Final = 3.0  # how long a closed connection may take to drain
+REFUSAL_COUNTS: Final = sys.platform != "win32"  # which refuses, too, when a queue is full
 ACCEPTED_MAX: Final = 16  # connections; more would get file numbers above those of the listeners
 
 
@@ -83,7 +85,7 @@ class Peers:
     The connections of one node's replication link.
 
     A dial that is refused is evidence that the other node's process is gone, so this is where "refused" is told apart from all
-    else that can go wrong: ECONNREFUSED, and from the very address that has answered before, if one has.
+    else that can go wrong: ECONNREFUSED, and from the very address that has answered before, if one has. On Windows it is none.
     """
 
     def __init__(
@@ -241,7 +243,7 @@ class Peers:
         try:
             sock = await self._connect()
         except ConnectionRefusedError:
-            self._teller.tell(self._node.peer_refused, number)
+            self._teller.tell(self._node.peer_refused if REFUSAL_COUNTS else self._node.peer_failed, number)
             return
         except OSError:
             self._teller.tell(self._node.peer_failed, number)
