@@ -146,11 +146,17 @@ def test_what_a_client_hands_out_without_a_link_counts_if_its_sessions_go_on(end
     assert len(checker.violations) == broken
 
 
+@pytest.mark.parametrize("led", [False, True], ids=["", "another is led"])
 @pytest.mark.parametrize(("end", "broken"), [("Reattached", 1), ("FailedOver", 0), (None, 1)])
-def test_what_a_client_hands_out_that_the_broker_gave_up_counts_likewise(end: str | None, broken: int) -> None:
-    """It stood still for too long, and reads first what lies in its socket (seed 120714475319498)."""
-    checker = NothingDoubled()
-    checker.core_made(1, "a", core())
+def test_what_a_client_hands_out_that_the_broker_gave_up_counts_likewise(
+    end: str | None, broken: int, led: bool
+) -> None:
+    """It stood still for too long, and reads first what lies in its socket (seeds 120714475319498 and, of a pair, 968)."""
+    checker, broker = NothingDoubled(), core()
+    if led:
+        broker.step(0, LinkOpened(1, "b"))
+        checker.core_made(1, "b", core())
+    checker.core_made(1, "a", broker)
     checker.serving(2, "a", 1, True)
     deliver(checker, 0)
     checker.consumed(4, "client of c", "c", "p", 0, "q")

@@ -86,6 +86,7 @@ ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
             12743,
             Options(nodes=2),
         ),  # nobody made the files that an append needed (``tests/server/test_journal_writer.py``)
+        (968, replace(VARIED, nodes=2, workload="tries")),  # the checker's: who had been led was taken for known
         (11600, ONCE),  # the kernel of a client that looks at nothing sees no farther than the door that leads it
         (11855, ONCE),  # both nodes were killed before either had on disk what their memories had answered for
         (11791, Options(workload="tries")),  # a stray without a number became a part of the next transaction

@@ -28,8 +28,9 @@ class NothingDoubled(DiskChecker):
     """
     What was consumed never comes again, and is not consumed again. What is in somebody's hands comes again only as redelivered;
     as new only if a node serves from its disk since, which does not know of every delivery, or if its client's sessions are made
-    anew, which it may hear a little later. What a client hands out of its buffer while it has no link, or has none at the broker and does not know it yet, counts
-    only when its sessions go on; nor does what a broker that is gone had written, for a client that does not know.
+    anew, which it may hear a little later. What a client hands out of its buffer while it has no link, or has none at the broker and
+    does not know it yet, counts only when its sessions go on, or at the end; nor does what a broker that is gone had written, for a
+    client that does not know.
     """
 
     rule = "doubled"
@@ -63,9 +64,9 @@ class NothingDoubled(DiskChecker):
                 self._judge(now, message, hand)
 
     def _is_known(self, client: str) -> bool:
-        """Whether whoever serves has, or may have, sessions of a client. One who was led comes from a node."""
+        """Whether a link of a client is at whoever serves. One who was led comes from a node: nobody can say who it is."""
         remotes = {link.remote for node in self._serving for link in self._cores[node].state.links.values()}
-        return not self._serving or client in remotes or not remotes.isdisjoint(self._cores)
+        return not self._serving or client in remotes
 
     def core_made(self, now: int, node: str, core: Broker) -> None:
         super().core_made(now, node, core)
