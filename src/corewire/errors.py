@@ -6,8 +6,9 @@ Every error that corewire raises. ``except CorewireError`` catches all; families
 
 from __future__ import annotations
 
+from copyreg import __newobj__
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,6 +110,10 @@ class CorewireError(Exception):
         self.subject = subject  #: the object, as in "queue 'orders'"
         self.connection = connection  #: as in "tcp://host:61616"
         self.hint = hint  #: what to do, one sentence
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as it is, not made again: some need more than a message for that."""
+        return __newobj__, (type(self), *self.args), self.__dict__
 
     def __str__(self) -> str:
         text = self.message or (self.code.name if self.code is not None else type(self).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -171,6 +172,16 @@ def test_a_file_is_followed_as_it_grows(tmp_path: Path) -> None:
     with path.open("a") as stream:
         stream.write(f"{FRAME}\n")
     assert next(found).where == "line 2"
+
+
+def test_a_pipe_that_is_followed_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, f"{FRAME}\n".encode())
+    os.close(writing)
+    monkeypatch.delattr("time.sleep")
+    with os.fdopen(reading) as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        assert [piece.where for piece in pieces_of("-", 136, follow=True)] == ["line 1"]
 
 
 def test_without_the_extra_it_says_what_to_install(

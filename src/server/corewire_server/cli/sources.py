@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 
 from corewire.wire.pieces import reader
@@ -24,14 +26,16 @@ _LOOK_S: Final = 0.2
 
 def pieces_of(name: str, version: int, *, port: int | None = None, follow: bool = False) -> Iterator[Piece]:
     """
-    Find the pieces of a file, ``-`` being standard input. ``port``: only captured connections with it. ``follow``: for ever.
+    Find the pieces of a file, ``-`` being standard input. ``port``: only captured connections with it. ``follow``: for ever, unless
+    it is a pipe, which has an end.
 
     Raises OSError.
     """
     chosen: Reader | None = None
     head = b""
     with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
-        for data in _read(stream, follow=follow):
+        grows = follow and S_ISREG(os.fstat(stream.fileno()).st_mode)
+        for data in _read(stream, follow=grows):
             if chosen is None:
                 head += data
                 if len(head) < _HEAD and data:
