@@ -6,7 +6,6 @@ Every error that corewire raises. ``except CorewireError`` catches all; families
 
 from __future__ import annotations
 
-from copyreg import __newobj__
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -112,8 +111,8 @@ class CorewireError(Exception):
         self.hint = hint  #: what to do, one sentence
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied and pickled as it is, not made again: some need more than a message for that."""
-        return __newobj__, (type(self), *self.args), self.__dict__
+        """Copied and pickled as it is, not made anew: some need more than a message for that."""
+        return _as_it_was, (type(self), self.args), self.__dict__
 
     def __str__(self) -> str:
         text = self.message or (self.code.name if self.code is not None else type(self).__name__)
@@ -126,6 +125,10 @@ class CorewireError(Exception):
         if self.connection is not None:
             text += f" on {self.connection}"
         return text if self.hint is None else f"{text}\n{self.hint}"
+
+
+def _as_it_was(kind: type[CorewireError], args: tuple[Any, ...]) -> CorewireError:
+    return kind.__new__(kind, *args)
 
 
 class ConfigError(CorewireError, ValueError):
