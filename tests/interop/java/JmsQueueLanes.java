@@ -36,8 +36,10 @@ final class JmsQueueLanes {
         lane.fragile(l -> {
             ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory(l.run.url);
             if (clientId != null) {
-                factory.setConnectionTTL(20_000); // so long a client id is in use whose connection was cut in its last moment
-                factory.setClientFailureCheckPeriod(5_000);
+                // So long a client id is in use whose connection was cut in its last moment. And a client that hears nothing more may
+                // take twice that and a period to notice, which must end well before its calls do, after 30 s.
+                factory.setConnectionTTL(10_000);
+                factory.setClientFailureCheckPeriod(2_000);
             }
             made[0] = factory.createConnection();
             if (clientId != null) {
