@@ -125,6 +125,25 @@ def test_an_attempt_that_a_broker_of_ours_would_continue_is_ended_too() -> None:
     world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
 
 
+def test_an_attempt_is_ended_with_the_number_of_what_came_of_it() -> None:
+    """Brokers of ours forget answers that were confirmed, and complain of clients that ask for these again."""
+    world = ClientWorld(exactly_once(confirmation_window_bytes=1))
+    for _ in range(2):
+        world.session()
+    asked, fences = len(world.written(packets.ReattachSession)), world.sent.count("SESS_UNIQUE_ADD_METADATA")
+    world.restart()
+    step_until(world, lambda: world.sent.count("SESS_UNIQUE_ADD_METADATA") == fences + 2)  # the first one is passed
+    closed = world.sent.count("SESS_CLOSE")
+    made = list(world.brokers["one"].state.sessions)
+    world.cut()
+    world.advance(1.0)
+    questions = world.written(packets.ReattachSession)[asked:]
+    received = {packet.name: packet.last_confirmed_command_id for packet in questions}
+    assert [received[name] for name in made] == [0, -1]
+    assert world.sent.count("SESS_CLOSE") == closed + 2
+    assert len(world.brokers["one"].state.sessions) == 2
+
+
 def test_what_the_fence_is_answered_counts_so_a_reattachment_replays_nothing() -> None:
     world = ClientWorld(exactly_once())
     session = world.session()

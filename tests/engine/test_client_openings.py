@@ -64,6 +64,19 @@ def test_older_versions_are_offered_in_turn() -> None:
     world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
 
 
+def test_of_all_versions_that_were_offered_only_the_taken_one_made_a_session_to_be_ended() -> None:
+    world = ClientWorld(resilient(exactly_once=True))
+    Between(world, lambda packet: 108 if packet.version > 134 else None)
+    opening = world.engine.create_session(world.now)
+    fences = world.sent.count("SESS_UNIQUE_ADD_METADATA")
+    while world.sent.count("SESS_UNIQUE_ADD_METADATA") == fences:
+        assert world.step()
+    world.cut()
+    world.advance(1.0)
+    opening.result()
+    assert len(world.brokers["one"].state.sessions) == 1
+
+
 def test_a_broker_that_knows_none_of_ours_is_told_of() -> None:
     world = ClientWorld()
     between = Between(world, lambda _: 108)
@@ -92,6 +105,17 @@ def test_a_broker_that_is_still_starting_is_asked_again_until_it_is_up() -> None
     assert len(world.dials) == 2, "it took no further attempt"
     assert 90 <= len(between.asked) <= 110, "asked again every 10 ms"
     world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+
+
+def test_refusals_leave_nothing_that_would_be_ended_before_it_is_asked_again() -> None:
+    world = ClientWorld(resilient(exactly_once=True, retry_interval_s=0.1))
+    world.session()
+    world.restart()
+    Between(world, lambda _: 112 if world.now < 1_001.0 else None)
+    asked = world.sent.count("REATTACH_SESSION")
+    world.advance(2.0)
+    assert len(world.names(FailedOver)) == 1
+    assert world.sent.count("REATTACH_SESSION") == asked + 1
 
 
 def test_one_that_never_starts_takes_an_attempt_after_the_call_timeout() -> None:

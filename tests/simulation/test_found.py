@@ -91,6 +91,7 @@ ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
         (11855, ONCE),  # both nodes were killed before either had on disk what their memories had answered for
         (11791, Options(workload="tries")),  # a stray without a number became a part of the next transaction
         (11049, Options(workload="tries")),  # a full disk refused to be asked what had become of a commit
+        (23661656884716, Options()),  # a client that ended what an attempt had made did not know how far it had got
     ],
 )
 def test_what_broke_a_promise_breaks_none_any_more(seed: int, options: Options) -> None:

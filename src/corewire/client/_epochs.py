@@ -43,10 +43,10 @@ _BOUNDARIES = (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A session that was asked for, under this name and on this channel."""
+    """A session that was asked for, under this name and on this channel, which counts what came of it."""
 
     name: str
-    channel: int
+    channel: Channel
 
 
 class Epochs(Incoming):

@@ -115,9 +115,11 @@ class Sessions:
 
     def _end_attempts(self, session: Session) -> ControlScript[None]:
         for attempt in session.attempts:
-            answer = yield Ask(Command(packets.ReattachSession(attempt.name, -1), packets.ReattachSessionResponse))
+            channel = attempt.channel
+            question = packets.ReattachSession(attempt.name, channel.last_received)
+            answer = yield Ask(Command(question, packets.ReattachSessionResponse))
             if answer.reattached:
-                yield Ask(Command(packets.SessionClose(), packets.NullResponse), attempt.channel)
+                yield Ask(Command(packets.SessionClose(), packets.NullResponse), channel.channel)
 
     def _pass_fence(self, session: Session, channel: Channel) -> ControlScript[None]:
         """Wait until the broker has nothing more of the session before. A broker that holds it on this very link, whatever it
@@ -139,22 +141,23 @@ class Sessions:
     def _create(self, connection: Connection, session: Session, name: str, *, ours: bool) -> ControlScript[Channel]:
         """Older versions are offered in turn to a broker that does not know ours."""
         version = VERSION
+        kind = Channel if ours else ForeignChannel
         window_bytes = None if self._context.exactly_once and not ours else self._window_bytes
         while True:
-            number = self._next_channel
+            channel = kind(self._next_channel, window_bytes=window_bytes)
             self._next_channel += 1
-            packet = self._packet(connection.version, session, name, number, version)
+            packet = self._packet(connection.version, session, name, channel.channel, version)
             packet.window_size = -1 if window_bytes is None else window_bytes
-            session.attempts.append(Attempt(name, number))
+            session.attempts.append(Attempt(name, channel))
             try:
                 yield Ask(Command(packet, packets.CreateSessionResponse))
-            except IncompatibleVersions:
-                if version == OLDEST_SPOKEN:
+            except (IncompatibleVersions, SessionCreationRejected) as refused:
+                session.attempts.pop()  # said before anything is made: of this one there is nothing to be ended
+                if version == OLDEST_SPOKEN or isinstance(refused, SessionCreationRejected):
                     raise
                 version -= 1
             else:
-                kind = Channel if ours else ForeignChannel
-                return kind(number, window_bytes=window_bytes)
+                return channel
 
     @property
     def _window_bytes(self) -> int | None:
