@@ -14,6 +14,7 @@ from tests.interop.ports import free_port
 from tests.server.link_node import LinkNode, status
 
 from corewire_server.cli import cluster, main
+from corewire_server.cli.pair_options import NodeAddress, Pair, read_nodes
 from corewire_server.node.operating import Wish
 
 if TYPE_CHECKING:
@@ -95,7 +96,26 @@ def test_no_node_that_serves_is_1(nobody: str, capsys: pytest.CaptureFixture[str
     with LinkNode(status("waiting", 2, **WAITS)) as node:
         assert show(nobody, node.url) == 1
         assert rows(capsys)[1]["waits_for"] == WAITS["waits_for"]
-    assert show(nobody) == 1
+
+
+def test_no_node_that_is_reached_is_3(nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show(nobody, nobody) == 3
+    assert [row["role"] for row in rows(capsys)] == ["unreachable"] * 2
+
+
+def test_watch_goes_on_while_no_node_is_reached(
+    nobody: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LinkNode(status("primary", 2)) as node:
+        urls = [node.url, nobody]
+
+        def named(_: Pair) -> list[NodeAddress]:
+            return read_nodes(urls.pop())
+
+        monkeypatch.setattr(Pair, "nodes", named)
+        with pytest.raises(IndexError):  # it looked a third time
+            main(["cluster", "show", "--watch", "1ms", "--json"])
+    assert [row["role"] for row in rows(capsys)] == ["unreachable", "primary"]
 
 
 def test_two_nodes_that_serve_are_a_warning_and_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +202,8 @@ def test_switch_that_takes_too_long_says_how_it_stands(
 
 
 def test_switch_without_anybody_who_serves_is_1(nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cluster", "switch", "--url", nobody]) == 1
+    with LinkNode(status("waiting", 2, **WAITS)) as node:
+        assert main(["cluster", "switch", "--url", f"{node.url},{nobody}"]) == 1
     assert "no node serves" in capsys.readouterr().err
 
 
@@ -241,8 +262,14 @@ def test_failover_of_a_node_whose_data_is_not_whole_is_refused(capsys: pytest.Ca
         assert "not whole" in capsys.readouterr().err
 
 
-def test_failover_of_a_node_that_does_not_answer_is_3(nobody: str) -> None:
-    assert main(["cluster", "failover", "--old-process-is-dead", "--url", nobody]) == 3
+@pytest.mark.parametrize("order", [["switch"], ["failover", "--old-process-is-dead"]])
+def test_order_to_a_broker_without_a_peer_is_3_and_says_where_a_node_is_reached(
+    order: list[str], nobody: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cluster", *order, "--url", nobody]) == 3
+    hint = capsys.readouterr().err.splitlines()[-1]
+    assert "a broker without a peer has no replication link" in hint
+    assert "corewire run" not in hint
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from corewire.errors import CallTimeout, ConfigError, ConnectionLost, CorewireError
+from corewire.errors import CallTimeout, ConfigError, ConnectionLost, CorewireError, NotConnected
 from corewire_server.cli.durations import seconds
 from corewire_server.cli.output import Form, write_rows
 from corewire_server.cli.pair_options import NodeAddress, Pair
-from corewire_server.cli.report import Exit, UsageError, attempt
+from corewire_server.cli.report import Exit, UsageError, attempt, exit_code
 from corewire_server.config import LINK_OFFSET
 from corewire_server.replication.link import Command
 from corewire_server.runtime.control import Operator, ask, printable
@@ -30,6 +30,10 @@ COLUMNS: Final = (
 _ASK_S: Final = 5.0  # for one question: a machine that is off must not hold up what the other one says
 _LOOK_S: Final = 0.1  # between two looks at a node that is about to serve
 _SHOW: Final = "corewire cluster show"
+_NO_LINK: Final = (
+    "--url of a node of a pair that runs (a broker without a peer has no replication link), with ?link=PORT "
+    f"if its link is not at the port for clients + {LINK_OFFSET}"
+)
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
 
@@ -89,7 +93,7 @@ def switch(*, pair: Pair = Pair()) -> int:  # noqa: B008  immutable
         views = look(pair.nodes(), operator)
         server = _server(views)
         if server is None:
-            raise _first_refusal(views) or _nobody_hands_over(views)
+            raise _first_refusal(views) or _failure(views) or _nobody_hands_over(views)
         others = [view.address for view in views if view is not server]
         if not others:
             raise UsageError(f"{server.address} does not know where its peer is", hint="--url tcp://one,tcp://two")
@@ -181,13 +185,28 @@ def _read_pause(text: str) -> float:
 
 
 def _judge(views: list[View]) -> Exit:
-    """How a look ends. Raises what a node refused if no node told anything."""
-    if all(view.error for view in views) and (refusal := _first_refusal(views)) is not None:
-        raise refusal
+    """How a look ends. Raises what a node refused if no node told anything; that none was reached stands in the rows."""
+    match _failure(views):
+        case None:
+            pass
+        case ConnectionLost() | CallTimeout() as unreached:
+            return exit_code(unreached)
+        case refusal:
+            raise refusal
     serving = [view for view in views if view.serves]
     if len(serving) > 1:
         sys.stderr.write(f"warning: {' and '.join(str(view.address) for view in serving)} serve at once\n")
     return Exit.DONE if len(serving) == 1 else Exit.NO
+
+
+def _failure(views: list[View]) -> CorewireError | None:
+    """Why no node told anything: one refuses, or none was reached. None if one did."""
+    if not all(view.error for view in views):
+        return None
+    error = _first_refusal(views) or views[0].error
+    if isinstance(error, NotConnected):
+        error.hint = _NO_LINK
+    return error
 
 
 def _first_refusal(views: list[View]) -> CorewireError | None:
@@ -219,8 +238,8 @@ def _target(named: list[View]) -> View:
     answering = [view for view in named if view.error is None]
     if len(answering) > 1:
         raise UsageError("both nodes answer, and neither serves: name the one that shall", hint="--url tcp://one")
-    if not answering:
-        raise named[0].error or CorewireError("no node answers")
+    if (failure := _failure(named)) is not None:
+        raise failure
     return answering[0]
 
 
