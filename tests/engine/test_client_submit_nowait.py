@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 
 import pytest
@@ -9,6 +10,7 @@ from tests.engine.client_world import ClientWorld, resilient
 from tests.engine.test_client_outlets import grant
 
 from corewire.client._engine import ClientEngine
+from corewire.client._producer import Submission
 from corewire.client.message import Message
 from corewire.errors import CorewireError, LocalProtocolError, ObjectClosed
 from corewire.values import Queue
@@ -38,6 +40,16 @@ def test_what_has_room_is_written_and_done_when_the_broker_has_it() -> None:
     assert all(each is not None and each.done and each.error is None for each in receipts)
     assert world.receive_all(world.consumer(session)) == ["a", "b", "c"]
     assert world.engine.counters.messages_sent == 3
+
+
+def test_what_was_answered_is_let_go_without_the_collector() -> None:
+    world = ClientWorld()
+    producer = world.run(world.engine.create_producer(world.now, world.session(), Queue("q")))
+    receipt = world.engine.submit_nowait(world.now, producer, Message("a"))
+    assert isinstance(receipt, Submission)
+    world.pump()
+    assert receipt.done
+    assert receipt not in gc.get_referents(receipt.command)
 
 
 def test_without_room_nothing_is_done_and_nothing_passes_what_waits() -> None:

@@ -242,11 +242,15 @@ class Commands(ABC):
             self._give(now, command)
         elif isinstance(waiter, Task):
             self._step(now, waiter, packet, error)
-        elif waiter is not None and not waiter.done:
-            if error is None:
-                self.context.succeed(waiter, None)
-            else:
-                self.context.fail(waiter, error)
+        elif waiter is not None:
+            command.waiter = (
+                None  # a receipt knows its command: the two would be a circle, one a message for the collector
+            )
+            if not waiter.done:
+                if error is None:
+                    self.context.succeed(waiter, None)
+                else:
+                    self.context.fail(waiter, error)
 
     def _give(self, now: float, command: Command) -> None:
         if isinstance(command.waiter, Task):
