@@ -25,9 +25,11 @@ def command(*words: str) -> list[str]:
 
 
 @contextmanager
-def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(*words: str, cwd: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A broker and its ready line."""
-    with subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command(*words), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             yield process, process.stdout.readline()
@@ -100,6 +102,7 @@ def test_damage_is_refused_with_1_and_named(tmp_path: Path) -> None:
         (("--cluster-user", "me"), "needs a cluster password"),
         (("--web", "http://h:1"), "--web: the console is not built yet"),
         (("extra",), "'extra'"),
+        (("--memory",), "not allowed with argument --data"),
         (("--user", "me", "--password", "a", "--password-file", "b"), "exclude"),
         (("--user", "me", "--password-file", "/nowhere/at/all"), "No such file"),
         (("--host", "203.0.113.7", "--anonymous"), "cannot listen"),
@@ -118,9 +121,34 @@ def test_open_door_that_was_asked_for_is_opened(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_in_memory_mode(tmp_path: Path) -> None:
-    with running("--memory", "--data", str(tmp_path / "none")) as (_, line):
+    with running("--memory", cwd=tmp_path) as (_, line):
         assert "epoch 1," in line
-    assert not (tmp_path / "none").exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_ready_line_may_be_json() -> None:
+    with running("--memory", "--json", "--name", "mine") as (_, line):
+        said = json.loads(line)
+    assert set(said) == {"name", "urls", "role", "epoch", "seconds"}
+    assert (said["name"], said["role"], said["epoch"]) == ("mine", "primary", 1)
+    assert [re.fullmatch(r"tcp://127\.0\.0\.1:\d+", url) is not None for url in said["urls"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--prot", "1"], {"error": "run: unknown option --prot", "try": "--port"}),
+        (["--primary"], {"error": "--primary is for a node with a peer", "try": "--peer tcp://host:port"}),
+        (
+            ["--host", "203.0.113.7", "--anonymous"],
+            {"error": "cannot listen on tcp://203.0.113.7:0: Cannot assign requested address"},
+        ),
+    ],
+)
+def test_errors_may_be_json(words: list[str], said: dict[str, str]) -> None:
+    code, text = refused("--json", "--quiet", "--memory", *words)
+    assert code == 2
+    assert json.loads(text) == said
 
 
 def test_log_may_be_json_and_the_password_in_a_file(tmp_path: Path) -> None:

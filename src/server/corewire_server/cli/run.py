@@ -9,11 +9,14 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from corewire.errors import ConfigError
 from corewire_server.cli.words import unknown_option
 from corewire_server.config import LINK_OFFSET, AcceptorConfig, BrokerConfig, PairConfig, User
+
+if TYPE_CHECKING:
+    from corewire_server.runtime.program import Ready
 
 WRONG_USAGE = 2
 
@@ -24,8 +27,8 @@ class _Parser(argparse.ArgumentParser):
     """Says what was used wrongly as all commands do."""
 
     def error(self, message: str) -> NoReturn:
-        """End the program: wrong usage."""
-        _refuse(message)
+        """Raise ConfigError."""
+        raise ConfigError(message, parameter="arguments")
 
 
 class _JsonLines(logging.Formatter):
@@ -43,11 +46,6 @@ class _JsonLines(logging.Formatter):
         return json.dumps(said)
 
 
-def _refuse(message: str, hint: str | None = None) -> NoReturn:
-    sys.stderr.write(f"error: {message}\n" + (f"  try: {hint}\n" if hint else ""))
-    raise SystemExit(WRONG_USAGE)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="corewire run",
@@ -55,8 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Start a broker. It needs no configuration: clients of this machine may connect, data is kept in ./data.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the folder of the journal")
-    parser.add_argument("--memory", action="store_true", help="keep nothing: no data folder")
+    keeping = parser.add_mutually_exclusive_group()
+    keeping.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the folder of the journal")
+    keeping.add_argument("--memory", action="store_true", help="keep nothing: no data folder")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=61616, help="the port to listen on, 0: a free one")
     parser.add_argument("--user", default=None, help="who may connect")
@@ -83,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "--cluster-password-file", default=None, metavar="FILE", help="and with which password, - is stdin"
     )
     parser.add_argument("--log-format", choices=("text", "json"), default="text", help="how the log is written")
+    parser.add_argument("--json", action="store_true", help="write what is printed, and errors, as JSON objects")
     parser.add_argument("-q", "--quiet", action="store_true", help="log warnings and errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="log everything")
     return parser
@@ -146,12 +146,10 @@ def main(argv: list[str]) -> int:
     try:
         arguments = _read(argv)
         config = configure(arguments)
-    except SystemExit as error:
-        return error.code if isinstance(error.code, int) else WRONG_USAGE
+    except SystemExit:  # help was asked for, and written
+        return 0
     except (ConfigError, OSError) as error:
-        hint = error.hint if isinstance(error, ConfigError) else None
-        what = str(error).removesuffix(f"\n{hint}")
-        sys.stderr.write(f"error: {what}\n" + (f"  try: {hint}\n" if hint else ""))
+        _complain(error, as_json="--json" in argv)
         return WRONG_USAGE
     level = logging.DEBUG if arguments.verbose else logging.WARNING if arguments.quiet else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
@@ -161,22 +159,43 @@ def main(argv: list[str]) -> int:
     gc.disable()  # most of a start is importing; the program switches it on again
     from corewire_server.runtime.program import run
 
-    return run(config, say=_say, began=_began)
+    as_json: bool = arguments.json
+    return run(
+        config,
+        say=_say_in_json if as_json else _say,
+        began=_began,
+        complain=lambda error: _complain(error, as_json=as_json),
+    )
 
 
 def _read(argv: list[str]) -> argparse.Namespace:
-    """Read the options; what is not known or not built is named. Raises SystemExit."""
+    """Read the options; what is not known or not built is named. Raises ConfigError, and SystemExit behind the help."""
     parser = _parser()
     arguments, unknown = parser.parse_known_args(argv)
     options = [word for word in unknown if word.startswith("-")]
     if options:
         known = re.findall(r"--[a-z-]+", parser.format_usage())
-        _refuse(*unknown_option("run", options[0], known))
+        said, nearest = unknown_option("run", options[0], known)
+        raise ConfigError(said, parameter="arguments", hint=nearest)
     if unknown:
-        _refuse(f"run takes no {unknown[0]!r}", "corewire run --help")
+        raise ConfigError(f"run takes no {unknown[0]!r}", parameter="arguments", hint="corewire run --help")
     return arguments
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+def _complain(error: Exception, *, as_json: bool) -> None:
+    from corewire_server.cli.report import complain
+
+    complain(error, sys.stderr, on=None, as_json=as_json)
+
+
+def _say(ready: Ready) -> None:
+    sys.stdout.write(f"{ready}\n")
+    sys.stdout.flush()
+
+
+def _say_in_json(ready: Ready) -> None:
+    import json
+    from dataclasses import asdict
+
+    sys.stdout.write(json.dumps(asdict(ready)) + "\n")
     sys.stdout.flush()

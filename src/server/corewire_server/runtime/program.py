@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from corewire.errors import ConfigError
@@ -16,6 +17,7 @@ from corewire_server.runtime.service import NodeFailed, make_service
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from corewire.errors import CorewireError
     from corewire_server.config import BrokerConfig
     from corewire_server.runtime.service import Service
 
@@ -23,18 +25,34 @@ STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
 SWITCH_S: Final = 0.0005  # the writer thread, back from a sync, must not wait long for the interpreter
 
 
-def ready_line(service: Service, seconds: float) -> str:
-    """What a started broker says of itself."""
-    urls = " ".join(service.urls)
-    return f"{service.config.name} ready on {urls} as {service.role}, epoch {service.epoch}, in {seconds:.3f} s"
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a started broker says of itself: where clients reach it, what it is, and how long its start took."""
+
+    name: str
+    urls: tuple[str, ...]
+    role: str
+    epoch: int
+    seconds: float
+
+    def __str__(self) -> str:
+        urls = " ".join(self.urls)
+        return f"{self.name} ready on {urls} as {self.role}, epoch {self.epoch}, in {self.seconds:.3f} s"
+
+
+def complain(error: CorewireError) -> None:
+    """Say on stderr why it ends, and what would help."""
+    what = str(error).removesuffix(f"\n{error.hint}")
+    sys.stderr.write(f"error: {what}\n" + (f"  try: {error.hint}\n" if error.hint else ""))
 
 
 def run(
     config: BrokerConfig,
     *,
-    say: Callable[[str], None],
+    say: Callable[[Ready], None],
     began: float,
     make: Callable[[BrokerConfig], Service] = make_service,
+    complain: Callable[[CorewireError], None] = complain,
 ) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code. ``began``: ``time.perf_counter()`` at the start of the program."""
     gc.disable()  # until the broker serves: what a start makes stays
@@ -43,23 +61,18 @@ def run(
         with asyncio.Runner(loop_factory=TurnLoop) as runner:
             runner.run(_serve(make, config, say, began))
     except ConfigError as error:
-        _complain(error)
+        complain(error)
         return MISCONFIGURED
     except NodeFailed as error:
-        _complain(error)
+        complain(error)
         return FAILED
     finally:
         gc.enable()
     return STOPPED
 
 
-def _complain(error: ConfigError | NodeFailed) -> None:
-    what = str(error).removesuffix(f"\n{error.hint}")
-    sys.stderr.write(f"error: {what}\n" + (f"  try: {error.hint}\n" if error.hint else ""))
-
-
 async def _serve(
-    make: Callable[[BrokerConfig], Service], config: BrokerConfig, say: Callable[[str], None], began: float
+    make: Callable[[BrokerConfig], Service], config: BrokerConfig, say: Callable[[Ready], None], began: float
 ) -> None:
     loop = asyncio.get_running_loop()
     service = make(config)
@@ -71,7 +84,8 @@ async def _serve(
     gc.set_threshold(100_000, 50, 1000)  # nor deep queues again and again
     gc.enable()
     if ready:
-        say(ready_line(service, time.perf_counter() - began))
+        seconds = time.perf_counter() - began
+        say(Ready(service.config.name, service.urls, service.role, service.epoch, round(seconds, 3)))
     await service.run()
 
 
