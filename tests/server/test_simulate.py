@@ -98,6 +98,8 @@ def test_it_stops_when_the_time_is_over(capsys: pytest.CaptureFixture[str]) -> N
         (["--workload", "sleep"], "there is no 'sleep'"),
         (["--seeds", "0"], "Must be >= 1"),
         (["--nodes", "3"], "Must be <= 2"),
+        (["--seed", "2", "--seeds", "5"], "--seed and --seeds exclude each other"),
+        (["--from", "0", "--seed", "2"], "--seed and --from exclude each other"),
     ],
 )
 def test_what_it_does_not_know_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

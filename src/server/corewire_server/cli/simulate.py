@@ -38,16 +38,20 @@ class Batch:
     seeds: Annotated[
         _Count, Parameter(help=f"How many. Default: {SEEDS}, without end where something else ends it.")
     ] = None
-    from_: Annotated[int, Parameter(name="--from", help="The first seed.")] = 0
+    from_: Annotated[int | None, Parameter(name="--from", help="The first seed. Default: 0.")] = None
     minutes: Annotated[float | None, Parameter(help="So long.", validator=Number(gt=0))] = None
     until_failure: Annotated[bool, Parameter(help="Until a promise is broken.", negative="")] = False
 
     def numbers(self) -> Iterable[int]:
-        """The seeds, in order."""
+        """The seeds, in order. Raises UsageError."""
         if self.seed is not None:
+            for other, option in ((self.seeds, "--seeds"), (self.from_, "--from")):
+                if other is not None:
+                    raise UsageError(f"--seed and {option} exclude each other")
             return (self.seed,)
+        first = self.from_ or 0
         endless = self.seeds is None and (self.until_failure or self.minutes is not None)
-        return count(self.from_) if endless else range(self.from_, self.from_ + (self.seeds or SEEDS))
+        return count(first) if endless else range(first, first + (self.seeds or SEEDS))
 
 
 @Parameter(name="*")
