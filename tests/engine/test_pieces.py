@@ -77,6 +77,22 @@ def test_a_short_line_of_a_recording_cannot_ask_for_all_memory() -> None:
     assert honest.frame == PING
 
 
+def test_a_frame_of_many_reads_is_not_copied_with_each() -> None:
+    read, reads = bytes(1 << 20), 16
+    stream = reader(b"\x00\x7f\xff\xff")
+    tracemalloc.start()
+    try:
+        assert list(stream.feed(b"\x7f\xff\xff\xf0")) == []  # the length of a frame of 2 GiB
+        for _ in range(reads):
+            assert list(stream.feed(read)) == []
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2 * len(read)
+    (piece,) = stream.end()
+    assert piece.note == f"{4 + reads * len(read)} bytes of a frame of {2**31 - 12}"
+
+
 def test_what_comes_behind_a_broken_stream_is_not_kept() -> None:
     broken = reader(bytes(20))
     (piece,) = broken.feed(bytes(20))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from corewire.errors import RemoteProtocolError
 from corewire.wire import registry
-from corewire.wire.framing import FRAME_BYTES_MAX, HEADER_SIZE, MAGIC, FrameReader, packet_type
+from corewire.wire.framing import FRAME_BYTES_MAX, HEADER_SIZE, LENGTH_SIZE, MAGIC, FrameReader, packet_type
 from corewire.wire.inspect import parse_line
 from corewire.wire.packets import CreateSession, CreateSessionV2, SubscribeTopologyV2
 from corewire.wire.versions import UNNEGOTIATED, VERSION
@@ -157,56 +157,59 @@ class StreamReader:
         self._version = version
         self._begun = False
         self._broken = False
-        self._rest = b""
+        self._held: list[bytes] = []  # of a frame that has not ended
+        self._held_bytes = 0
+        self._awaited = len(MAGIC)  # bytes without which nothing can be told
         self._at = 0
 
     def feed(self, data: bytes) -> Iterator[Piece]:
         """Take the next bytes of the stream."""
         if self._broken:
             return
-        self._rest += data
-        if not self._begun and len(self._rest) < len(MAGIC):
-            return
-        if not self._begun and self._rest.startswith(MAGIC):
-            self._version = UNNEGOTIATED
-            yield _magic("byte 0", self._version)
-            self._take(len(MAGIC))
-        self._begun = True
-        yield from self._frames()
+        self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes >= self._awaited:  # a frame of many reads is joined once
+            yield from self._cut(self._take_rest())
 
     def end(self) -> Iterator[Piece]:
         """Tell of the frame that was not whole."""
-        if not self._begun and self._rest:
-            self._begun = True
-            yield from self._frames()
-        if self._rest and not self._broken:
-            size = int.from_bytes(self._rest[:4].ljust(4, b"\0"), "big") + 4
-            yield Piece(
-                f"byte {self._at}", None, self._version, f"{len(self._rest)} bytes of a frame of {size}", bad=True
-            )
+        if not self._begun:
+            yield from self._cut(self._take_rest())
+        if (rest := self._take_rest()) and not self._broken:
+            size = int.from_bytes(rest[:4].ljust(4, b"\0"), "big") + 4
+            yield Piece(f"byte {self._at}", None, self._version, f"{len(rest)} bytes of a frame of {size}", bad=True)
 
-    def _frames(self) -> Iterator[Piece]:
-        held, start = self._rest, 0
-        while len(held) - start >= 4:
+    def _cut(self, data: bytes) -> Iterator[Piece]:
+        start = 0
+        if not self._begun and data.startswith(MAGIC):
+            self._version = UNNEGOTIATED
+            yield _magic("byte 0", self._version)
+            start = self._at = len(MAGIC)
+        self._begun = True
+        self._awaited = LENGTH_SIZE
+        while len(data) - start >= LENGTH_SIZE:
             where = f"byte {self._at}"
-            size = int.from_bytes(held[start : start + 4], "big") + 4
+            length = data[start : start + LENGTH_SIZE]
             try:
-                cut = FrameReader(FRAME_BYTES_MAX).feed(held[start : start + size])
+                FrameReader(FRAME_BYTES_MAX).feed(length)
             except RemoteProtocolError as error:
                 yield Piece(where, None, self._version, f"no frame: {error.message}", bad=True)
                 self._broken = True
                 return
-            if not cut:
+            size = LENGTH_SIZE + int.from_bytes(length, "big")
+            if len(data) - start < size:
+                self._awaited = size
                 break
-            yield Piece(where, cut[0], self._version)
-            self._version = negotiated(cut[0], self._version)
+            frame = data[start : start + size]
+            yield Piece(where, frame, self._version)
+            self._version = negotiated(frame, self._version)
             start += size
             self._at += size
-        self._rest = held[start:]
+        self._held, self._held_bytes = [data[start:]], len(data) - start
 
-    def _take(self, count: int) -> None:
-        self._rest = self._rest[count:]
-        self._at += count
+    def _take_rest(self) -> bytes:
+        held, self._held, self._held_bytes = self._held, [], 0
+        return b"".join(held)
 
 
 def _magic(where: str, version: int) -> Piece:
