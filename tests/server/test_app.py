@@ -49,6 +49,11 @@ def test_a_word_too_many_is_named(words: list[str], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == f"error: {called} takes no 'extra'\n  try: corewire {called} --help\n"
 
 
+def test_help_is_shown_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "--help"]) == 0
+    assert "VERSION<TAB>HEX" in capsys.readouterr().out
+
+
 def test_a_check_counts_and_names_the_bad_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from corewire_server.cli.words import COMMANDS_NOT_BUILT, unknown_option
 app = App(
     name="corewire",
     help="Clients and a broker for the CORE protocol of Apache ActiveMQ Artemis.",
+    help_format="plaintext",
     version_flags=[],
     suppress_keyboard_interrupt=False,
     result_action="return_value",
