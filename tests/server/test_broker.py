@@ -40,9 +40,9 @@ def test_bad_bytes_end_their_link_only_and_are_named_in_one_line() -> None:
     session = bad.session(username="eve")
     bad.write(b"\0\0\0\x0d" + bytes([45]) + session.channel.to_bytes(8, "big") + b"\x7f\xff\xff\xff")
     assert world.closed == [bad.link]
-    assert one([log.text for log in world.logs if log.level == "error"]).startswith(
-        "127.0.0.1:50001 (user eve): link closed: SESS_QUEUEQUERY at offset "
-    )
+    line = one([log.text for log in world.logs if log.level == "error"])
+    assert line.startswith("127.0.0.1:50001 (user eve): link closed: SESS_QUEUEQUERY at offset ")
+    assert [line.count(said) for said in ("SESS_QUEUEQUERY", "offset")] == [1, 1]
     assert good.session().ask(packets.SessionQueueQuery("q")).exists is False
 
 

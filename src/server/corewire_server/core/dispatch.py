@@ -297,12 +297,13 @@ def name_of(kind: int) -> str:
 def fail(state: State, link: Link, kind: int | None, problem: Exception) -> None:
     """Whatever was wrong with what came ends that link, and nothing else. ``kind``: of the packet, if it is known."""
     packet = offset = None
+    said = str(problem)
     if isinstance(problem, RemoteProtocolError):
-        packet, offset = problem.packet, problem.offset
+        packet, offset, said = problem.packet, problem.offset, problem.message
     if packet is None and kind is not None:
         packet = name_of(kind)
     at = "" if offset is None else f" at offset {offset}"
     who = "" if link.user is None else f" (user {link.user})"
-    what = f"{type(problem).__name__}: {problem}"
+    what = f"{type(problem).__name__}: {said}"
     state.log("error", f"{link.remote}{who}: link closed: {packet or 'a frame'}{at}: {what}")
     closing.fail_link(state, link)
