@@ -11,7 +11,6 @@ import argparse
 import math
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.peers import CORES, Corewire, Load, Reference, compiled, on_cores, usage
-from tests.interop.peers import CACHE
+from tests.interop.peers import work_folder
 
 if TYPE_CHECKING:
     from bench.peers import Broker
@@ -113,8 +112,7 @@ def main() -> None:
     if unknown := [mode for mode in modes if mode not in (*FLOODS, BLOCKING)]:
         parser.error(f"no such mode: {', '.join(unknown)} (there are: {', '.join((*FLOODS, BLOCKING))})")
     print("| what | | ours | Artemis | ours / Artemis |\n|---|---|---|---|---|", flush=True)
-    # Not where temporary files go: that may be memory.
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="bench-", ignore_cleanup_errors=True) as work:
+    with work_folder() as work:
         if not arguments.no_starts:
             starts(Path(work), arguments.rounds)
         if modes:

@@ -10,7 +10,6 @@ killed, every message came once and in order.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 from bench.end_to_end import report
 from bench.pairs import Program, cpu_s, ours, single, theirs
 from bench.peers import compiled
-from tests.interop.peers import CACHE
+from tests.interop.peers import work_folder
 
 if TYPE_CHECKING:
     from bench.end_to_end import Row
@@ -100,11 +99,7 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=20, help="of each pair; 0: none")
     arguments = parser.parse_args()
-    # Not where temporary files go: that may be memory.
-    with (
-        tempfile.TemporaryDirectory(dir=CACHE, prefix="bench-", ignore_cleanup_errors=True) as work,
-        ExitStack() as stack,
-    ):
+    with work_folder() as work, ExitStack() as stack:
         folder = Path(work)
         (folder / "classes").mkdir()
         classes = compiled(folder / "classes", "Pairs")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.interop import peers
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,6 +23,13 @@ def run(*words: str) -> str:
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def test_benches_have_a_folder_in_a_fresh_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "CACHE", tmp_path / ".cache" / "peers")
+    with peers.work_folder() as folder:
+        assert Path(folder).parent == tmp_path / ".cache" / "peers"
+    assert not Path(folder).exists()
 
 
 @pytest.mark.slow

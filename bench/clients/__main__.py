@@ -12,13 +12,12 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 from tests.interop.artemis import Artemis
-from tests.interop.peers import CACHE
+from tests.interop.peers import work_folder
 
 ROOT: Final = Path(__file__).parents[2]
 #: What is printed, and the program with its world.
@@ -69,7 +68,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=20_000)
     arguments = parser.parse_args()
     rows: dict[str, list[Row]] = {client: [] for client in CLIENTS}
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="bench-", ignore_cleanup_errors=True) as work:
+    with work_folder() as work:
         artemis = Artemis(Path(work) / "artemis", "protocols")
         artemis.create()
         artemis.start()

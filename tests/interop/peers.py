@@ -108,6 +108,12 @@ def _maven(folder: Path, goal: str, option: str, project: str | None = None) -> 
         _run(["mvn", "-q", "-B", f"{_DEPENDENCY_PLUGIN}:{goal}", option, f"-DoutputDirectory={folder}"], cwd=place)
 
 
+def work_folder() -> tempfile.TemporaryDirectory[str]:
+    """An empty folder on a disk for the length of a block: where temporary files go may be memory."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=CACHE, prefix="work-", ignore_cleanup_errors=True)
+
+
 def _run(command: list[str], cwd: str | None = None) -> None:
     done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
@@ -121,7 +127,7 @@ def _made(name: str, fill: Callable[[Path], None]) -> Path:
         return wanted
     with _one_at_a_time():
         if not wanted.exists():
-            with tempfile.TemporaryDirectory(dir=CACHE, ignore_cleanup_errors=True) as work:
+            with work_folder() as work:
                 filled = Path(work, name)
                 filled.mkdir()
                 fill(filled)
