@@ -44,6 +44,12 @@ TYPED = {
     "docs/howto/users.md": "tests/interop/test_shell_examples.py",
     "docs/design/simulator.md": "tests/test_docs.py",
 }
+#: Programs that need to be told something; the others know a broker of this machine.
+WANTING = [
+    path
+    for path in sorted((ROOT / "docs").rglob("*.py"))
+    if "sys.argv" in (text := path.read_text()) and "tcp://localhost" not in text
+]
 #: Of ``corewire simulate``: how many, and how many are enough here.
 SIZES = {"--seeds 2000": "--seeds 3", "--seeds 1000": "--seeds 3", "--minutes 10": "--seeds 3"}
 SOURCES = [
@@ -72,6 +78,20 @@ def test_programs_of_the_tutorial_run(programs: dict[str, str], key: str) -> Non
             command = [sys.executable, f"docs/tutorial/{program}", f"{node.url}?{key}"]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
             assert (done.returncode, done.stdout) == (0, f"{said}\n"), done.stderr
+
+
+@pytest.mark.parametrize("program", WANTING, ids=lambda path: path.stem)
+def test_programs_that_want_arguments_say_which(program: Path) -> None:
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"usage: {program.name} [A-Z].*\n", done.stderr)
+
+
+def test_report_of_a_broker_without_management_says_so() -> None:
+    with serve(BrokerConfig.for_tests()) as node:
+        command = [sys.executable, "docs/howto/management_report.py", node.url]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "this broker has no management\n")
 
 
 def test_frame_of_the_page_on_reading_frames_is_explained() -> None:

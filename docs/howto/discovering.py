@@ -5,6 +5,8 @@ import sys
 from corewire import ClientConfig, Discovery
 from corewire_transports.threads import connect
 
+if len(sys.argv) != 4:
+    sys.exit("usage: discovering.py GROUP-ADDRESS GROUP-PORT INTERFACE-ADDRESS")
 address, port, interface = sys.argv[1:]
 group = Discovery(group_address=address, group_port=int(port), local_bind_address=interface)
 

@@ -94,4 +94,6 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: embedding_selector.py URL")
     main(sys.argv[1])

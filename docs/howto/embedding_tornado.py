@@ -100,4 +100,6 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: embedding_tornado.py URL")
     asyncio.run(main(sys.argv[1]))

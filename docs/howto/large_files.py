@@ -27,6 +27,8 @@ def take(client: Client, queue: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5 or sys.argv[2] not in {"put", "take"}:
+        sys.exit("usage: large_files.py URL put QUEUE FILE | URL take QUEUE FOLDER")
     url, verb, queue, place = sys.argv[1:]
     with connect(url) as client:
         {"put": put, "take": take}[verb](client, queue, Path(place))

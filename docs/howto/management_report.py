@@ -2,13 +2,21 @@
 
 import sys
 
+from corewire import BrokerError, ErrorCode
 from corewire.errors import ManagementError
 from corewire_transports.threads import connect
 
+if len(sys.argv) < 2:
+    sys.exit("usage: management_report.py URL [QUEUE ...]")
 url, *names = sys.argv[1:]
 
 with connect(url) as client, client.management() as management:
-    print("version", management.get("broker", "Version"))
+    try:
+        print("version", management.get("broker", "Version"))
+    except BrokerError as error:
+        if error.code is ErrorCode.NOT_IMPLEMENTED_EXCEPTION:  # a broker of corewire
+            sys.exit("this broker has no management")
+        raise
     page = management.queues("orders", sort="message_count", descending=True, page_size=3)
     for queue in page.items:
         print(f"{queue.name}: {queue.message_count} messages, {queue.consumer_count} consumers")

@@ -19,4 +19,6 @@ async def watch(url: str, queue: str, changes: int) -> None:
                 break
 
 
+if len(sys.argv) != 4 or not sys.argv[3].isdecimal():
+    sys.exit("usage: notifications_watch.py URL QUEUE CHANGES")
 anyio.run(watch, sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -4,6 +4,8 @@ import sys
 
 from corewire_transports.blocking import connect
 
+if len(sys.argv) < 2:
+    sys.exit("usage: plain_script.py URL [TEXT ...]")
 url, *texts = sys.argv[1:]
 
 with connect(url) as client, client.session() as session:

@@ -74,6 +74,8 @@ def main(source: Client, target: Client, log: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: xa_move.py SOURCE-URL TARGET-URL DECISIONS-FILE")
     first, second, place = sys.argv[1:]
     with connect(first) as source_client, connect(second) as target_client:
         main(source_client, target_client, Path(place))
