@@ -209,8 +209,9 @@ def test_blocking_acknowledgements_wait_for_the_broker() -> None:
     world.run(acknowledged)
 
 
-def test_client_mode_covers_the_session_up_to_the_message() -> None:
-    world = ClientWorld()
+@pytest.mark.parametrize("ack_batch_bytes", [1, 1_048_576])
+def test_client_mode_covers_the_session_up_to_the_message(ack_batch_bytes: int) -> None:
+    world = ClientWorld(resilient(ack_batch_bytes=ack_batch_bytes))
     filled(world, 3, "one")
     filled(world, 3, "two")
     session = world.session(ack_mode=AckMode.CLIENT)
@@ -219,6 +220,7 @@ def test_client_mode_covers_the_session_up_to_the_message() -> None:
     world.run(world.engine.acknowledge(world.now, deliveries[2]))
     left = [world.run(world.engine.query_queue(world.now, session, each)).message_count for each in ("one", "two")]
     assert left == [1, 2]
+    assert world.sent.count("SESS_ACKNOWLEDGE") == 2  # one of each consumer
 
 
 def test_what_was_taken_back_is_not_acknowledged() -> None:

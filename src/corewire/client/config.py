@@ -127,7 +127,7 @@ class Discovery:
     initial_wait_timeout_s: float = option(10.0, "discoveryInitialWaitTimeout", "seconds", low=A_MILLISECOND)
     #: The address of the network interface to listen on; None: the system's choice.
     local_bind_address: str | None = option(None, "localBindAddress", "text", nullable=True, low=1)
-    #: Without effect here: brokers send from it, a client only listens.
+    #: Without effect, as in Artemis' clients: brokers announce themselves from it; a client only listens.
     local_bind_port: int = option(-1, "localBindPort", "integer", low=-1, high=65_535)
     #: How to dial what is announced: TLS, proxy, options of the socket. Host, port and name are the announced ones.
     template: Endpoint = Endpoint()
@@ -214,7 +214,8 @@ class ClientConfig:
     # receiving
     block_on_acknowledge: bool = option(False, "blockOnAcknowledge", "flag")
     pre_acknowledge: bool = option(False, "preAcknowledge", "flag")
-    #: Without effect here: acknowledgements of CLIENT sessions go out when the application gives them.
+    #: Without effect: ``acknowledge()`` of a CLIENT session tells of this message and those before, in one packet of each consumer.
+    #: Artemis tells earlier, of so many bytes that were received: those behind the acknowledged message would be committed with it.
     ack_batch_bytes: int = option(1_048_576, "ackBatchSize", "integer")
     dups_ok_batch_bytes: int = option(1_048_576, "dupsOKBatchSize", "integer")
     transaction_batch_bytes: int = option(1_048_576, "transactionBatchSize", "integer")
