@@ -29,7 +29,7 @@ from corewire.values import (
 from corewire.wire.message import CoreMessage, encode_message
 
 if TYPE_CHECKING:
-    from corewire.values import PropertyValue
+    from corewire.values import Body, Headers, PropertyValue
 
 QUEUE = Queue("q")
 NOW_MS = 1_700_000_000_000
@@ -194,6 +194,19 @@ TYPES: dict[str, PropertyValue] = {
     "char": Char("z"),
     "null": None,
 }
+
+
+@pytest.mark.parametrize("body", ["text", b"bytes", None, {"a": 1}, [1], Json({"a": 1})], ids=repr)
+@pytest.mark.parametrize("typed", [False, True], ids=["", "content type"])
+def test_around_another_body_are_the_headers_that_it_would_be_made_with(body: Body, typed: bool) -> None:
+    headers: Headers = {"durable": False, "priority": 7, "ttl": 5, "delivery_delay": 3, "properties": {"a": 1}}
+    headers |= {"group_id": "g", "message_id": V1}
+    if typed:
+        headers["content_type"] = "text/plain"
+    blank = Message(None, **headers)
+    made = blank._around(body)
+    assert made._draft() == Message(body, **headers)._draft()
+    assert blank._draft() == Message(None, **headers)._draft()
 
 
 def test_sending_on_keeps_body_properties_types_and_headers_but_not_the_journey() -> None:

@@ -80,6 +80,30 @@ class Message:
         message._hold(draft)
         return message
 
+    def _around(self, body: Body) -> Message:
+        """Another message to be sent, with the headers of this one. Raises TypeError or ValueError, which name ``body``."""
+        like = self._draft()
+        kind, encoded = encode_body(body)
+        draft = Draft(
+            kind,
+            encoded,
+            like.properties.copy(),
+            like.durable,
+            like.priority,
+            like.ttl,
+            like.delay,
+            like.expiration,
+            0,
+            like.user_id,
+        )
+        if isinstance(body, Json):
+            draft.properties.setdefault(_headers.CONTENT_TYPE, JSON_TYPE)
+        message = object.__new__(Message)
+        message._of = draft  # as `_hold` does, without a call
+        message._content = ...
+        message._shown = None
+        return message
+
     def _draft(self) -> Draft:
         """What is sent when this is."""
         of = self._of

@@ -84,7 +84,7 @@ class SendingVerbs(Registry):
         return submit(now, found, raw, durable=message.durable)
 
     def submit_nowait(
-        self, now: float, producer: ProducerId, message: Message, *, wall_ms: int | None = None
+        self, now: float, producer: ProducerId, message: Message, wall_ms: int | None = None
     ) -> Operation[None] | None:
         """`submit` for a message that waits for nothing: done when the broker has it. None: nothing was done, since there is no
         room now, or more to do than to write it; then `submit` does it.

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Self, Unpack, cast
 
 from anyio import move_on_after
 
-from corewire import MessageType
+from corewire import Message, MessageType
 from corewire.errors import ObjectClosed
 from corewire_transports._messages import as_message, as_typed_message, wall_ms
 from corewire_transports.anyio._streams import send
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from corewire import Body, Destination, Headers, Message, Operation, ProducerId
+    from corewire import Body, Destination, Headers, Operation, ProducerId
     from corewire_transports.anyio._pacing import Pace
     from corewire_transports.anyio.session import Session
 
@@ -79,6 +79,7 @@ class Producer:
         self._id = handle
         self._destination = destination
         self._defaults = defaults
+        self._blank = as_message(None, defaults)  # with them, for those that get nothing else
         self._pace = pace
         self._unsettled: deque[Operation[None]] = deque()
         self._settle_at = SETTLE_EVERY
@@ -100,14 +101,17 @@ class Producer:
 
         Raises AddressFull, NotConnected, and what is wrong with the message; the rest is told by the receipt and by `flush`.
         """
-        message = as_message(body, self._with_defaults(headers) if headers else self._defaults)
+        if headers or isinstance(body, Message):
+            message = as_message(body, self._with_defaults(headers))
+        else:
+            message = self._blank._around(body)
         self._session._use()
         if self._pace is not None:
             await self._pace.keep()
         driver, now_ms = self._driver, wall_ms()
         if driver.must_give_way():
             await driver.give_way()
-        operation = driver.gather(self._engine.submit_nowait, self._id, message, wall_ms=now_ms)
+        operation = driver.gather(self._engine.submit_nowait, self._id, message, now_ms)
         if operation is None:
             operation = await driver.call_soon(self._engine.submit, self._id, message, wall_ms=now_ms)
         self._unsettled.append(operation)
