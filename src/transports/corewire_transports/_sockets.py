@@ -160,6 +160,12 @@ class Sockets:
         self.engine.handle_timeout(now)
         self.perform()
 
+    def read(self) -> None:
+        """Feed the engine what the sockets of links that are up have, and perform what it asks for."""
+        for link in list(self._links.values()):
+            if link.up and self._links.get(link.number) is link:
+                self._read(link)
+
     def hang_up(self) -> None:
         """Drop every socket that has nothing left to write; the others have a second for it."""
         self._leave()

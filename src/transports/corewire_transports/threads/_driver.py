@@ -34,13 +34,17 @@ logger = logging.getLogger("corewire")
 
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
-GATHERED_MAX = 256  # commands; then their effects are performed, if the thread has not come to it
+GATHERED_MAX = 256  # commands; then their effects are performed
+GATHER_S = 0.001  # after effects were performed: those of what comes so soon leave together
 
 
 class Driver:
     """
     Moves one engine. Callers run commands in their own thread and write what results at once; the driver's thread reads, keeps the
     time and writes what a socket did not take. One lock guards the engine.
+
+    Each time that the thread wakes costs two handovers of the interpreter and of the lock. So while callers come again and again,
+    it leaves the sockets to them: they read, too, once a millisecond. It is back before anybody waits for an answer.
     """
 
     caller = staticmethod(threading.get_ident)
@@ -63,6 +67,11 @@ class Driver:
         self._close_asked = False
         self._hurry = False
         self._gathered = 0  # commands whose effects were not performed yet
+        self._performed_at = -math.inf
+        self._callers_until = -math.inf  # so long the thread may leave the sockets to callers
+        self._aside = False  # it does, or is about to
+        self._urgent = 0  # callers that wait for an answer
+        self._patient = 0  # those that wait for room to send
         self._ended = False
         self._broken: BaseException | None = None
         self._sleeping_until = -math.inf
@@ -71,6 +80,8 @@ class Driver:
         self._bell.setblocking(False)
         self._ear.setblocking(False)
         self._sockets.selector.register(self._ear, selectors.EVENT_READ, None)
+        self._bell_only = selectors.DefaultSelector()
+        self._bell_only.register(self._ear, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._run, name="corewire", daemon=True)
 
     @property
@@ -112,15 +123,15 @@ class Driver:
 
     def _answer_soon(self, operation: Operation[T]) -> T:
         try:
-            return self._answer(operation)
+            return self._answer(operation, patient=True)
         except Expired:
             if not operation.done or operation.error is not None:
                 raise
             return operation.result()
 
-    def _answer(self, operation: Operation[T]) -> T:
+    def _answer(self, operation: Operation[T], *, patient: bool = False) -> T:
         try:
-            self.wait(operation)
+            self.wait(operation, patient=patient)
         except BaseException:
             if self._broken is None:
                 self.begin(self.engine.abandon, operation)
@@ -138,6 +149,7 @@ class Driver:
                     return command(now, *args, **kwargs)
                 finally:
                     self._gathered = 0
+                    self._performed_at = now
                     self._sockets.perform()
                     self._close_if_asked()
                     self._mind_thread(now)
@@ -150,15 +162,18 @@ class Driver:
                 self._inside = False
 
     def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a command of the engine. Its effects are performed with the next ones, at the latest by the driver's thread."""
+        """Run a command of the engine. If others were performed within the last millisecond, its effects are with the next ones, at
+        the latest by the driver's thread, soon after."""
         with self._mine:
             if self._inside or self._broken is not None:
                 self._check()
-            if self._gathered >= GATHERED_MAX:
-                self.begin(_nothing)
+            now = time.monotonic()
+            if self._gathered >= GATHERED_MAX or now - self._performed_at > GATHER_S:
+                self._callers_until = now + 2 * GATHER_S
+                return self._read_and_begin(command, *args, **kwargs)
             try:
                 self._inside = True
-                return command(time.monotonic(), *args, **kwargs)
+                return command(now, *args, **kwargs)
             except Exception:
                 raise
             except BaseException as error:  # as in `begin`
@@ -167,8 +182,19 @@ class Driver:
             finally:
                 self._inside = False
                 self._gathered += 1  # where it raised, too: it may have done something before
-                if self._gathered == 1:
+                if self._gathered == 1 and not self._aside:
                     self._ring()
+
+    def _read_and_begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def step(_now: float) -> T:
+            try:
+                self._sockets.read()
+            except Exception as error:  # a mistake in the engine, as in the thread
+                self._break(error)
+                raise
+            return command(time.monotonic(), *args, **kwargs)
+
+        return self.begin(step)
 
     def _check(self) -> None:
         if self._broken is not None:
@@ -183,8 +209,8 @@ class Driver:
         with suppress(ConnectionLost, ObjectClosed):
             self.wait(self.begin(command, *args, **kwargs))
 
-    def wait(self, operation: Operation[Any]) -> None:
-        """Until an operation is done, at most until a deadline of the caller."""
+    def wait(self, operation: Operation[Any], *, patient: bool = False) -> None:
+        """Until an operation is done, at most until a deadline of the caller. ``patient``: a millisecond more does not matter."""
         event = threading.Event()
         with self._mine:
             if operation.done:
@@ -193,6 +219,12 @@ class Driver:
                 self.begin(_nothing)
             waiting = self._waiting.setdefault(id(operation), [])
             waiting.append(event)
+            if patient:
+                self._patient += 1
+            else:
+                self._urgent += 1
+                if self._aside:
+                    self._ring()
         try:
             with woken_by(event.set):
                 while not operation.done:
@@ -204,6 +236,10 @@ class Driver:
                     event.clear()
         finally:
             with self._lock:
+                if patient:
+                    self._patient -= 1
+                else:
+                    self._urgent -= 1
                 waiting.remove(event)
                 if not waiting:
                     del self._waiting[id(operation)]
@@ -279,12 +315,14 @@ class Driver:
             self._break(error)
         with self._lock:
             self._sockets.close()
+            self._bell_only.close()
             self._bell.close()
             self._ear.close()
 
     def _turn_until_ended(self) -> None:
         give_up_at = math.inf
         while self._broken is None:
+            self._stand_aside()
             with self._lock:
                 if self._ended:
                     give_up_at = min(give_up_at, time.monotonic() + LINGER_S)
@@ -296,7 +334,7 @@ class Driver:
                 else:
                     deadline = self._sockets.next_timeout()
                     self._sleeping_until = min(give_up_at, math.inf if deadline is None else deadline)
-            left = self._sleeping_until - time.monotonic()
+                left = 0.0 if self._gathered else self._sleeping_until - time.monotonic()
             ready = self._sockets.selector.select(None if left == math.inf else max(0.0, left))
             with self._lock:
                 self._sleeping_until = -math.inf
@@ -309,6 +347,19 @@ class Driver:
                 finally:
                     self._inside = False
                 self._announce_written()
+                if self._patient:
+                    self._callers_until = time.monotonic() + GATHER_S
+
+    def _stand_aside(self) -> None:
+        """Let callers turn the sockets, if they come again and again, and none of them waits for an answer. The time is looked at
+        nevertheless, as late as ever."""
+        no_longer_than = time.monotonic() + TIMER_SLACK_S
+        self._aside = True  # from here on whoever waits rings
+        while not self._urgent and not self._sockets.unwritten_bytes:
+            left = min(self._callers_until, no_longer_than) - time.monotonic()
+            if left <= 0 or self._bell_only.select(left):
+                break
+        self._aside = False
 
     def _announce_written(self) -> None:
         with self._written:
