@@ -138,6 +138,46 @@ def test_heir_that_served_and_died_is_not_forgotten(seconds: int) -> None:
     pair.heal()
 
 
+def test_heir_that_died_before_it_showed_anything_asks_before_it_serves() -> None:
+    """Its epoch was on its disk; the old primary was refused and went on. Then the two cannot reach each other."""
+    pair = Pair.in_step()
+    pair.a.order("switch")
+    pair.halt_at(lambda: pair.a.role == "handing over")
+    pair.a.reads = False
+    pair.sleep(1000)
+    assert pair.b.role == "primary"
+    pair.b.kill()
+    pair.a.reads = True
+    pair.sleep(1000)
+    assert pair.a.role == "primary"
+    pair.say(b"1")
+    pair.silent = {"a", "b"}
+    pair.b.start()
+    pair.sleep(3000)
+    assert pair.b.role == "waiting"
+    pair.heal()
+    assert pair.confirmed == [b"1"]
+
+
+@pytest.mark.parametrize("seconds", [1, 3, 10])
+def test_heir_that_died_goes_on_when_the_old_primary_is_back(seconds: int) -> None:
+    """The other one is killed too, before or after the heir could serve without it; none of them forgets what was confirmed."""
+    pair = Pair.in_step()
+    pair.say(b"1")
+    pair.a.order("switch")
+    pair.halt_at(lambda: pair.a.role == "handing over")
+    pair.a.reads = False
+    pair.sleep(1000 * seconds)
+    pair.say(b"2")
+    pair.b.kill()
+    pair.a.kill()
+    pair.b.start()
+    pair.a.start()
+    pair.heal()
+    assert pair.primary is pair.b
+    assert pair.b.core.words == [b"1", b"2"]
+
+
 def test_silence_never_lets_who_handed_over_go_on() -> None:
     pair = Pair.in_step()
     pair.a.order("switch")

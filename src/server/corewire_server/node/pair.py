@@ -434,7 +434,7 @@ class PairNode:
         self._epoch = self._next_epoch()
         self._links = 0
         self._kit.log("warning" if urgent else "info", f"serves in epoch {self._epoch}: {reason}")
-        mark = Mark(Standing.ALONE, self._epoch, 0)
+        mark = Mark(Standing.IN_STEP if heir else Standing.ALONE, self._epoch, 0)
         following, self._following, self._part = self._following, None, None
         if following is not None:
             following.lose_link(ended=False)

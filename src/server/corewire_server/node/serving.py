@@ -219,9 +219,11 @@ class Serving:
         return self.executed
 
     def inherits(self, now: int) -> None:
-        """The primary of before is known not to go on."""
+        """The primary of before is known not to go on: until then this node, if it died, must not serve without asking it."""
         if self.heir:
             self.heir = False
+            self._kit.keeper.mark(self.executed, Mark(Standing.ALONE, self.epoch, 0), self.time(now))
+            self._kit.next_job(now)
             self.settle(now)
 
     # -- the backup
