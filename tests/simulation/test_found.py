@@ -86,11 +86,13 @@ ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
             12743,
             Options(nodes=2),
         ),  # nobody made the files that an append needed (``tests/server/test_journal_writer.py``)
+        (7670550213829, replace(VARIED, nodes=2, workload="tries")),  # who was handed over to, and died, was "alone"
         (968, replace(VARIED, nodes=2, workload="tries")),  # the checker's: who had been led was taken for known
         (11600, ONCE),  # the kernel of a client that looks at nothing sees no farther than the door that leads it
         (11855, ONCE),  # both nodes were killed before either had on disk what their memories had answered for
         (11791, Options(workload="tries")),  # a stray without a number became a part of the next transaction
         (11049, Options(workload="tries")),  # a full disk refused to be asked what had become of a commit
+        (6633844651343, Options(workload="tries")),  # the simulator's: who was refused tried again without a pause
         (23661656884716, Options()),  # a client that ended what an attempt had made did not know how far it had got
     ],
 )

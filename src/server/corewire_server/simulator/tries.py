@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from corewire.client._tries import TryOutcome
 from corewire.errors import CallTimeout, ConnectionLost, CorewireError, TransactionRolledBack, Unblocked
-from corewire_server.simulator.clients import check_connected
+from corewire_server.simulator.clients import RETRY_US, check_connected
 from corewire_server.simulator.workloads import POLL_US, Application, close_session
 from corewire_server.simulator.world import MS
 
@@ -105,11 +105,13 @@ def forward(client: Client, errand: Errand) -> Task:
             yield from app.call("send in a try", app.engine.send, session, app.errand.destination, app.message())
 
     while True:
-        if (yield from app.transact(pass_on)):
-            taker.tell_consumed(taken)
-            if client.leaving and not taken:
-                break
-            consumer = yield from _another(taker, session, consumer)
+        if not (yield from app.transact(pass_on)):
+            yield RETRY_US  # a broker without room has none at once either
+            continue
+        taker.tell_consumed(taken)
+        if client.leaving and not taken:
+            break
+        consumer = yield from _another(taker, session, consumer)
     yield from close_session(app, session)
 
 
