@@ -33,6 +33,8 @@ class Session(Epochs):
         self.group = context.group()
         self.ack_mode = ack_mode
         self.closing = False
+        #: Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions.
+        self.sends_again = context.exactly_once and not self.transacted
         self.transaction: Transaction = Branches(self) if xa else Transaction(self)
         self.tries = Tries(self)
         self.outlets = Outlets(self)
@@ -44,11 +46,6 @@ class Session(Epochs):
         self.done.succeed(None)
 
     # -- getters -------------------------------------------------------------------------------------------------------
-
-    @property
-    def sends_again(self) -> bool:
-        """Whether messages go back to their outlets when it is made anew: exactly-once, outside transactions."""
-        return self.context.exactly_once and not self.transacted
 
     @property
     def pre_acknowledged(self) -> bool:
