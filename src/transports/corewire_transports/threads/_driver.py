@@ -357,7 +357,10 @@ class Driver:
         self._aside = True  # from here on whoever waits rings
         while not self._urgent and not self._sockets.unwritten_bytes:
             left = min(self._callers_until, no_longer_than) - time.monotonic()
-            if left <= 0 or self._bell_only.select(left):
+            if left <= 0:
+                break
+            if self._bell_only.select(left):
+                self._listen_to_bell()  # what it was rung for is looked at next
                 break
         self._aside = False
 
