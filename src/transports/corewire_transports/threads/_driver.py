@@ -70,8 +70,6 @@ class Driver:
         self._performed_at = -math.inf
         self._callers_until = -math.inf  # so long the thread may leave the sockets to callers
         self._aside = False  # it does, or is about to
-        self._urgent = 0  # callers that wait for an answer
-        self._patient = 0  # those that wait for room to send
         self._ended = False
         self._broken: BaseException | None = None
         self._sleeping_until = -math.inf
@@ -123,15 +121,15 @@ class Driver:
 
     def _answer_soon(self, operation: Operation[T]) -> T:
         try:
-            return self._answer(operation, patient=True)
+            return self._answer(operation)
         except Expired:
             if not operation.done or operation.error is not None:
                 raise
             return operation.result()
 
-    def _answer(self, operation: Operation[T], *, patient: bool = False) -> T:
+    def _answer(self, operation: Operation[T]) -> T:
         try:
-            self.wait(operation, patient=patient)
+            self.wait(operation)
         except BaseException:
             if self._broken is None:
                 self.begin(self.engine.abandon, operation)
@@ -209,8 +207,8 @@ class Driver:
         with suppress(ConnectionLost, ObjectClosed):
             self.wait(self.begin(command, *args, **kwargs))
 
-    def wait(self, operation: Operation[Any], *, patient: bool = False) -> None:
-        """Until an operation is done, at most until a deadline of the caller. ``patient``: a millisecond more does not matter."""
+    def wait(self, operation: Operation[Any]) -> None:
+        """Until an operation is done, at most until a deadline of the caller."""
         event = threading.Event()
         with self._mine:
             if operation.done:
@@ -219,12 +217,8 @@ class Driver:
                 self.begin(_nothing)
             waiting = self._waiting.setdefault(id(operation), [])
             waiting.append(event)
-            if patient:
-                self._patient += 1
-            else:
-                self._urgent += 1
-                if self._aside:
-                    self._ring()
+            if self._aside:
+                self._ring()
         try:
             with woken_by(event.set):
                 while not operation.done:
@@ -236,10 +230,6 @@ class Driver:
                     event.clear()
         finally:
             with self._lock:
-                if patient:
-                    self._patient -= 1
-                else:
-                    self._urgent -= 1
                 waiting.remove(event)
                 if not waiting:
                     del self._waiting[id(operation)]
@@ -347,15 +337,13 @@ class Driver:
                 finally:
                     self._inside = False
                 self._announce_written()
-                if self._patient:
-                    self._callers_until = time.monotonic() + GATHER_S
 
     def _stand_aside(self) -> None:
-        """Let callers turn the sockets, if they come again and again, and none of them waits for an answer. The time is looked at
+        """Let callers turn the sockets, if they come again and again, and none of them waits. The time is looked at
         nevertheless, as late as ever."""
         no_longer_than = time.monotonic() + TIMER_SLACK_S
         self._aside = True  # from here on whoever waits rings
-        while not self._urgent and not self._sockets.unwritten_bytes:
+        while not self._waiting and not self._sockets.unwritten_bytes:
             left = min(self._callers_until, no_longer_than) - time.monotonic()
             if left <= 0:
                 break
