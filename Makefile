@@ -8,7 +8,7 @@ RUNNERS ?= 2
 FUZZ_SECONDS ?= 600
 PYTEST := $(BIN)/python -m pytest -n $(RUNNERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: demo test quick check format generate peers bench bench-clients docs campaign soak fuzz clean
+.PHONY: demo test quick check format generate peers bench bench-clients docs campaign soak fuzz compiled clean
 
 demo: $(READY)
 	$(BIN)/corewire demo
@@ -56,6 +56,16 @@ campaign soak: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m pip install -q --group fuzz
 	$(BIN)/python -m tests.fuzz.client_fuzz $(FUZZ_SECONDS) .cache/fuzz
+
+# The wheel with half of it as machine code, in an environment of its own, and the tests that run on it; it wants a C compiler.
+compiled: $(READY)
+	rm -rf build/compiled build/wheel $(VENV)-compiled
+	$(PYTHON) -m venv $(VENV)-compiled
+	$(VENV)-compiled/bin/python -m pip install -q --upgrade "pip>=25.1"
+	HATCH_BUILD_HOOKS_ENABLE=1 $(VENV)-compiled/bin/python -m pip wheel -q --no-deps -w build/wheel .
+	$(VENV)-compiled/bin/python -m pip install -q "$$(ls build/wheel/corewire-*.whl)[server]" --group test
+	$(VENV)-compiled/bin/python -m pytest -n $(RUNNERS) -m "not interop and not slow and not replaces" tests/engine tests/server tests/transports tests/fuzz
+	$(BIN)/python -m tests.simulation.same $$($(VENV)-compiled/bin/python -c "import sysconfig; print(sysconfig.get_path('platlib'))")
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -37,6 +37,7 @@ TYPED = {
     "README.md": "tests/interop/test_shell_examples.py",
     "docs/tutorial/first-broker.md": "tests/interop/test_shell_examples.py",
     "docs/tutorial/exactly-once.md": "tests/interop/test_howto_pair.py",
+    "docs/howto/compiled.md": "tests/test_packaging.py",
     "docs/howto/connecting.md": "tests/transports/test_howto.py",
     "docs/howto/explain.md": "tests/test_docs.py",
     "docs/howto/run-a-pair.md": "tests/interop/test_howto_pair.py",

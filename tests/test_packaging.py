@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -28,3 +30,19 @@ def test_wheel_installs_three_packages_and_nothing_else(tmp_path: Path) -> None:
         "corewire_server",
     }
     assert {"corewire/py.typed", "corewire_transports/py.typed", "corewire_server/py.typed"} <= set(names)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_compiled_wheel_decides_what_the_other_does(tmp_path: Path) -> None:
+    """What docs/howto/compiled.md tells to type, without the compiler's optimisations, which take longer."""
+    pip, asked = [sys.executable, "-m", "pip"], {"HATCH_BUILD_HOOKS_ENABLE": "1", "MYPYC_OPT_LEVEL": "0"}
+    wheel, folder = str(tmp_path / "wheel"), str(tmp_path / "installed")
+    subprocess.run([*pip, "wheel", "-q", "--no-deps", "-w", wheel, "."], cwd=ROOT, env=os.environ | asked, check=True)
+    (made,) = (tmp_path / "wheel").glob("corewire-*.whl")
+    assert not made.name.endswith("-none-any.whl")
+    subprocess.run([*pip, "install", "-q", "--no-deps", "--target", folder, str(made)], check=True)
+    compared = [sys.executable, "-m", "tests.simulation.same", folder, "10"]
+    said = subprocess.run(compared, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    assert said.stdout.endswith("40 histories, 0 of them different\n"), said.stdout
+    assert said.returncode == 0, said.stdout

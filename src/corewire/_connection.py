@@ -19,6 +19,7 @@ command and its confirmation, and may close a session whose peer confirms what w
 
 from __future__ import annotations
 
+from collections.abc import Callable  # noqa: TC003 - a dataclass looks it up where it is compiled
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
@@ -50,7 +51,7 @@ from corewire.wire.packets import (
 from corewire.wire.versions import UNNEGOTIATED, VERSION, accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from corewire._channel import Channel
     from corewire._farewell import Farewell

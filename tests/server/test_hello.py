@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.server.link_frames import challenges, claims, nonces, proofs, texts
 
+from corewire_server.records import Standing
 from corewire_server.replication.hello import (
     admits,
     answer_is_proven,
@@ -107,7 +108,7 @@ CHANGES: list[dict[str, Any]] = [
     {"incarnation": b"2" * 16},
     {"node_id": "x"},
     {"epoch": 3},
-    {"standing": 0},
+    {"standing": Standing.ALONE},
     {"place": 1},
     {"last_input": 8},
     {"machine": b"m"},

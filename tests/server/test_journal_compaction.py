@@ -156,6 +156,7 @@ def test_segment_that_dies_while_it_is_cleaned_is_given_back_all_the_same() -> N
         assert Machine(disk, [], small()).core.kept == []
 
 
+@pytest.mark.replaces
 def test_copies_that_find_no_room_are_given_up_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = list[Compaction]()
     abandon = Compaction.abandon

@@ -178,6 +178,7 @@ def test_routing_type_that_is_none_is_no_reason_not_to_bury_a_message(routing_ty
     assert "_AMQ_ROUTING_TYPE" not in delivery.message.properties
 
 
+@pytest.mark.replaces
 @pytest.mark.parametrize("ends", ["a link is lost", "the clock says so"])
 def test_message_that_cannot_be_copied_for_whatever_reason_stays_and_nobody_is_ended(
     monkeypatch: pytest.MonkeyPatch, ends: str

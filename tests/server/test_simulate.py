@@ -42,6 +42,7 @@ def test_how_clients_are_configured_belongs_to_what_is_played_again(capsys: pyte
     assert capsys.readouterr().err == "replay: corewire simulate --seed 2 --nodes 1 --every-option\n"
 
 
+@pytest.mark.replaces
 @pytest.mark.usefixtures("gate_open")
 def test_a_broken_promise_is_told_with_its_transcript_and_how_to_see_it_again(
     capsys: pytest.CaptureFixture[str],
@@ -59,12 +60,14 @@ def test_a_broken_promise_is_told_with_its_transcript_and_how_to_see_it_again(
     assert broken in capsys.readouterr().err.splitlines()
 
 
+@pytest.mark.replaces
 @pytest.mark.usefixtures("gate_open")
 def test_who_does_not_ask_to_stop_there_gets_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--nodes", "1", "--faults", "kill,power", "--seeds", "20"]) == 1
     assert "seeds\t0 to 19\t20\n" in capsys.readouterr().out
 
 
+@pytest.mark.replaces
 @pytest.mark.usefixtures("gate_open")
 def test_programs_get_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", *BROKEN, "--json", "--quiet"]) == 1
@@ -78,6 +81,7 @@ def test_programs_get_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.replaces
 @pytest.mark.usefixtures("gate_open")
 def test_what_fails_is_made_smaller(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", *BROKEN, "--shrink", "--from", "20"]) == 1  # what one fault is enough for

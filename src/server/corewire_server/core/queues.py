@@ -66,6 +66,10 @@ class Ref:
         """For the heap of deadlines, when a copy meets its tombstone: any order will do."""
         return self.sequence < other.sequence
 
+    def __hash__(self) -> int:
+        """Compiled, a class that can be compared has none by itself."""
+        return self.id
+
     def again(self) -> Ref:
         """The same message, about to wait once more."""
         copy = Ref(self.id, self.message, self.priority, self.expiration, self.kept, self.fan)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from corewire_server.core.queues import Queue, Ref  # noqa: TC001 - a named tuple looks it up where it is compiled
 from corewire_server.core.records import record_bytes
 from corewire_server.core.refusal import Refused
-
-if TYPE_CHECKING:
-    from corewire_server.core.queues import Queue, Ref
 
 _RECORD_BYTES: Final = 64  # of a record beside its body, at most
 

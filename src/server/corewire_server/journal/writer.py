@@ -34,11 +34,10 @@ from corewire_server.journal.format import (
 )
 from corewire_server.journal.liveness import ORDINAL_BITS, Liveness, Segment
 from corewire_server.journal.records import BEHIND, COPY_BYTES, HEAD_BYTES, encode_copy, pack_head
-from corewire_server.records import Op, Record
+from corewire_server.records import Mark, Op, Record
 
 if TYPE_CHECKING:
     from corewire_server.journal.recovery import Recovered
-    from corewire_server.records import Mark
 
 FILL_BYTES: Final = 1 << 20  # of a spare in one job: a batch may have to wait for it
 SPARES_MAX: Final = 4  # files kept for reuse; more are deleted

@@ -17,6 +17,7 @@ proven (``hello.py``): before that, frames are small and of three types only.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence  # noqa: TC003 - a dataclass looks it up where it is compiled
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate, pairwise
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never, cast
 from corewire_server.records import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 PREAMBLE: Final = b"CWPAIR\x00\x01"  # six letters, then the version of what follows
 FRAME_BYTES_MAX: Final = (1 << 20) + (1 << 16)  # an Inputs frame is closed at 1 MiB, and its last input may stick out
