@@ -263,6 +263,20 @@ def test_a_call_ends_before_its_deadline_which_may_be_put_off() -> None:
     assert len(checker.violations) == 2
 
 
+def test_a_call_that_waits_for_others_has_no_deadline_from_then_on() -> None:
+    checker = NoCallPastItsDeadline()
+    checker.call_began(0, "client", 1, "send", 10)
+    checker.call_began(5, "client", 1, "send", None)
+    checker.call_ended(20, "client", 2, None)
+    assert not checker.violations
+    checker.call_began(30, "client", 1, "send", 40)
+    checker.call_ended(41, "client", 2, None)
+    assert len(checker.violations) == 1
+    checker.call_began(50, "client", 3, "send", 60)
+    checker.call_began(61, "client", 3, "send", None)  # too late
+    assert len(checker.violations) == 2
+
+
 def test_a_command_that_was_answered_is_not_written_again() -> None:
     checker = CountsAgree()
     checker.resumed(1, "client", "s", 3, 0)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from corewire.client._engine import ClientEngine
+from corewire.client.message import Message
 from corewire.errors import CallTimeout, NotConnected
+from corewire.values import Queue
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import Options
 from corewire_server.simulator.simulation import Simulation
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
+    from corewire.client._ids import SessionId
     from corewire_server.simulator.clients import Client, Task
 
 
@@ -129,6 +135,39 @@ def test_a_program_that_stood_still_has_more_time_for_its_calls() -> None:
     first, second = calls.deadlines[2]
     assert first is not None
     assert second == first + 5 * SECOND - calls.began[2]
+
+
+def test_a_send_that_waits_for_credits_has_a_deadline_while_there_is_no_link() -> None:
+    """Waiting for credits has no limit (``tests/engine/test_client_flapping.py``); waiting for a broker has."""
+    simulation, client, calls = lonely()
+    client.engine = ClientEngine(replace(client.engine.config, producer_window_bytes=1000), rng=client.rng)
+    began: list[int] = []
+
+    def task() -> Task:
+        yield from client.connect()
+        session = yield from client.call("create_session", client.engine.create_session)
+        yield from client.call("send", client.engine.send, session, Queue("orders"), Message(""))
+        process = simulation.machines[0].process
+        assert process is not None
+        process.stop()
+        client.begin(send(session))
+        yield 500 * MS
+        client.begin(send(session))
+
+    def send(session: SessionId) -> Task:
+        began.append(simulation.world.now)
+        with suppress(CallTimeout):
+            yield from client.call("send", client.engine.send, session, Queue("orders"), Message("." * 5000))
+
+    simulation.machines[0].start()
+    client.begin(task())
+    pass_time(simulation, 100 * SECOND)
+    assert client.tasks == 0
+    (first, unlimited, lost), second = [calls.deadlines[call] for call in calls.deadlines if calls.began[call] in began]
+    assert first is not None
+    assert lost is not None
+    assert (unlimited, second) == (None, [None, lost])
+    assert lost - first > 5 * SECOND  # when the client found out
 
 
 def test_to_connect_may_take_as_long_as_nobody_is_there() -> None:

@@ -75,6 +75,7 @@ def test_transactions_of_clients_that_have_brokers_forget_end(monkeypatch: pytes
 
 
 VARIED = Options(every_option=True)
+IN_TWO = ("switch", "split", "kill", "power", "both", "forsaken", "unheard", "cut", "reset")
 ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
 
 
@@ -87,6 +88,7 @@ ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
             Options(nodes=2),
         ),  # nobody made the files that an append needed (``tests/server/test_journal_writer.py``)
         (7670550213829, replace(VARIED, nodes=2, workload="tries")),  # who was handed over to, and died, was "alone"
+        (7435783647127, Options(nodes=2, faults=IN_TWO)),  # the checker's: waiting for credits has no limit
         (968, replace(VARIED, nodes=2, workload="tries")),  # the checker's: who had been led was taken for known
         (11600, ONCE),  # the kernel of a client that looks at nothing sees no farther than the door that leads it
         (11855, ONCE),  # both nodes were killed before either had on disk what their memories had answered for

@@ -17,7 +17,7 @@ from corewire._states import ClientState
 from corewire.client._engine import ClientEngine
 from corewire.effects import Completed, Dial, Hangup, Notify, Send
 from corewire.errors import BrokerError, CallTimeout, ConnectionLost, ConnectionTimedOut, NotConnected
-from corewire.events import Reattached
+from corewire.events import FailureDetected, ProducerBlocked, ProducerUnblocked, Reattached
 from corewire_server.simulator.clock import Clock
 from corewire_server.simulator.network import Process
 from corewire_server.simulator.strays import Strays
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from corewire.client.config import ClientConfig
+    from corewire.events import ClientEvent
     from corewire_server.simulator.network import End, Network
     from corewire_server.simulator.world import World
 
@@ -35,6 +36,8 @@ T = TypeVar("T")
 RETRY_US: Final = 100 * MS  # before an application tries again
 GRACE_US: Final = 2 * SECOND
 """So much later than its deadline a call may end: the engine looks at deadlines when it is told the time."""
+SENDS: Final = frozenset({"send", "submit", "send in a try"})
+"""Calls that may wait for credits."""
 
 
 @dataclass(slots=True)
@@ -93,6 +96,7 @@ class Client(Process):
         self._timer_at: int | None = None
         self._inside = False
         self._connecting = False  # one of its threads does
+        self._blocked = 0  # destinations of sessions that have no credits
         self._ready: list[tuple[Task, Any]] = []
         config = self.engine.config
         failover_s = config.call_failover_timeout_s
@@ -135,6 +139,7 @@ class Client(Process):
 
     def _begin_anew(self) -> None:
         self.engine = ClientEngine(self.engine.config, rng=self.rng)
+        self._blocked = 0
         self._strays = None if self._strays is None else Strays()
 
     def ask(self, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Operation[T]:
@@ -157,6 +162,7 @@ class Client(Process):
     def settled(self, name: str, operation: Operation[T], *, endless: bool = False) -> Script[T]:
         """Wait for an operation that must end in time; ``endless``: it may take as long as nobody is there."""
         if not operation.done:
+            endless = endless or (name in SENDS and self._waits_for_credits)
             open_call = self._call_began(name, None if endless else self._call_us)
             yield operation
             self._call_ended(open_call, operation.error)
@@ -185,6 +191,31 @@ class Client(Process):
         del self._calls[call.number]
         self.world.observer.call_ended(self.world.now, self.name, call.number, error)
 
+    def _put_off(self, call: _OpenCall, time_us: int | None) -> None:
+        """A call has another deadline, so long from now; None: none."""
+        if call.deadline is not None or time_us is not None:
+            call.deadline = None if time_us is None else self.world.now + time_us
+            self.world.observer.call_began(self.world.now, self.name, call.number, call.name, call.deadline)
+
+    @property
+    def _waits_for_credits(self) -> bool:
+        """Whether sends may take as long as the broker likes: as long as there is a link."""
+        return self._blocked > 0 and self.up
+
+    def _heed(self, event: ClientEvent) -> None:
+        """Sends have no limit from when they wait for credits, and a new one from when they do not, or the link is lost."""
+        before = self._blocked
+        if isinstance(event, ProducerBlocked):
+            self._blocked += 1
+        elif isinstance(event, ProducerUnblocked):
+            self._blocked -= 1
+        elif not isinstance(event, FailureDetected | Reattached):
+            return
+        if (before or self._blocked) and (self.up or isinstance(event, FailureDetected)):
+            for call in self._calls.values():
+                if call.name in SENDS:
+                    self._put_off(call, None if self._waits_for_credits else self._call_us)
+
     @property
     def open_calls(self) -> list[str]:
         """What its threads wait for."""
@@ -211,11 +242,9 @@ class Client(Process):
         self.tasks = 0
 
     def go_on(self) -> None:
-        now = self.world.now
         for call in self._calls.values():  # a process that stood still cannot be in time
-            if call.deadline is not None and self._call_us is not None:
-                call.deadline = now + self._call_us
-                self.world.observer.call_began(now, self.name, call.number, call.name, call.deadline)
+            if call.deadline is not None:
+                self._put_off(call, self._call_us)
         super().go_on()
 
     # -- what comes in
@@ -275,6 +304,7 @@ class Client(Process):
                             end.close()
                     case Notify(event):
                         self.world.observer.event(self.world.now, self.name, type(event).__name__)
+                        self._heed(event)
                         reattached = reattached or isinstance(event, Reattached)
                     case _:
                         raise AssertionError(effect)

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class NoCallPastItsDeadline(Checker):
-    """A call ends, in one way or another, before the time that it was given is over. Clients that have ended wait no more."""
+    """
+    A call ends, in one way or another, before the time that it was given is over, if it has a limit. Clients that have ended wait
+    no more.
+    """
 
     rule = "deadline"
 
@@ -22,7 +25,10 @@ class NoCallPastItsDeadline(Checker):
         self._deadlines: list[tuple[int, int]] = []
 
     def call_began(self, now: int, client: str, call: int, name: str, deadline: int | None) -> None:
-        if deadline is not None:
+        if deadline is None:
+            self._look(now)
+            self._waiting.pop(call, None)
+        else:
             self._waiting[call] = client, name, deadline
             heappush(self._deadlines, (deadline, call))
 
