@@ -74,4 +74,4 @@ $(READY): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build
+	rm -rf $(VENV) $(VENV)-compiled build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build

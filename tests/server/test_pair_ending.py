@@ -9,6 +9,16 @@ from corewire_server.node.orders import Door
 from corewire_server.node.settings import GateMode
 
 
+def handing_over(*words: bytes) -> Pair:
+    """What clients said is confirmed, and the first node has told the other one to serve; nothing is on its way back yet."""
+    pair = Pair.in_step()
+    for word in words:
+        pair.say(word)
+    pair.a.order("switch")
+    pair.halt_at(lambda: pair.a.role == "handing over")
+    return pair
+
+
 def test_hand_over_and_back_again_and_again() -> None:
     pair = Pair.in_step()
     for number in range(20):
@@ -120,9 +130,7 @@ def test_reset_of_the_link_at_any_moment_of_a_hand_over(events: int) -> None:
 @pytest.mark.parametrize("seconds", [1, 3, 10])
 def test_heir_that_served_and_died_is_not_forgotten(seconds: int) -> None:
     """The old primary stood still since it handed over: a refusal says nothing of what its heir did meanwhile."""
-    pair = Pair.in_step()
-    pair.a.order("switch")
-    pair.halt_at(lambda: pair.a.role == "handing over")
+    pair = handing_over()
     pair.a.reads = False
     pair.sleep(1000 * seconds)
     assert pair.b.role == "primary"
@@ -140,9 +148,7 @@ def test_heir_that_served_and_died_is_not_forgotten(seconds: int) -> None:
 
 def test_heir_that_died_before_it_showed_anything_asks_before_it_serves() -> None:
     """Its epoch was on its disk; the old primary was refused and went on. Then the two cannot reach each other."""
-    pair = Pair.in_step()
-    pair.a.order("switch")
-    pair.halt_at(lambda: pair.a.role == "handing over")
+    pair = handing_over()
     pair.a.reads = False
     pair.sleep(1000)
     assert pair.b.role == "primary"
@@ -162,10 +168,7 @@ def test_heir_that_died_before_it_showed_anything_asks_before_it_serves() -> Non
 @pytest.mark.parametrize("seconds", [1, 3, 10])
 def test_heir_that_died_goes_on_when_the_old_primary_is_back(seconds: int) -> None:
     """The other one is killed too, before or after the heir could serve without it; none of them forgets what was confirmed."""
-    pair = Pair.in_step()
-    pair.say(b"1")
-    pair.a.order("switch")
-    pair.halt_at(lambda: pair.a.role == "handing over")
+    pair = handing_over(b"1")
     pair.a.reads = False
     pair.sleep(1000 * seconds)
     pair.say(b"2")
@@ -179,9 +182,7 @@ def test_heir_that_died_goes_on_when_the_old_primary_is_back(seconds: int) -> No
 
 
 def test_silence_never_lets_who_handed_over_go_on() -> None:
-    pair = Pair.in_step()
-    pair.a.order("switch")
-    pair.halt_at(lambda: pair.a.role == "handing over")
+    pair = handing_over()
     pair.b.reads = False
     pair.sleep(60_000)
     assert pair.a.role == "handing over"

@@ -243,9 +243,8 @@ class Commands(ABC):
         elif isinstance(waiter, Task):
             self._step(now, waiter, packet, error)
         elif waiter is not None:
-            command.waiter = (
-                None  # a receipt knows its command: the two would be a circle, one a message for the collector
-            )
+            # A receipt knows its command: the two would be a circle, one a message for the collector.
+            command.waiter = None
             if not waiter.done:
                 if error is None:
                     self.context.succeed(waiter, None)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from corewire_server.core.config import CoreConfig
 
 COMPILED: Final = not __file__.endswith(".py")
+"""Whether this core is machine code (``scripts/compile_engine.py``)."""
+
 MACHINE_VERSION: Final = 5
 """
 Raise it with every change after which the same inputs give other effects or another state, or a snapshot another form: a new
