@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EchoCore:
-    """Answers what it is sent, word by word: 'keep X' after recording X, 'quit' closes, 'flood N' sends N bytes, 'boom' raises."""
+    """Answers what it is sent, word by word: 'keep X' after recording X, 'quit' closes, 'flood N' sends N bytes, 'hush' is not answered, 'boom' raises."""
 
     node_id = "echo"
     pledged_bytes = 0
@@ -67,6 +67,8 @@ class EchoCore:
                 return [SendBytes(link, b"bye"), CloseLink(link)]
             case b"flood":
                 return [SendBytes(link, bytes(int(rest)))]
+            case b"hush":
+                return []
             case b"boom":
                 raise AssertionError("boom")
             case _:

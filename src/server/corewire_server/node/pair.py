@@ -158,9 +158,9 @@ class PairNode:
             self._serving.offer(now, item)
 
     def flush(self) -> list[Order]:
-        """Hand on what was offered."""
+        """Hand on what was offered, unless it may wait for company."""
         if self._serving is not None:
-            self._serving.flush()
+            self._serving.hand_on()
         return self._done()
 
     def run(self, now: int, limit: int = 1 << 30) -> list[Order]:

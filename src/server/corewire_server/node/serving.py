@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from corewire_server.core.effects import Append, Log
 from corewire_server.core.inputs import Announced, BytesReceived, RoomChanged, Timeout, decode, encode
 from corewire_server.ha.roles import Waits
+from corewire_server.node.company import Company
 from corewire_server.node.desk import room_log, sooner
 from corewire_server.node.kit import DIGEST_STEPS, GRACE_MS, STOOD_STILL_MS
 from corewire_server.node.orders import Door
@@ -59,9 +60,8 @@ class Serving:
         self.fell_out = 0
         self.input_at: int | None = None
         self._pending: deque[tuple[int, int, Input]] = deque()
-        self._inherited = (
-            last  # inputs up to this one are of the primary before: what they show is for links that are gone
-        )
+        self._company = Company()
+        self._inherited = last  # inputs up to this are of the primary before: what they show is for links that are gone
         self._stamp = 0  # the newest one of the backup
         self._beat_at = 0
         self._critical_since = 0
@@ -160,23 +160,27 @@ class Serving:
 
     def _number(self, now: int, item: Input) -> None:
         time, feed = now + self.ahead, self.feed
-        if feed.keeping:
-            if feed.acknowledged == feed.last:
-                self._behind_since = now
-            number = feed.add(encode(time, item))
-        else:
-            number = feed.add(None)
+        if feed.keeping and feed.acknowledged == feed.last:
+            self._behind_since = now
+        number = feed.add(encode(time, item) if feed.keeping else None)
         self._pending.append((number, time, item))
+        self._company.add(now, item)
         self.input_at = now
+
+    def hand_on(self) -> None:
+        """Send the backup what it may get, unless all of it may wait for company."""
+        if self.waits is not Waits.TOLD or not self._company.waits(self.feed.unsent_bytes):
+            self.flush()
 
     def flush(self) -> None:
         """Send the backup what it may get."""
+        self._company.clear()
         if self.link is not None:
             self._kit.send(self.link, *self.feed.take())
 
     def run(self, now: int, limit: int) -> None:
         """Execute at most ``limit`` inputs."""
-        kit, pending = self._kit, self._pending
+        kit, pending, shown = self._kit, self._pending, 0
         if self.feed.hungry:
             self.flush()
         while pending and limit > 0:
@@ -191,11 +195,16 @@ class Serving:
                 else:
                     visible.append(effect)
             self.executed = number
+            self._company.learn(item, showed=bool(visible))
+            if visible:
+                shown = number
             if number > self._inherited:
                 kit.out += kit.gate.hold(number, visible)
             if number % DIGEST_STEPS == 0 and self.feed.keeping:
                 self._digests.append((number, self.core.effects_digest))
                 self._compare(now)
+        if shown > self.feed.sent:  # it waited for company, and was not as quiet as the one before
+            self.flush()
         self._core_due = self.core.next_timeout()
         kit.keeper.pledge(self.core.pledged_bytes)
         kit.next_job(now)
@@ -214,6 +223,7 @@ class Serving:
 
     def end(self) -> int:
         """Take and execute nothing any more, nor what the core wants to do by itself. Returns the last input that was executed."""
+        self.flush()
         self._over = True
         self._pending.clear()
         return self.executed
@@ -443,7 +453,7 @@ class Serving:
         if self._withheld is not None and self._said_at is None:
             due = sooner(due, self._hands_over_since + HAND_OVER_MS)
         if self.link is not None:
-            due = sooner(due, self._beat_at)
+            due = sooner(sooner(due, self._beat_at), self._company.until)
         if self.link is not None or (self.waits and self._said_at is None):
             due = sooner(due, self.heard + settings.silence_ms)
         if self.waits is Waits.CRITICAL:
@@ -467,6 +477,8 @@ class Serving:
         if self.link is not None and now >= self._beat_at:
             self._beat_at = now + settings.heartbeat_ms
             self._kit.send(self.link, HeartBeat(self.time(now), self._stamp))
+        if self._company.until is not None and now >= self._company.until:
+            self.flush()
         if now - self.heard >= settings.silence_ms:
             self._judge_silence(now)
         if self.waits is Waits.CRITICAL and now - self._critical_since >= settings.sync_timeout_ms:

@@ -57,6 +57,11 @@ class Feed:
         return self._kept_end - self._kept_start
 
     @property
+    def unsent_bytes(self) -> int:
+        """What was not sent yet."""
+        return self._kept_end - self._unacknowledged_end
+
+    @property
     def behind(self) -> int:
         """Inputs that the backup has not acknowledged."""
         return self.last - self.acknowledged
