@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 READ_BYTES = 65_536  # larger reads cost page faults
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
-CALLS_IN_A_ROW_MAX = 256  # then others have their turn,
+CALLS_IN_A_ROW_MAX = 64  # then others have their turn,
 SLICE_S = 0.001  # or after so long: turns of the loop cost much, and an application may do more than call
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 TURNS_OF_READERS = 3  # of the loop: what lies in a buffer is read before silence is judged
