@@ -23,7 +23,8 @@ import org.apache.activemq.artemis.api.core.client.ServerLocator;
  * queue of its own, and all consumers share one connection. Commands on standard input:
  *
  * <p>"blocking P N", "async P N": P producers send N messages each, waiting for the answer to each, or for none while fewer than AHEAD
- * are open. Answered by "DONE milliseconds p50us p99us" when all came, in order, and were acknowledged.
+ * are open. Answered by "DONE milliseconds p50us p99us" when all came, in order, and were acknowledged; the times are from the call of
+ * send to its answer, with what a send that is not awaited waits for room.
  *
  * <p>"flow": from now on one blocking producer and its consumer run, whatever is raised. "mark", "since": "SINCE from to raised": when the
  * longest silence between two deliveries since the mark began and ended (microseconds since the epoch), and how many calls raised.
@@ -82,11 +83,15 @@ public final class Pairs {
                     long began = System.nanoTime();
                     if (blocking) {
                         producer.send(message);
+                        took[i] = System.nanoTime() - began;
                     } else {
+                        int number = i;
                         room.acquire();
-                        producer.send(message, answered -> room.release());
+                        producer.send(message, answered -> {
+                            took[number] = System.nanoTime() - began;
+                            room.release();
+                        });
                     }
-                    took[i] = System.nanoTime() - began;
                 }
             }
             room.acquire(AHEAD);
