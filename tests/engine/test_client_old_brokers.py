@@ -21,10 +21,15 @@ from corewire.wire.versions import OLDEST_SPOKEN
 def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """The newest version that both sides know: the broker speaks as the client asks."""
     version: int = request.param
+    settle_for(version, monkeypatch)
+    return version
+
+
+def settle_for(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on clients and brokers speak this version."""
     monkeypatch.setattr(_recovery, "VERSION", version)
     monkeypatch.setattr(_link, "ConnectionConfig", partial(ConnectionConfig, version=version))
     monkeypatch.setattr(packets.SubscribeTopologyV2.__init__, "__defaults__", (False, version))
-    return version
 
 
 @pytest.mark.parametrize("windowed", [True, False])

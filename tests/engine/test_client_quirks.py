@@ -7,7 +7,9 @@ Where another file tests the same behaviour, its test is run here under the numb
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine import test_channel as channel
@@ -18,12 +20,12 @@ from tests.engine import test_client_large_receive as large_receive
 from tests.engine import test_client_large_send as large_send
 from tests.engine import test_client_lifeline as lifeline
 from tests.engine import test_client_message as messages
+from tests.engine import test_client_old_brokers as old_brokers
 from tests.engine import test_client_openings as openings
 from tests.engine import test_client_outlets as outlets
 from tests.engine import test_client_reconnect as plans
 from tests.engine import test_client_recovery as recovery
 from tests.engine import test_client_topology as topologies
-from tests.engine import test_connection as connection
 from tests.engine import test_foreign_channel as foreign
 from tests.engine.client_world import ClientWorld, fragile, resilient
 from tests.engine.xa_world import XaWorld, code_of
@@ -32,7 +34,8 @@ from corewire.client.config import ClientConfig
 from corewire.client.message import Message
 from corewire.errors import XaCode
 from corewire.events import FailureDetected, Reattached
-from corewire.values import Queue, QueueConfiguration, RoutingType
+from corewire.values import AckMode, Queue, QueueConfiguration, RoutingType
+from corewire.wire import packets
 
 TESTS = Path(__file__).parents[1]
 DIFFERENCES = TESTS.parent / "docs" / "design" / "differences.md"
@@ -95,8 +98,33 @@ def recreated(config: ClientConfig | None = None) -> ClientWorld:
     return world
 
 
-def test_q08_a_session_is_recreated_with_the_client_id() -> None:
-    assert "CREATESESSION_V2" in recreated(fragile(retry_interval_s=0.1, client_id="mine")).sent
+@pytest.mark.parametrize(
+    "options",
+    [{"transacted": True}, {"ack_mode": AckMode.PRE}, {"ack_mode": AckMode.CLIENT}],
+    ids=["transacted", "pre-acknowledged", "client"],
+)
+def test_q08_a_session_is_recreated_with_the_client_id_and_all_it_was_made_with(options: dict[str, Any]) -> None:
+    config = fragile(
+        retry_interval_s=0.1,
+        client_id="mine",
+        user="me",
+        password="secret",
+        large_message_bytes_min=5_000,
+    )
+    world = ClientWorld(config)
+    world.session(**options)
+    world.cut()
+    world.advance(1.0)
+    _, first, _, second = world.written(packets.CreateSessionV2)  # the client has one of its own, that bears its id
+    assert (first.client_id, first.username, first.password) == ("mine", "me", "secret")
+    assert first.min_large_message_size == 5_000
+    assert first.auto_commit_sends is not options.get("transacted", False)
+    assert first.auto_commit_acks is False
+    assert first.pre_acknowledge is (options.get("ack_mode") is AckMode.PRE)
+    # Artemis keeps both; here nothing late can be taken for something of the new one.
+    assert first.name != second.name
+    assert first.session_channel_id != second.session_channel_id
+    assert second == replace(first, name=second.name, session_channel_id=second.session_channel_id)
 
 
 test_q09_a_recreated_consumer_has_its_whole_window = consuming.test_a_recreated_consumer_has_its_whole_window_again
@@ -192,7 +220,27 @@ def test_q26_keys_of_a_group_apply() -> None:
 
 
 test_q27_different_endpoints_are_tried_with_pauses = plans.test_rounds_multiply_endpoints
-test_q28_a_new_link_speaks_the_version_of_the_old = connection.test_assumed_version_holds_until_the_peer_names_its_own
+
+
+@pytest.mark.parametrize("version", [129, 130, 131, 136])
+def test_q28_a_new_link_speaks_the_version_of_the_old(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    old_brokers.settle_for(version, monkeypatch)
+    world = ClientWorld(resilient(retry_interval_s=0.1))
+    session = world.session()
+    world.run(world.engine.send(world.now, session, Queue("q"), Message("x")))
+    world.cut()
+    world.perform()
+    world.wire.deaf = True
+    world.pump()
+    assert world.sent[-1] == "CHECK_FOR_FAILOVER", "the topology was not even asked for"
+    assert world.engine.version == version
+    world.wire.deaf = False
+    world.pump()
+    assert world.names(Reattached), "no opening of a session named the version"
+    world.consumer(session)
+    assert world.written(packets.SessionCreateConsumer)[-1].priority == (0 if version >= 130 else None)
+
+
 test_q29_nothing_is_written_between_keeping_and_writing_again = (
     channel.test_resume_writes_what_the_peer_lacks_and_then_what_waited
 )
