@@ -1,4 +1,4 @@
-"""The programs of the pages on XA, management, notifications, requests and exactly-once, against a real Artemis."""
+"""The programs of the pages on messages, XA, management, notifications, requests and exactly-once, against a real Artemis."""
 
 from __future__ import annotations
 
@@ -89,6 +89,21 @@ def test_each_message_comes_once(artemis: Artemis) -> None:
     url = f"{artemis.url}?exactlyOnce=true"
     apples = [f"apple {number}" for number in range(3)]
     assert printed("once.py", url) == [*apples, "copies that nobody saw: 0"]
+
+
+def test_a_group_has_one_worker_who_gets_its_messages_in_order(artemis: Artemis) -> None:
+    orders = ["order 17: ordered paid sent filed", "order 18: ordered paid sent"]
+    assert sorted(printed("groups.py", artemis.url)) == orders
+
+
+def test_reminders_come_when_they_are_due(artemis: Artemis, client: Client) -> None:
+    assert printed("reminders.py", artemis.url) == ["soon"]
+    with client.session() as session:
+        assert session.query_queue("reminders").message_count == 1  # tomorrow's
+
+
+def test_last_value_of_each_key_is_kept(artemis: Artemis) -> None:
+    assert sorted(printed("last_value.py", artemis.url)) == ["ACME 42", "INITECH 7"]
 
 
 def test_workers_forward_each_message_once(artemis: Artemis, client: Client) -> None:
