@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
@@ -19,6 +20,8 @@ from corewire.errors import ConfigError
 from corewire_server.config import AcceptorConfig, BrokerConfig, PairConfig
 from corewire_server.node.pair import PairNode
 from corewire_server.node.settings import GateMode
+from corewire_server.runtime import files
+from corewire_server.runtime.files import Folder, is_small_batch
 from corewire_server.runtime.pair_service import PairService
 from corewire_server.runtime.peer import PeerConnection
 from corewire_server.runtime.service import NodeFailed, NodeState
@@ -30,10 +33,13 @@ if TYPE_CHECKING:
 
     from tests.interop.pair import Member
 
+    from corewire_server.journal.actions import DiskJob
     from corewire_server.node.settings import PairSettings
     from corewire_server.runtime.peer import Peers
 
 pytestmark = [pytest.mark.interop, pytest.mark.anyio]
+
+HEARTBEAT_MS = 10
 
 
 @pytest.fixture
@@ -226,6 +232,70 @@ async def test_a_node_can_be_made_worse_than_it_is_by_a_subclass() -> None:
     async with pair(*map(Worse, configs())) as (_, second):
         await until(lambda: second.service.status is not None and second.service.status.in_step)
     assert written
+
+
+class HangingFolder(Folder):
+    """A disk whose next sync hangs, when told so, until the test lets it go on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.quick = 0  # batches that the loop might write itself
+        self.will_hang = self.hangs = self.gave_up = False
+        self.go_on = threading.Event()
+
+    def perform(self, job: DiskJob) -> bytes:
+        if is_small_batch(job):
+            self.quick += 1
+            if self.will_hang:
+                self.hangs = True
+                self.gave_up = not self.go_on.wait(10)  # a loop that hangs itself fails the test, and does not stop it
+        return super().perform(job)
+
+
+class Hanging(PairService):
+    """A node on such a disk that beats often, so that a test sees it soon."""
+
+    folder: HangingFolder
+
+    def settings(self, client_address: str, link_address: str) -> PairSettings:
+        return replace(super().settings(client_address, link_address), heartbeat_ms=HEARTBEAT_MS)
+
+    def _open_folder(self) -> Folder | None:
+        folder = super()._open_folder()
+        assert folder is not None
+        self.folder = HangingFolder(folder.path)
+        return self.folder
+
+
+@pytest.mark.parametrize("hangs", [0, 1], ids=["primary", "backup"])
+async def test_heart_beats_and_their_echoes_go_out_while_a_sync_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: int
+) -> None:
+    """Of a disk that has always been quick: a node without a peer would write to it on its loop."""
+    monkeypatch.setattr(files, "FAST_S", 3600.0)
+    nodes = [Hanging(config) for config in configs(tmp_path)]
+    backup = nodes[1]
+    async with pair(*nodes), connect(nodes[0].urls[0]) as client, client.session() as session:
+
+        def echoed() -> float:
+            """When the backup said what the primary sent back last."""
+            assert backup.status is not None
+            assert backup.status.lease_age_ms is not None
+            return asyncio.get_running_loop().time() * 1000 - backup.status.lease_age_ms
+
+        await until(lambda: backup.status is not None and backup.status.in_step)
+        folder = nodes[hangs].folder
+        folder.quick = 0
+        await session.send("q", "quick")
+        await until(lambda: folder.quick > 0)
+        folder.will_hang = True
+        sending = asyncio.ensure_future(session.send("q", "slow"))
+        await until(lambda: folder.hangs)
+        before = echoed()
+        await until(lambda: folder.gave_up or echoed() > before + 20 * HEARTBEAT_MS)
+        assert not folder.gave_up
+        folder.go_on.set()
+        await sending
 
 
 @pytest.mark.slow
