@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.interop.ports import free_port
 from tests.server.link_node import LinkNode, status
+from tests.server.pairs import Pair as Nodes
 
 from corewire_server.cli import cluster, main
 from corewire_server.cli.pair_options import NodeAddress, Pair, read_nodes
@@ -69,6 +70,20 @@ def test_rows_for_a_pipe_have_one_head(pair: tuple[LinkNode, LinkNode], capsys: 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "\t".join(cluster.COLUMNS)
     assert lines[1].split("\t")[:4] == ["tcp://127.0.0.1:61616", "primary", "true", "2"]
+
+
+def test_lag_of_a_backup_is_shown_as_the_primary_knows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = Nodes.in_step()
+    nodes.say(b"0")
+    nodes.b.reads = False
+    nodes.say(b"1", b"2")
+    nodes.sleep(700)
+    behind = nodes.a.up.status(nodes.now)
+    with LinkNode(replace(behind, peer=None)) as node:
+        assert show(node.url) == 0
+    (row,) = rows(capsys)
+    assert row["lag_bytes"] == behind.lag_bytes > 2 * len(b"keep 1")
+    assert (row["lag_inputs"], row["lag_ms"]) == (2, 700)
 
 
 def test_people_see_the_nodes_side_by_side(
