@@ -6,9 +6,11 @@ import pytest
 from tests.server.pairs import Pair, PairCore, Side
 
 from corewire_server.core.inputs import Announced
+from corewire_server.ha.roles import Waits
 from corewire_server.node.following import BACKLOG_BYTES_MAX
 from corewire_server.node.settings import GateMode
 from corewire_server.records import Mark, Standing
+from corewire_server.replication.backup import Intake
 from corewire_server.replication.primary import FRAME_BYTES, WINDOW_BYTES
 
 
@@ -113,6 +115,31 @@ def test_backup_that_is_behind_is_waited_for_in_bounds() -> None:
     pair.b.reads = True
     pair.heal()
     assert len(pair.confirmed) == said
+
+
+def test_joiner_that_lives_and_does_not_acknowledge_is_waited_for_in_the_critical_moment_so_long_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = Pair()
+    pair.a.start()
+    pair.b.start()
+    pair.halt_at(lambda: pair.b.up.status(pair.now).last_input > 0)
+    snapshot = pair.b.up.status(pair.now).last_input
+    pair.a.client(b"keep 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Intake, "acknowledged", snapshot)
+        pair.halt_at(lambda: pair.a.up._serving is not None and pair.a.up._serving.waits is Waits.CRITICAL)
+        assert pair.b.up.status(pair.now).executed == pair.a.up.status(pair.now).last_input
+        pair.say(b"2")
+        pair.sleep(pair.a.settings.sync_timeout_ms - 1)
+        assert pair.confirmed == [b"1"]
+        assert not pair.a.has("the join is given up")
+        pair.sleep(1)
+        assert pair.confirmed == [b"1", b"2"]
+        assert pair.a.has("the join is given up: it did not catch up in 30000 ms")
+        assert pair.b.role == "joining"
+    assert pair.a.up.status(pair.now).fell_out == 0
+    pair.heal()
 
 
 def test_link_that_breaks_during_a_join_begins_it_again() -> None:
