@@ -11,13 +11,17 @@ import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import javax.jms.Connection;
 import javax.jms.DeliveryMode;
+import javax.jms.Destination;
 import javax.jms.Message;
 import javax.jms.MessageConsumer;
 import javax.jms.MessageProducer;
 import javax.jms.Session;
+import javax.jms.TemporaryTopic;
 import javax.jms.TextMessage;
 import javax.jms.Topic;
 import org.apache.activemq.artemis.api.core.ActiveMQInvalidFilterExpressionException;
+import org.apache.activemq.artemis.api.core.QueueConfiguration;
+import org.apache.activemq.artemis.api.core.RoutingType;
 import org.apache.activemq.artemis.api.core.SimpleString;
 import org.apache.activemq.artemis.api.core.client.ActiveMQClient;
 import org.apache.activemq.artemis.api.core.client.ClientConsumer;
@@ -36,6 +40,7 @@ public final class Mate {
     private final Session session;
     private final ClientSession core;
     private final Map<String, MessageConsumer> consumers = new HashMap<>();
+    private final Map<String, TemporaryTopic> temporaries = new HashMap<>();
 
     private Mate(String url) throws Exception {
         this.url = url + "?consumerWindowSize=0";
@@ -85,6 +90,20 @@ public final class Mate {
                 return List.of();
             case "subscribe":
                 consumers.put(words.get(0), subscribe(words.get(1), session.createTopic(words.get(2)), words.get(3)));
+                return List.of();
+            case "make queue":
+                RoutingType kind = RoutingType.valueOf(words.get(2));
+                core.createQueue(new QueueConfiguration(words.get(0)).setAddress(words.get(1)).setRoutingType(kind));
+                return List.of();
+            case "temporary topic":
+                temporaries.put(words.get(0), session.createTemporaryTopic());
+                consumers.put(words.get(0), session.createConsumer(temporaries.get(words.get(0))));
+                return List.of();
+            case "delete":
+                temporaries.remove(words.get(0)).delete();
+                return List.of();
+            case "answer":
+                answer(words.get(0), words.get(1));
                 return List.of();
             case "take":
                 return take(consumers.get(words.get(0)), Long.parseLong(words.get(1)));
@@ -145,11 +164,22 @@ public final class Mate {
             case "reply to topic":
                 message.setJMSReplyTo(session.createTopic(value));
                 break;
+            case "reply to temporary":
+                message.setJMSReplyTo(temporaries.get(value));
+                break;
             case "correlation":
                 message.setJMSCorrelationIDAsBytes(value.getBytes(StandardCharsets.ISO_8859_1));
                 break;
             default:
                 message.setStringProperty(what, value);
+        }
+    }
+
+    /** Send a text to where the next message of a consumer wants it. */
+    private void answer(String consumer, String text) throws Exception {
+        Destination where = consumers.get(consumer).receive(30_000).getJMSReplyTo();
+        try (MessageProducer producer = session.createProducer(where)) {
+            producer.send(session.createTextMessage(text));
         }
     }
 
