@@ -1,5 +1,5 @@
 """
-Draw the transition tables of the engine and of a pair as Mermaid text into docs/design/states.md.
+Draw the transition tables of the engine and of a pair as Mermaid diagrams into docs/design/states.md.
 
 With ``--check`` nothing is written; a file that is not fresh is an error.
 """
@@ -45,7 +45,7 @@ def drawing(table: Table) -> list[str]:
     first = next(iter(table))[0]
     lines = [f"    [*] --> {_name(first)}"]
     lines += [f"    {before} --> {after}: {', '.join(moves)}" for (before, after), moves in arrows.items()]
-    return ["```text", "stateDiagram-v2", *lines, "```"]
+    return ["```mermaid", "stateDiagram-v2", *lines, "```"]
 
 
 def _name(state: Enum) -> str:
