@@ -25,7 +25,6 @@ import pytest
 
 from corewire.client._session import Session
 from corewire_server.simulator import scenario
-from corewire_server.simulator.checkers import CHECKERS, ExactlyOnce
 from corewire_server.simulator.history import play as play_seed
 from corewire_server.simulator.observer import Observer
 from corewire_server.simulator.scenario import Options
@@ -99,5 +98,4 @@ ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
     ],
 )
 def test_what_broke_a_promise_breaks_none_any_more(seed: int, options: Options) -> None:
-    checkers = [*CHECKERS, ExactlyOnce] if options.exactly_once else CHECKERS
-    assert not play_seed(seed, options, checkers=checkers).violations
+    assert not play_seed(seed, options).violations

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.simulation.batch import PAIR, SINGLE, fixed_batch
+from tests.simulation.batch import ONCE, PAIR, SINGLE, fixed_batch
 
 from corewire_server.cli.simulate import replay
 from corewire_server.simulator.history import History, play
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from corewire_server.simulator.scenario import Options
 
 SECONDS = 6.0  # of the batch of a commit, for each kind
+SECONDS_ONCE = 3.0  # likewise, where all clients want exactly-once
+
+KINDS = {"single": SINGLE, "pair": PAIR, "single, once": ONCE, "pair, once": replace(ONCE, nodes=2)}
 
 pytestmark = pytest.mark.slow
 
@@ -29,10 +33,10 @@ def test_no_history_of_the_fixed_batch_breaks_a_promise() -> None:
     assert not [told(history) for history in fixed_batch() if history.violations]
 
 
-@pytest.mark.parametrize("options", [SINGLE, PAIR], ids=["single", "pair"])
+@pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 def test_no_history_of_this_commit_breaks_a_promise(options: Options) -> None:
     first = _seed_of_the_commit()
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + (SECONDS_ONCE if options.exactly_once else SECONDS)
     played = 0
     while time.monotonic() < until:
         history = play(first + played, options)

@@ -67,6 +67,13 @@ class Kind:
     steps: Annotated[_Count, Parameter(help="At most so many faults, one after the other.")] = None
     messages: Annotated[_Count, Parameter(help="A producer sends at most so many.")] = None
     applications: Annotated[_Count, Parameter(help="At most so many producers, and as many consumers.")] = None
+    exactly_once: Annotated[
+        bool,
+        Parameter(
+            help="All clients want exactlyOnce; no call may fail, and nothing come twice. Without transactions.",
+            negative="",
+        ),
+    ] = False
     every_option: Annotated[
         bool, Parameter(help="Clients have options, too, that hardly anybody changes.", negative="")
     ] = False
@@ -74,7 +81,7 @@ class Kind:
     def options(self) -> Options:
         """For the simulator. Raises UsageError for a name that it does not know."""
         from corewire_server.simulator.faults import KINDS
-        from corewire_server.simulator.scenario import WORKLOADS, Options
+        from corewire_server.simulator.scenario import ONCE, WORKLOADS, Options
 
         faults = (
             None if self.faults is None else tuple(one for one in self.faults.split(",") if one not in ("", "none"))
@@ -84,6 +91,10 @@ class Kind:
                 raise UsageError(f"--faults: there is no {kind!r}", hint=f"one of {', '.join(KINDS)}")
         if self.workload is not None and self.workload not in WORKLOADS:
             raise UsageError(f"--workload: there is no {self.workload!r}", hint=f"one of {', '.join(WORKLOADS)}")
+        if self.exactly_once and self.workload is not None and self.workload not in ONCE:
+            raise UsageError(
+                f"--exactly-once and --workload {self.workload} exclude each other", hint=f"one of {', '.join(ONCE)}"
+            )
         default = Options()
         return Options(
             nodes=self.nodes,
@@ -92,6 +103,7 @@ class Kind:
             failures=self.steps or default.failures,
             messages=self.messages or default.messages,
             applications=self.applications or default.applications,
+            exactly_once=self.exactly_once,
             every_option=self.every_option,
         )
 
@@ -199,6 +211,7 @@ def _show(history: History, *, as_json: bool, verbose: bool) -> None:
     sys.stderr.write(f"replay: {command}\n")
 
 
+_SWITCHES: Final = {"exactly_once": "--exactly-once", "every_option": "--every-option"}
 _FLAGS: Final = {"failures": "steps", "nodes": "nodes", "messages": "messages", "applications": "applications"}
 
 
@@ -211,8 +224,7 @@ def replay(history: History) -> str:
         value = getattr(history.options, each.name)
         if each.name in _FLAGS and (value != each.default or each.name == "nodes"):
             words += (f"--{_FLAGS[each.name]}", str(value))
-    if history.options.every_option:
-        words.append("--every-option")
+    words += (_SWITCHES[name] for name in _SWITCHES if getattr(history.options, name))
     if history.options.faults is not None:
         words += ("--faults", ",".join(history.options.faults) or "none")
     if history.options.workload is not None:

@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from corewire_server.simulator.checkers import CHECKERS, Checker, Violation
+from corewire_server.simulator.checkers import Checker, Violation, checkers_of
 from corewire_server.simulator.chorus import Chorus
 from corewire_server.simulator.eyes import Eyes, open_eyes
 from corewire_server.simulator.observer import Observer
@@ -52,17 +52,17 @@ def play(
     seed: int,
     options: Options | None = None,
     *,
-    checkers: Sequence[type[Checker]] = CHECKERS,
+    checkers: Sequence[type[Checker]] | None = None,
     detail: Detail | None = None,
     observers: Iterable[Observer] = (),
 ) -> History:
     """
-    Play the history of a seed under the eyes of checkers.
+    Play the history of a seed under the eyes of checkers: of all that look at such histories, or of these.
 
     ``detail``: keep a transcript. ``observers``: who else is told. The same arguments give the same History, on any machine.
     """
     options = options or Options()
-    judges = [one() for one in checkers]
+    judges = [one() for one in (checkers_of(options) if checkers is None else checkers)]
     probes, faults = Probes(), _Faults()
     transcript = None if detail is None else Transcript(detail)
     listeners = [*([] if transcript is None else [transcript]), faults, probes, *judges, *observers]

@@ -16,7 +16,7 @@ from corewire_server.simulator.workloads import Errand
 from corewire_server.simulator.world import MS, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from corewire.client.config import ClientConfig
@@ -28,8 +28,13 @@ TOPIC: Final = "news"
 ONWARD: Final = "done"  # where tries pass on what they take
 LARGE_BYTES: Final = 2000  # of the largest body, in memory; twice that on the wire
 SENDING: Final = ("blocking", "asynchronous", "transacted")
+SENDING_ONCE: Final = ("blocking", "asynchronous")
 RECEIVING: Final = ("auto", "client", "individual", "transacted", "dups", "pre")
+RECEIVING_ONCE: Final = ("auto", "client", "individual", "dups")
 WORKLOADS: Final = ("send", "transact", "request", "browse", "publish", "tries", "lacking")
+ONCE: Final = ("send", "browse", "publish")
+"""Those of ``Options.exactly_once``, without transactions: of the others that promises less, for a transaction may be rolled back
+and come again, and what is temporary goes with its session."""
 _STAYING: Final = ("receive", "reply", "forward")  # first words of kinds that go on until they are told to leave
 
 
@@ -42,7 +47,7 @@ class Options:
     workload: str | None = None
     failures: int = 3  # at most so many faults, one after the other
     patient: bool | None = None  # whether a fault waits until everybody has got over the last one
-    exactly_once: bool = False  # whether all clients want it
+    exactly_once: bool = False  # whether all clients want it, and do nothing that it promises less for (``ONCE``)
     every_option: bool = False  # whether clients have such, too, that hardly anybody changes
     messages: int = 8  # a producer sends at most so many
     applications: int = 2  # at most so many producers, and as many consumers
@@ -162,15 +167,14 @@ def node_names(nodes: int) -> tuple[str, ...]:
 def _jobs(rng: Random, options: Options) -> list[list[Job]]:
     if options.workload == "tries":
         return _trying(rng, options)
-    workload = options.workload or rng.choices(("mixed", "request", "browse", "publish"), (7, 1, 1, 2))[0]
+    drawn = ("mixed", "browse" if options.exactly_once else "request", "browse", "publish")
+    workload = options.workload or rng.choices(drawn, (7, 1, 1, 2))[0]
     pause_us = rng.choice((0, 2 * MS, 40 * MS, 300 * MS))
     topic, subscribed = "", tuple[str, ...]()
     if workload == "publish":
         topic, subscribed = TOPIC, tuple(f"{TOPIC}.{number}" for number in range(2 + rng.randrange(2)))
     queues = subscribed or (QUEUE,)
-    receiving: tuple[str, ...] = RECEIVING
-    if options.exactly_once:
-        receiving = tuple(kind for kind in RECEIVING if kind != "pre")
+    receiving: Sequence[str] = RECEIVING_ONCE if options.exactly_once else RECEIVING
     senders, receivers = 1 + rng.randrange(options.applications), 1 + rng.randrange(options.applications)
     base = Errand(name="", queue=QUEUE, topic=topic, subscribed=subscribed, pause_us=pause_us)
     taking: list[Job] = []
@@ -205,7 +209,8 @@ def _trying(rng: Random, options: Options) -> list[list[Job]]:
 
 
 def _sender(rng: Random, options: Options, errand: Errand, workload: str) -> Job:
-    kind = {"request": "ask", "lacking": "lack"}.get(workload) or "send " + _choose(rng, SENDING, workload)
+    sending = SENDING_ONCE if options.exactly_once else SENDING
+    kind = {"request": "ask", "lacking": "lack"}.get(workload) or "send " + _choose(rng, sending, workload)
     errand = replace(
         errand,
         count=1 + rng.randrange(options.messages),
@@ -217,7 +222,7 @@ def _sender(rng: Random, options: Options, errand: Errand, workload: str) -> Job
     return Job(kind, errand)
 
 
-def _choose(rng: Random, kinds: tuple[str, ...], workload: str) -> str:
+def _choose(rng: Random, kinds: Sequence[str], workload: str) -> str:
     match workload:
         case "transact":
             return "transacted"

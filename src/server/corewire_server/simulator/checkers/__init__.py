@@ -6,7 +6,7 @@ A checker of your own is a subclass of `Checker` that calls ``broken``; hand it 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from corewire_server.simulator.checkers.checker import Checker, Violation
 from corewire_server.simulator.checkers.complaints import NoComplaints
@@ -23,11 +23,22 @@ from corewire_server.simulator.checkers.order import OrderKept
 from corewire_server.simulator.checkers.recovery import RecoveryExact
 from corewire_server.simulator.checkers.same_state import SameState
 from corewire_server.simulator.checkers.tries import TriesAreKnown
+from corewire_server.simulator.scenario import ONCE
+
+if TYPE_CHECKING:
+    from corewire_server.simulator.scenario import Options
 
 CHECKERS: Final[tuple[type[Checker], ...]] = (
     *(NothingLost, NothingDoubled, NothingForeign, OrderKept, OneServer, SameState, RecoveryExact),
     *(ConfirmedIsDone, CountsAgree, NoCallPastItsDeadline, NoComplaints, AllEndsWell, TriesAreKnown),
 )
-"""All of them, but `ExactlyOnce`."""
+"""Those of any history."""
 
-__all__ = ["CHECKERS", "Checker", "ExactlyOnce", "Violation"]
+
+def checkers_of(options: Options) -> tuple[type[Checker], ...]:
+    """All that look at such histories."""
+    once = options.exactly_once and (options.workload is None or options.workload in ONCE)
+    return (*CHECKERS, ExactlyOnce) if once else CHECKERS
+
+
+__all__ = ["CHECKERS", "Checker", "ExactlyOnce", "Violation", "checkers_of"]

@@ -8,9 +8,10 @@ from corewire_server.simulator.checkers.checker import Checker
 
 class ExactlyOnce(Checker):
     """
-    For histories of ``Options.exactly_once`` without transactions; not one of ``CHECKERS``, since no others promise so much.
+    For histories of ``Options.exactly_once`` without transactions (``checkers_of``): no others promise so much.
 
-    What a broker refuses it may refuse, and who has not connected yet may be told that nobody answers. A client that was killed is a new one, and may get again what the old one had.
+    What a broker refuses it may refuse, and who has not connected yet may be told that nobody answers. A client that was killed
+    is a new one, and may get again what the old one had.
     """
 
     rule = "exactly-once"
