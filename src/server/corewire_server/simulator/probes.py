@@ -30,6 +30,7 @@ SINGLE: Final = frozenset(
         "a try ran again",
         "a try whose answer was lost had committed",
         "a large message was refused",
+        "a message of a group was refused",
         "a distributed transaction was refused",
     }
 )
@@ -67,12 +68,10 @@ PAIR: Final = frozenset(
         "a try ran again",
         "a try whose answer was lost had committed",
         "a large message was refused",
+        "a message of a group was refused",
     }
 )
 """For a pair, beside those; some for both."""
-
-VARIED: Final = frozenset({"a message of a group was refused"})
-"""Where clients have every option, beside those."""
 
 _KILLS: Final = ("kill", "power")
 
