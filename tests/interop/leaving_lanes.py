@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import io
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.interop.together import leave
 
-from corewire.errors import CorewireError
+from corewire.errors import CorewireError, TransactionOutcomeUnknown
 from corewire.wire import packets
 from corewire_server.proxy import Direction
-from corewire_transports.anyio import ClientState, Receipt, SendState, connect, move_on_after
+from corewire_transports.anyio import (
+    Client,
+    ClientState,
+    Receipt,
+    SendState,
+    Session,
+    TransactedSession,
+    connect,
+    move_on_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +30,8 @@ if TYPE_CHECKING:
     from tests.interop.cell_stage import Stage
 
 PATIENCE_S = 0.2
+CALL_S = 1.5
+SOON_S = 10.0  # on a busy machine; other time-outs are longer
 OPTIONS = "reconnectAttempts=-1&retryInterval=20&confirmationWindowSize=1048576"
 
 
@@ -153,6 +166,70 @@ async def a_commit_is_not_left(stage: Stage) -> None:
                 with move_on_after(0):
                     await session.query_queue(stage.name)
         assert stage.witness.texts(stage.name) == ["1", "2"]
+
+
+async def _bounded(stage: Stage, other: Client, asked: type[object], call: Callable[[], Awaitable[object]]) -> None:
+    """The broker falls silent when it is asked, and the caller leaves in vain: he is kept until the time-out, and no longer.
+    He is let go in the next call, of ``other``."""
+    ended: list[float] = []
+
+    async def call_and_look_up() -> None:
+        try:
+            await call()
+        finally:
+            ended.append(time.monotonic())
+        await other.session()
+
+    struck: list[float] = []
+
+    def fall_silent() -> None:
+        stage.proxy.stall()
+        struck.append(time.monotonic())
+
+    stage.set_trap(fall_silent, (Direction.TO_TARGET, (asked,)))
+    await leave(call_and_look_up, lambda: stage.struck)
+    assert 0.9 * CALL_S < ended[0] - struck[0] < CALL_S + SOON_S
+
+
+async def a_commit_that_is_not_answered_is_bounded(stage: Stage) -> None:
+    stage.witness.queue(stage.name)
+
+    async def send(session: Session) -> None:
+        await session.send(stage.name, "x")
+
+    async def commit(session: TransactedSession) -> None:
+        await session.send(stage.name, "x")
+        await session.commit()
+
+    async def transaction(session: TransactedSession) -> None:
+        async with session.transaction():
+            await session.send(stage.name, "x")
+
+    async def transact(session: TransactedSession) -> None:
+        await session.transact(send)
+
+    for ended_by in (commit, transaction, transact):
+        async with connect(stage.url(f"{OPTIONS}&callTimeout={CALL_S * 1000:.0f}")) as client:
+            session = await client.transacted_session()
+
+            async def unknown(end: Callable[[TransactedSession], Awaitable[object]], of: TransactedSession) -> None:
+                with pytest.raises(TransactionOutcomeUnknown):
+                    await end(of)
+
+            await _bounded(stage, client, packets.SessionCommit, partial(unknown, ended_by, session))
+            began = time.monotonic()
+            await client.close()
+            assert time.monotonic() - began < SOON_S
+        stage.proxy.resume()
+
+
+async def closing_what_does_not_answer_is_bounded(stage: Stage) -> None:
+    options = f"{OPTIONS}&callTimeout={CALL_S * 1000:.0f}"
+    async with connect(stage.url(options)) as other, connect(stage.url(options)) as client:
+        await client.session()
+        await _bounded(stage, other, packets.SessionClose, client.close)
+        assert client.state is ClientState.CLOSED
+        stage.proxy.resume()
 
 
 async def what_was_opened_for_nobody_is_closed(stage: Stage) -> None:
