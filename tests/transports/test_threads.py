@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import threading
 import time
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ from corewire_transports import blocking, threads
 from corewire_transports.threads import _driver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from corewire_server.proxy import Proxy
 
@@ -323,58 +321,3 @@ def test_done_operation_is_not_waited_for(url: str) -> None:
         done: Operation[None] = Operation()
         done.succeed(None)
         client._driver.wait(done)
-
-
-@contextmanager
-def thread_aside(client: threads.Client) -> Generator[None]:
-    """The thread of a client leaves the sockets to callers, and hears no bell."""
-    driver, stands, is_over = client._driver, threading.Event(), threading.Event()
-
-    def hold(_timeout: float) -> bool:
-        stands.set()
-        return is_over.wait(60)
-
-    driver._bell_only.select = hold  # type: ignore[method-assign, assignment]
-    driver._callers_until = math.inf
-    driver._ring()  # it looks around, and has nothing to do
-    assert stands.wait(10)
-    try:
-        yield
-    finally:
-        driver._callers_until = -math.inf
-        is_over.set()
-
-
-def test_whoever_waits_for_an_answer_calls_the_thread_back(
-    url: str, queue: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with threads.connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
-        monkeypatch.setattr(_driver, "TIMER_SLACK_S", 60.0)
-        client._driver._callers_until = math.inf
-        with threads.fail_after(10):
-            for number in range(20):
-                session.send(queue, str(number))
-                assert consumer.receive().text == str(number)
-
-
-def test_callers_that_come_again_and_again_read_themselves(url: str, queue: str) -> None:
-    with threads.connect(f"{url}?producerWindowSize=-1") as client, client.session() as session:
-        producer = session.producer(queue, durable=False)
-        with thread_aside(client), threads.fail_after(10):
-            first = producer.submit("x")
-            while first.state is not threads.SendState.CONFIRMED:
-                producer.submit("y")
-
-
-def test_what_was_gathered_leaves_although_nobody_calls_again(
-    url: str, queue: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    free = f"{url}?producerWindowSize=-1"
-    with threads.connect(free) as sending, threads.connect(url) as taking, sending.session() as session:
-        producer = session.producer(queue)
-        monkeypatch.setattr(_driver, "GATHER_S", 60.0)
-        with thread_aside(sending):
-            producer.submit("x")
-            assert sending._driver._gathered == 1
-        with taking.session() as other, other.consumer(queue) as consumer, threads.fail_after(10):
-            assert consumer.receive().text == "x"

@@ -20,7 +20,7 @@ from corewire_transports._group import datagrams, join
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from ssl import SSLContext
 
     from corewire import ClientEngine, Discovery, Endpoint, Operation
@@ -67,12 +67,13 @@ class Link:
 
 class Sockets:
     """Performs the effects of one engine. The owner calls every method under its lock, if it has one. ``completed`` wakes who waits
-    for an operation; None: nobody sleeps."""
+    for an operation; ``awaited`` holds the ids of those that somebody waits for."""
 
     def __init__(
         self,
         engine: ClientEngine,
-        completed: Callable[[Operation[object]], None] | None,
+        awaited: Container[int],
+        completed: Callable[[Operation[object]], None],
         notify: Callable[[ClientEvent], None],
         ssl_context: SSLContext | None = None,
     ) -> None:
@@ -82,6 +83,7 @@ class Sockets:
         self.selector = selectors.DefaultSelector()
         self.changed = False  #: whether the selector waits for something else than before; the owner takes it back
         self.unwritten_bytes = 0  #: what the sockets did not take yet
+        self._awaited = awaited
         self._completed = completed
         self._notify = notify
         self._links: dict[int, Link] = {}
@@ -108,7 +110,7 @@ class Sockets:
             for effect in self.engine.poll_effects():
                 match effect:
                     case Completed():  # first: one for every message that was submitted
-                        if self._completed is not None:
+                        if id(effect.operation) in self._awaited:
                             self._completed(effect.operation)
                     case Send(number, chunks):
                         if (link := self._links.get(number)) is not None:

@@ -48,7 +48,7 @@ class Driver:
         ssl_context: SSLContext | None = None,
     ) -> None:
         self.engine = engine
-        self._sockets = Sockets(engine, None, self._notify, ssl_context)
+        self._sockets = Sockets(engine, (), self.wake, self._notify, ssl_context)
         self._audience = Audience(engine.counters, on_event)
         self._calls_in_a_row = 0
         self._gathered = 0  # commands whose effects were not performed yet

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import selectors
-import socket
 import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from corewire.errors import ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
+from corewire_transports._bells import Bell, Summons
 from corewire_transports._deadline import Expired, check, move_on_after, nearest, woken_by
 from corewire_transports._events import Audience
 from corewire_transports._process import Birthplace
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from corewire import ClientEngine, Operation
     from corewire.events import ClientEvent
     from corewire_transports._events import EventQueue
+    from corewire_transports._sockets import Ready
 
 __all__ = ["Driver"]
 
@@ -36,6 +37,7 @@ TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
 GATHERED_MAX = 256  # commands; then their effects are performed
 GATHER_S = 0.001  # after effects were performed: those of what comes so soon leave together
+LEAD_S = 2 * GATHER_S  # so long whoever waits turns the sockets although nothing comes
 
 
 class Driver:
@@ -44,7 +46,9 @@ class Driver:
     time and writes what a socket did not take. One lock guards the engine.
 
     Each time that the thread wakes costs two handovers of the interpreter and of the lock. So while callers come again and again,
-    it leaves the sockets to them: they read, too, once a millisecond. It is back before anybody waits for an answer.
+    it stands aside and leaves the sockets to them: they read, too, once a millisecond, and the first who waits *leads*: it turns
+    the sockets until it has what it waits for. The thread is back as soon as others still wait then, or a leader has waited for a
+    few milliseconds in vain; and whatever a leader does, when its time is over.
     """
 
     caller = staticmethod(threading.get_ident)
@@ -59,9 +63,9 @@ class Driver:
     ) -> None:
         self.engine = engine
         self._lock = threading.RLock()
-        self._sockets = Sockets(engine, self.wake, self._notify, ssl_context)
-        self._audience = Audience(engine.counters, on_event)
         self._waiting: dict[int, list[threading.Event]] = {}
+        self._sockets = Sockets(engine, self._waiting, self.wake, self._notify, ssl_context)
+        self._audience = Audience(engine.counters, on_event)
         self._birthplace = Birthplace()
         self._inside = False
         self._close_asked = False
@@ -69,17 +73,19 @@ class Driver:
         self._gathered = 0  # commands whose effects were not performed yet
         self._performed_at = -math.inf
         self._callers_until = -math.inf  # so long the thread may leave the sockets to callers
-        self._aside = False  # it does, or is about to
+        self._aside = False  # it does
+        self._summons = Summons()  # for it, to come back
+        # Of the caller who turns the sockets while the thread stands aside. In a signal's handler it may be late: its time is limited.
+        self._leader: threading.Event | None = None
+        self._led_until = -math.inf  # so long it needs nothing to come
+        self._selecting = False  # it waits for the sockets, and hears the bell only
+        self._short = False  # the last wait was one that is worth leading
         self._ended = False
         self._broken: BaseException | None = None
         self._sleeping_until = -math.inf
         self._written = threading.Condition(self._lock)
-        self._bell, self._ear = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ear.setblocking(False)
-        self._sockets.selector.register(self._ear, selectors.EVENT_READ, None)
-        self._bell_only = selectors.DefaultSelector()
-        self._bell_only.register(self._ear, selectors.EVENT_READ)
+        self._bell = Bell()  # for whoever waits for the sockets
+        self._sockets.selector.register(self._bell.ear, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._run, name="corewire", daemon=True)
 
     @property
@@ -167,7 +173,7 @@ class Driver:
                 self._check()
             now = time.monotonic()
             if self._gathered >= GATHERED_MAX or now - self._performed_at > GATHER_S:
-                self._callers_until = now + 2 * GATHER_S
+                self._callers_until = max(self._callers_until, now + 2 * GATHER_S)
                 return self._read_and_begin(command, *args, **kwargs)
             try:
                 self._inside = True
@@ -180,7 +186,7 @@ class Driver:
             finally:
                 self._inside = False
                 self._gathered += 1  # where it raised, too: it may have done something before
-                if self._gathered == 1 and not self._aside:
+                if self._gathered == 1 and (self._leader is not None or not self._aside):
                     self._ring()
 
     def _read_and_begin(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -217,22 +223,92 @@ class Driver:
                 self.begin(_nothing)
             waiting = self._waiting.setdefault(id(operation), [])
             waiting.append(event)
-            if self._aside:
-                self._ring()
+            began = self._begin_to_wait(event)
         try:
-            with woken_by(event.set):
+            with woken_by(lambda: self._alert(event)):
                 while not operation.done:
                     if self._broken is not None:
                         raise NotConnected(f"the client was interrupted by {self._broken!r}") from self._broken
                     check()
-                    left = nearest() - time.monotonic()
-                    event.wait(None if left == math.inf else max(0.0, left))
+                    if self._leader is event:
+                        self._lead(event)
+                    else:
+                        left = nearest() - time.monotonic()
+                        event.wait(None if left == math.inf else max(0.0, left))
                     event.clear()
         finally:
+            now = time.monotonic()
             with self._lock:
-                waiting.remove(event)
-                if not waiting:
-                    del self._waiting[id(operation)]
+                if self._waiting.get(id(operation)) is waiting:  # else it was woken
+                    waiting.remove(event)
+                    if not waiting:
+                        del self._waiting[id(operation)]
+                self._short = self._leader is event or now - began < LEAD_S
+                self._resign(event)
+
+    def _begin_to_wait(self, event: threading.Event) -> float:
+        """Turn the sockets oneself, if the thread stands aside, nobody else does, and it will not be long. Returns when that was."""
+        now = time.monotonic()
+        if self._short:
+            self._callers_until = max(self._callers_until, now + 2 * GATHER_S)
+        if self._aside and self._leader is None:
+            if self._short:
+                self._leader = event
+                self._lead_until(now + LEAD_S)
+            else:
+                self._ring()
+        return now
+
+    def _lead_until(self, end: float) -> None:
+        self._led_until = end
+        self._callers_until = max(self._callers_until, end)
+
+    def _lead(self, event: threading.Event) -> None:
+        """Turn the sockets once. Whoever has waited in vain for long enough calls the thread back, and waits as others do; so does
+        who has a deadline soon, of which selectors are not as exact."""
+        until, now = nearest(), time.monotonic()
+        with self._lock:
+            if self._leader is not event:
+                return
+            if not now < self._led_until < until:
+                self._resign(event)
+                return
+            left = self._led_until - now
+            self._selecting = True
+        try:
+            # Whoever alerts sets the event first, then looks whether to ring.
+            ready = self._sockets.selector.select(0.0 if event.is_set() else left)
+        except (OSError, ValueError):
+            if not self._ended and self._broken is None:  # meanwhile, by a signal handler
+                raise
+            return
+        with self._lock:
+            self._selecting = False
+            if self._leader is not event:
+                return
+            try:
+                self._turn(ready)
+            except BaseException as error:
+                self._break(error)
+                if not isinstance(error, Exception):  # else it is a mistake in the engine: told as it is to the others
+                    raise
+            self._performed_at = now = time.monotonic()
+            if ready:
+                self._lead_until(now + LEAD_S)
+
+    def _resign(self, event: threading.Event) -> None:
+        """Turn the sockets no longer, if one did."""
+        if self._leader is event:
+            self._leader = None
+            self._selecting = False
+            if self._waiting or self._sockets.unwritten_bytes:
+                self._ring()
+
+    def _alert(self, event: threading.Event) -> None:
+        """Have a caller who waits look around."""
+        event.set()
+        if self._leader is event and self._selecting:
+            self._bell.ring()
 
     def must_give_way(self) -> bool:
         """Whether the next call is to ``give_way`` before."""
@@ -272,8 +348,8 @@ class Driver:
 
     def wake(self, operation: Operation[Any]) -> None:
         """An operation is done: go on, whoever waits for it."""
-        for event in self._waiting.get(id(operation), ()):
-            event.set()
+        for event in self._waiting.pop(id(operation), ()):
+            self._alert(event)
 
     def close(self) -> None:
         """Close the client and end the thread. Takes a second at most beyond what the engine waits for."""
@@ -291,6 +367,7 @@ class Driver:
                 self._sockets.hang_up()
                 for reading in self._audience.dismiss():
                     self.wake(reading)
+                self._leader = None
                 self._ring()
             if self._thread.ident is not None:
                 self._thread.join(LINGER_S + 1.0)
@@ -305,9 +382,7 @@ class Driver:
             self._break(error)
         with self._lock:
             self._sockets.close()
-            self._bell_only.close()
             self._bell.close()
-            self._ear.close()
 
     def _turn_until_ended(self) -> None:
         give_up_at = math.inf
@@ -328,29 +403,43 @@ class Driver:
             ready = self._sockets.selector.select(None if left == math.inf else max(0.0, left))
             with self._lock:
                 self._sleeping_until = -math.inf
-                self._listen_to_bell()
-                self._inside = True
-                self._gathered = 0
-                try:
-                    self._sockets.turn(ready)
-                    self._close_if_asked()
-                finally:
-                    self._inside = False
-                self._announce_written()
+                self._turn(ready)
+
+    def _turn(self, ready: Ready) -> None:
+        """Let the engine have what came and the time, and perform what it asks for. Under the lock."""
+        self._inside = True
+        if any(key.fileobj is self._bell.ear for key, _ in ready):
+            self._bell.listen()
+        self._gathered = 0
+        self._sockets.changed = False  # whoever turns the sockets looks again
+        try:
+            self._sockets.turn(ready)
+            self._close_if_asked()
+        finally:
+            self._inside = False
+        self._announce_written()
 
     def _stand_aside(self) -> None:
-        """Let callers turn the sockets, if they come again and again, and none of them waits. The time is looked at
-        nevertheless, as late as ever."""
-        no_longer_than = time.monotonic() + TIMER_SLACK_S
-        self._aside = True  # from here on whoever waits rings
-        while not self._waiting and not self._sockets.unwritten_bytes:
-            left = min(self._callers_until, no_longer_than) - time.monotonic()
-            if left <= 0:
-                break
-            if self._bell_only.select(left):
-                self._listen_to_bell()  # what it was rung for is looked at next
-                break
-        self._aside = False
+        """Let callers turn the sockets, if they come again and again. The time is looked at nevertheless, as late as ever."""
+        latest = time.monotonic() + TIMER_SLACK_S
+        summoned = self._rest_s(latest) <= 0
+        self._aside = not summoned  # from here on whoever waits leads
+        while self._aside:
+            if (left := self._rest_s(latest, summoned=summoned)) > 0:
+                summoned = self._summons.wait(left) or summoned
+                continue
+            with self._lock:
+                if self._rest_s(latest, summoned=summoned) <= 0:
+                    self._aside = False
+                    self._leader = None  # if there is one, it is late
+
+    def _rest_s(self, latest: float, *, summoned: bool = False) -> float:
+        """How long the thread may still stand aside."""
+        if self._leader is not None:
+            return self._callers_until - time.monotonic()
+        if summoned or self._waiting or self._sockets.unwritten_bytes:
+            return 0.0
+        return min(self._callers_until, latest) - time.monotonic()
 
     def _announce_written(self) -> None:
         with self._written:
@@ -372,16 +461,11 @@ class Driver:
             self._ring()
 
     def _ring(self) -> None:
-        try:
-            self._bell.send(b"\0")
-        except OSError:  # rung often enough, or the thread has ended
-            return
-
-    def _listen_to_bell(self) -> None:
-        try:
-            self._ear.recv(4096)
-        except BlockingIOError:
-            return
+        """Have whoever turns the sockets look around, or the thread come back."""
+        if self._leader is not None or not self._aside:
+            self._bell.ring()
+        else:
+            self._summons.send()
 
     def _break(self, error: BaseException) -> None:
         """The engine is in nobody knows what state: nobody may use it any more."""
@@ -389,7 +473,8 @@ class Driver:
             self._broken = error
             for waiting in self._waiting.values():
                 for event in waiting:
-                    event.set()
+                    self._alert(event)
+            self._leader = None
             self._written.notify_all()
             self._ring()
 
