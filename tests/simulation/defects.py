@@ -6,14 +6,15 @@ They are put in by monkeypatching, for the length of a test. Nothing in the prod
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from corewire._channel import Channel, int32
 from corewire.client._tries import Tries
 from corewire.wire import hot
-from corewire_server.core import dispatch
+from corewire_server.core import dispatch, routing
 from corewire_server.core.broker import Broker
+from corewire_server.core.commands import sending
 from corewire_server.core.session import Session
 from corewire_server.core.snapshot import Snapshot
 from corewire_server.ha import roles
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import pytest
 
     from corewire.client._calls import Script
+    from corewire_server.core.queues import Queue
     from corewire_server.core.state import State
     from corewire_server.journal.actions import Action
     from corewire_server.journal.format import BatchHead
@@ -158,8 +160,22 @@ def session_missing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Snapshot, "_take_session", take_all_but_one)
 
 
+def routed_by_identity(patch: pytest.MonkeyPatch) -> None:
+    """A message gets into its queues in the order in which a set of them gives them, which is that of their addresses."""
+    targets = routing.targets
+
+    def unordered(state: State, *args: Any) -> list[Queue]:
+        return list(set(targets(state, *args)))
+
+    for user in (routing, sending):
+        patch.setattr(user, "targets", unordered)
+
+
 def order_by_identity(patch: pytest.MonkeyPatch) -> None:
-    """What is written in one step leaves in the order in which a set of links gives them."""
+    """
+    What is written in one step leaves in the order in which a set of links gives them: the state is the same, only what leaves
+    has another order.
+    """
     effects = Broker._effects
 
     def unordered(self: Broker) -> Any:
@@ -296,8 +312,11 @@ def every_order_is_obeyed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(operating, "why_not_fail_over", lambda status: "")
 
 
+PUBLISHED = replace(pair(), workload="publish")  # so that a message has several queues
+
 PAIR = [
     Defect("a session is missing from the snapshot", session_missing, pair()),
+    Defect("queues get messages in the order of their addresses", routed_by_identity, PUBLISHED),
     Defect("links are written in the order of their addresses", order_by_identity, pair()),
     Defect("a backup that was not told promotes itself", not_told_promotes, pair("torn")),
     Defect("a promotion takes no new epoch", no_new_epoch, pair("kill", "power")),

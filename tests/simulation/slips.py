@@ -100,7 +100,9 @@ ONLY: dict[str, Defect] = {
     "one server": Defect(
         "a promotion takes no new epoch", defects.no_new_epoch, replace(pair("kill", "power"), failures=1)
     ),
-    "same state": Defect("links are written in the order of their addresses", defects.order_by_identity, pair()),
+    "same state": Defect(
+        "queues get messages in the order of their addresses", defects.routed_by_identity, defects.PUBLISHED
+    ),
     "recovery": Defect("a backup keeps no journal", defects.backup_keeps_no_journal, pair("kill", "both")),
     "confirmation": Defect("a confirmation overtakes an exception", defects.confirmed_before_refused),
     "counting": Defect("a refused command is not counted", defects.refused_not_counted),
