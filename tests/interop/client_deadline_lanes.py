@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.interop.together import pause, tasks
+from tests.interop.together import cancelled, pause, tasks
 
 from corewire import AckMode
 from corewire_transports.anyio import Session, TransactedSession, connect, move_on_after
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 GAP_S = 0.004
 OWN_SESSIONS = 2
+LEFT_BY = ("timeout", "deadline", "cancellation")
 
 
 async def the_next_question_gets_its_own_answer(
@@ -84,11 +85,11 @@ def _calls(
 async def a_message_that_comes_at_the_deadline_is_not_lost(url: str, name: str, count: int, seed: int) -> None:
     for mode in ("auto", "client", "transacted"):
         for window_bytes in (1_048_576, 0):
-            for by_scope in (False, True):
-                queue = f"{name}.{mode}.{window_bytes}.{by_scope}"
+            for left_by in LEFT_BY:
+                queue = f"{name}.{mode}.{window_bytes}.{left_by}"
                 await tasks(
                     partial(_send_with_gaps, url, queue, count, seed),
-                    partial(_receive_with_deadlines, url, queue, count, seed, mode, window_bytes, by_scope),
+                    partial(_receive_with_deadlines, url, queue, count, seed, mode, window_bytes, left_by),
                 )
 
 
@@ -102,7 +103,7 @@ async def _send_with_gaps(url: str, queue: str, count: int, seed: int) -> None:
 
 
 async def _receive_with_deadlines(
-    url: str, queue: str, count: int, seed: int, mode: str, window_bytes: int, by_scope: bool
+    url: str, queue: str, count: int, seed: int, mode: str, window_bytes: int, left_by: str
 ) -> None:
     rng = random.Random(seed + 1)
     async with connect(url) as client:
@@ -112,9 +113,11 @@ async def _receive_with_deadlines(
         while came < count:
             message = None
             timeout = rng.uniform(0, 0.75 * GAP_S)
-            if by_scope:
+            if left_by == "deadline":
                 with move_on_after(timeout):
                     message = await consumer.receive()
+            elif left_by == "cancellation":
+                message = await cancelled(consumer.receive, timeout)
             else:
                 message = await consumer.receive(timeout=timeout)
             if message is not None:

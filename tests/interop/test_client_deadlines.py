@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import pytest
 from tests.interop import client_deadline_lanes
 from tests.interop.worlds import World
 
-from corewire_server import BrokerConfig
+from corewire_server import BrokerConfig, serve
 from corewire_server.core.broker import Broker
 from corewire_server.proxy import Proxy
 from corewire_server.runtime.embedded import Serving
@@ -102,8 +102,12 @@ def test_the_next_question_gets_its_own_answer_from_ours(world: World) -> None:
         ask(stage, world, ROUNDS, next(_numbers))
 
 
+@pytest.mark.parametrize("broker", ["ours", "artemis"])
 @each_world
-def test_a_message_that_comes_at_the_deadline_is_not_lost(artemis: Artemis, world: World) -> None:
+def test_a_message_that_comes_at_the_deadline_is_not_lost(
+    request: pytest.FixtureRequest, broker: str, world: World
+) -> None:
     lane = client_deadline_lanes.a_message_that_comes_at_the_deadline_is_not_lost
     seed = next(_numbers)
-    world.run(lane, artemis.url, f"deadlines.{world.value}.{seed}", MESSAGES, seed)
+    with serve(BrokerConfig.for_tests()) if broker == "ours" else nullcontext(request.getfixturevalue("artemis")) as at:
+        world.run(lane, at.url, f"deadlines.{world.value}.{seed}", MESSAGES, seed)

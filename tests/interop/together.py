@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from corewire_transports.threads import move_on_after
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
+T = TypeVar("T")
 
 GLANCE_S = 0.002
 MOMENT_S = 0.05
@@ -84,3 +86,48 @@ def leave_by_thread(call: Callable[[], object], waits: Callable[[], bool]) -> No
             over.set()
     watching.join()
     assert scope.cancelled_caught
+
+
+async def cancelled(call: Callable[[], Coroutine[object, object, T]], seconds: float) -> T | None:
+    """Call, and cancel that after so long, by no deadline that could be seen coming: on asyncio a task, on trio a scope."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return await _cancelled_scope(call, seconds)
+    task = asyncio.create_task(call())
+    timer = loop.call_later(seconds, task.cancel)
+    try:
+        await asyncio.wait([task])
+    finally:
+        timer.cancel()
+        task.cancel()
+    return None if task.cancelled() else task.result()
+
+
+async def _cancelled_scope(call: Callable[[], Coroutine[object, object, T]], seconds: float) -> T | None:
+    scope = anyio.CancelScope()
+
+    async def watch() -> None:
+        await anyio.sleep(seconds)
+        scope.cancel()
+
+    value = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        with scope:
+            value = await call()
+        group.cancel_scope.cancel()
+    return value
+
+
+def cancelled_by_thread(call: Callable[[], T], seconds: float) -> T | None:
+    """The same for a thread: by another one."""
+    with move_on_after(None) as scope:
+        timer = threading.Timer(seconds, scope.cancel)
+        timer.start()
+        try:
+            return call()
+        finally:
+            timer.cancel()
+            timer.join()
+    return None

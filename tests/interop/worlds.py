@@ -32,6 +32,10 @@ OURS = (
     (r"\btogether import tasks\b", "together import threads as tasks"),
     (r"\btogether import pause\n", "together import stop as pause\n"),
     (r"\btogether import pause, tasks\b", "together import stop as pause, threads as tasks"),
+    (
+        r"\btogether import cancelled, pause, tasks\b",
+        "together import cancelled_by_thread as cancelled, stop as pause, threads as tasks",
+    ),
     (r"\btogether import leave\n", "together import leave_by_thread as leave\n"),
 )
 
