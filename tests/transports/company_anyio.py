@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
+import trio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -74,3 +76,18 @@ async def until(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(PATIENCE_S):
         while not condition():  # noqa: ASYNC110  # conditions of others have no event
             await anyio.sleep(0.002)
+
+
+def tasks_alive() -> int:
+    """How many tasks the loop has that runs here."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return _tasks_below(trio.lowlevel.current_root_task())
+
+
+def _tasks_below(task: trio.lowlevel.Task | None) -> int:
+    if task is None:
+        return 0
+    children = [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+    return 1 + sum(map(_tasks_below, children))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.transports.company_threads import until
+from tests.transports.company_threads import tasks_alive, until
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-__all__ = ["beside", "needs_company", "until"]
+__all__ = ["beside", "needs_company", "tasks_alive", "until"]
 
 
 def needs_company(_test: object) -> None:

@@ -83,3 +83,8 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < give_up_at
         time.sleep(0.002)
+
+
+def tasks_alive() -> int:
+    """This world has none."""
+    return 0

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import socket
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.transports.company_anyio import until
+from tests.transports.company_anyio import tasks_alive, until
 
 from corewire.errors import CorewireError, NotConnected
 from corewire_server.proxy import Direction
@@ -31,7 +32,7 @@ SOON_S = 1.0 if "COREWIRE_ROUNDS" in os.environ else 20.0  # on any machine; wha
 
 
 class Held:
-    """Descriptors and threads of this process, without what the broker has here: it closes its ends a little later."""
+    """Descriptors, threads and tasks of this process, without what the broker has here: it closes its ends a little later."""
 
     def __init__(self, url: str) -> None:
         gc.collect()
@@ -43,6 +44,7 @@ class Held:
         self.descriptors = sum(target not in brokers for target in descriptors)
         self.sockets = sum(target in clients for target in descriptors)  #: that lead, or shall lead, to the broker
         self.threads = threading.active_count()
+        self.tasks = tasks_alive()
 
 
 def _port(url: str) -> int:
@@ -54,6 +56,17 @@ def _target(descriptor: str) -> str:
         return os.readlink(f"/proc/self/fd/{descriptor}")
     except FileNotFoundError:  # the one that listed them
         return ""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_forgotten(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No error that nobody asked for, and no task that was not ended: the loop tells of both when they are collected."""
+    yield
+    gc.collect()
+    told = [*caplog.get_records("call"), *caplog.records]
+    assert [
+        record.getMessage() for record in told if record.name == "asyncio" and record.levelno >= logging.ERROR
+    ] == []
 
 
 @pytest.fixture
@@ -73,12 +86,16 @@ def deaf() -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_lingering")
 async def test_nothing_is_left_after_close(url: str, queue: str) -> None:
     before = Held(url)
     for _ in range(ROUNDS):
         async with connect(url) as client, client.session() as session, session.consumer(queue) as consumer:
             await session.send(queue, "x")
             assert (await consumer.receive()).text == "x"
+            began = time.monotonic()
+        assert time.monotonic() - began < SOON_S
+        assert tasks_alive() == before.tasks
         assert threading.active_count() <= before.threads + 1
     after = Held(url)
     assert after.descriptors <= before.descriptors + 1  # trio and asyncio keep one for themselves
@@ -101,6 +118,7 @@ async def test_closed_at_any_byte_nothing_is_left(proxied: str, proxy: Proxy, qu
     after = Held(proxied)
     assert after.sockets <= before.sockets
     assert after.threads <= before.threads
+    assert after.tasks == before.tasks
     # Trio and asyncio keep one for themselves; the proxy's ends go a little later.
     await until(lambda: Held(proxied).descriptors <= before.descriptors + 1)
 
@@ -124,7 +142,8 @@ async def test_dialling_may_be_given_up(deaf: str) -> None:
             pass
     assert scope.cancelled_caught
     assert time.monotonic() - began < SOON_S
-    assert Held(deaf).sockets == before.sockets
+    after = Held(deaf)
+    assert (after.sockets, after.tasks) == (before.sockets, before.tasks)
 
 
 async def test_dialling_ends_by_itself(deaf: str) -> None:
