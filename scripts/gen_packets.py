@@ -34,6 +34,7 @@ FAMILIES = (
     "consumer",
     "message",
     "transaction",
+    "xa",
     "cluster",
     "replication",
 )
@@ -110,7 +111,7 @@ def page() -> str:
     lines = [HEAD]
     classes = [value for value in map(packets.__getattr__, dir(packets)) if hasattr(value, "TYPE")]
     for family in FAMILIES:
-        lines += [f"## {family.capitalize()}", ""]
+        lines += [f"## {family.upper() if family == 'xa' else family.capitalize()}", ""]
         for cls in classes:
             if cls.__module__.endswith(f".{family}"):
                 lines += section(cls)

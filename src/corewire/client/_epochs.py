@@ -25,7 +25,7 @@ from corewire.wire.registry import encode
 
 if TYPE_CHECKING:
     from corewire._channel import Channel
-    from corewire.client._calls import Command
+    from corewire.client._calls import Command, Packet
     from corewire.client._context import Context
     from corewire.client._ids import ProducerId
     from corewire.client._producer import Producer
@@ -33,12 +33,16 @@ if TYPE_CHECKING:
     from corewire.client._tries import Tries
     from corewire.errors import CorewireError
 
-#: What separates one transaction from the next.
-_BOUNDARIES = (
-    packets.SessionCommit,
-    *(packets.SessionXaStart, packets.SessionXaJoin, packets.SessionXaResume),
-    *(packets.SessionXaEnd, packets.SessionXaSuspend),
-)
+
+def _separates(packet: Packet) -> bool:
+    """One transaction from the next."""
+    match packet:
+        case packets.SessionCommit() | packets.SessionXaStart() | packets.SessionXaJoin() | packets.SessionXaResume():
+            return True
+        case packets.SessionXaEnd() | packets.SessionXaSuspend():
+            return True
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Epochs(Incoming):
         nor after it happened once."""
         if self.tainted or self.distrusted or self.channel.window_bytes is None:
             return False
-        committing = any(isinstance(command.packet, _BOUNDARIES) for command in (*self.answers, *self._backlog))
+        committing = any(_separates(command.packet) for command in (*self.answers, *self._backlog))
         return not (self.may_run_twice and self.transacted and committing and self.sends_unanswered)
 
     def lock(self, now: float) -> None:

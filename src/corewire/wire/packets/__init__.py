@@ -104,23 +104,23 @@ if TYPE_CHECKING:
     from corewire.wire.packets.session import SessionUniqueAddMetadata as SessionUniqueAddMetadata
     from corewire.wire.packets.transaction import SessionCommit as SessionCommit
     from corewire.wire.packets.transaction import SessionRollback as SessionRollback
-    from corewire.wire.packets.transaction import SessionXaCommit as SessionXaCommit
-    from corewire.wire.packets.transaction import SessionXaEnd as SessionXaEnd
-    from corewire.wire.packets.transaction import SessionXaFailed as SessionXaFailed
-    from corewire.wire.packets.transaction import SessionXaForget as SessionXaForget
-    from corewire.wire.packets.transaction import SessionXaGetTimeout as SessionXaGetTimeout
-    from corewire.wire.packets.transaction import SessionXaGetTimeoutResponse as SessionXaGetTimeoutResponse
-    from corewire.wire.packets.transaction import SessionXaInDoubtXids as SessionXaInDoubtXids
-    from corewire.wire.packets.transaction import SessionXaInDoubtXidsResponse as SessionXaInDoubtXidsResponse
-    from corewire.wire.packets.transaction import SessionXaJoin as SessionXaJoin
-    from corewire.wire.packets.transaction import SessionXaPrepare as SessionXaPrepare
-    from corewire.wire.packets.transaction import SessionXaResponse as SessionXaResponse
-    from corewire.wire.packets.transaction import SessionXaResume as SessionXaResume
-    from corewire.wire.packets.transaction import SessionXaRollback as SessionXaRollback
-    from corewire.wire.packets.transaction import SessionXaSetTimeout as SessionXaSetTimeout
-    from corewire.wire.packets.transaction import SessionXaSetTimeoutResponse as SessionXaSetTimeoutResponse
-    from corewire.wire.packets.transaction import SessionXaStart as SessionXaStart
-    from corewire.wire.packets.transaction import SessionXaSuspend as SessionXaSuspend
+    from corewire.wire.packets.xa import SessionXaCommit as SessionXaCommit
+    from corewire.wire.packets.xa import SessionXaEnd as SessionXaEnd
+    from corewire.wire.packets.xa import SessionXaFailed as SessionXaFailed
+    from corewire.wire.packets.xa import SessionXaForget as SessionXaForget
+    from corewire.wire.packets.xa import SessionXaGetTimeout as SessionXaGetTimeout
+    from corewire.wire.packets.xa import SessionXaGetTimeoutResponse as SessionXaGetTimeoutResponse
+    from corewire.wire.packets.xa import SessionXaInDoubtXids as SessionXaInDoubtXids
+    from corewire.wire.packets.xa import SessionXaInDoubtXidsResponse as SessionXaInDoubtXidsResponse
+    from corewire.wire.packets.xa import SessionXaJoin as SessionXaJoin
+    from corewire.wire.packets.xa import SessionXaPrepare as SessionXaPrepare
+    from corewire.wire.packets.xa import SessionXaResponse as SessionXaResponse
+    from corewire.wire.packets.xa import SessionXaResume as SessionXaResume
+    from corewire.wire.packets.xa import SessionXaRollback as SessionXaRollback
+    from corewire.wire.packets.xa import SessionXaSetTimeout as SessionXaSetTimeout
+    from corewire.wire.packets.xa import SessionXaSetTimeoutResponse as SessionXaSetTimeoutResponse
+    from corewire.wire.packets.xa import SessionXaStart as SessionXaStart
+    from corewire.wire.packets.xa import SessionXaSuspend as SessionXaSuspend
 else:
     __all__, __getattr__, __dir__ = _exports(
         __name__,
@@ -168,11 +168,12 @@ else:
                 "ReattachSessionResponse SessionAddMetadata SessionAddMetadata2 SessionClose SessionStart SessionStop"
                 " SessionUniqueAddMetadata"
             ),
-            "transaction": (
-                "SessionCommit SessionRollback SessionXaCommit SessionXaEnd SessionXaFailed SessionXaForget "
-                "SessionXaGetTimeout SessionXaGetTimeoutResponse SessionXaInDoubtXids SessionXaInDoubtXidsResponse "
-                "SessionXaJoin SessionXaPrepare SessionXaResponse SessionXaResume SessionXaRollback "
-                "SessionXaSetTimeout SessionXaSetTimeoutResponse SessionXaStart SessionXaSuspend"
+            "transaction": ("SessionCommit SessionRollback"),
+            "xa": (
+                "SessionXaCommit SessionXaEnd SessionXaFailed SessionXaForget SessionXaGetTimeout "
+                "SessionXaGetTimeoutResponse SessionXaInDoubtXids SessionXaInDoubtXidsResponse SessionXaJoin "
+                "SessionXaPrepare SessionXaResponse SessionXaResume SessionXaRollback SessionXaSetTimeout "
+                "SessionXaSetTimeoutResponse SessionXaStart SessionXaSuspend"
             ),
         },
     )
