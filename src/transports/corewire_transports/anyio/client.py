@@ -13,12 +13,7 @@ from corewire.client._notifications import NOTIFICATIONS, selector_for
 from corewire_transports._opening import opening
 from corewire_transports.anyio._events import Events
 from corewire_transports.anyio._requests import Inbox
-from corewire_transports.anyio.management import Management
-from corewire_transports.anyio.notifications import Notifications
-from corewire_transports.anyio.pool import SessionPool
 from corewire_transports.anyio.session import Session
-from corewire_transports.anyio.transacted import TransactedSession
-from corewire_transports.anyio.xa import XaSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,6 +22,11 @@ if TYPE_CHECKING:
     from corewire import ClientConfig, Endpoint, Topology
     from corewire.events import ClientEvent
     from corewire_transports.anyio._driver import Driver
+    from corewire_transports.anyio.management import Management
+    from corewire_transports.anyio.notifications import Notifications
+    from corewire_transports.anyio.pool import SessionPool
+    from corewire_transports.anyio.transacted import TransactedSession
+    from corewire_transports.anyio.xa import XaSession
 
 __all__ = ["Client", "ClientState", "ClientStats"]
 
@@ -70,6 +70,8 @@ class Client:
     @opening
     async def transacted_session(self) -> TransactedSession:
         """Open a session in which sends and acknowledgements take effect at commit. Raises as `session`."""
+        from corewire_transports.anyio.transacted import TransactedSession
+
         return TransactedSession(
             self, await self._driver.call(self._engine.create_session, transacted=True), AckMode.AUTO
         )
@@ -77,11 +79,15 @@ class Client:
     @opening
     async def xa_session(self) -> XaSession:
         """Open a session that takes part in distributed transactions. Raises as `session`, BrokerError where there are none."""
+        from corewire_transports.anyio.xa import XaSession
+
         return XaSession(self, await self._driver.call(self._engine.create_session, xa=True))
 
     @opening
     async def management(self) -> Management:
         """Talk to the broker's resources. Raises as `session`."""
+        from corewire_transports.anyio.management import Management
+
         return Management(self, await Inbox.open(self))
 
     @opening
@@ -90,6 +96,8 @@ class Client:
 
         Raises ValueError for what can be no type, SecurityError, and as `session`.
         """
+        from corewire_transports.anyio.notifications import Notifications
+
         selector = selector_for(types)
         session = await self.session(AckMode.PRE)
         try:
@@ -103,6 +111,8 @@ class Client:
     @opening
     async def pool(self, size_max: int = 8) -> SessionPool:
         """Keep up to ``size_max`` transacted sessions for many callers. They are opened when they are first needed."""
+        from corewire_transports.anyio.pool import SessionPool
+
         return SessionPool(self, size_max)
 
     def events(self, *, buffer: int = 256) -> AsyncIterator[ClientEvent]:

@@ -1,19 +1,24 @@
 # Made from the anyio one by scripts/gen_facades.py. Do not edit.
 """The client, for one thread that turns the engine itself."""
 
+from typing import TYPE_CHECKING
+
+from corewire._lazy import exports as _exports
 from corewire_transports._deadline import fail_after, move_on_after
 from corewire_transports.blocking._connect import connect
 from corewire_transports.blocking.client import Client, ClientState, ClientStats
 from corewire_transports.blocking.consumer import Browser, Consumer, ConsumerOptions
-from corewire_transports.blocking.management import JsonValue, Management, Page, QueueStats
-from corewire_transports.blocking.notifications import Notifications
-from corewire_transports.blocking.pool import SessionPool
 from corewire_transports.blocking.producer import Producer, Receipt, SendState
 from corewire_transports.blocking.received import ReceivedMessage
 from corewire_transports.blocking.session import Session
 from corewire_transports.blocking.temporary import TemporaryQueue, TemporaryTopic
-from corewire_transports.blocking.transacted import TransactedSession
-from corewire_transports.blocking.xa import XaSession, XaVote
+
+if TYPE_CHECKING:
+    from corewire_transports.blocking.management import JsonValue, Management, Page, QueueStats
+    from corewire_transports.blocking.notifications import Notifications
+    from corewire_transports.blocking.pool import SessionPool
+    from corewire_transports.blocking.transacted import TransactedSession
+    from corewire_transports.blocking.xa import XaSession, XaVote
 
 __all__ = [
     "Browser",
@@ -42,3 +47,16 @@ __all__ = [
     "fail_after",
     "move_on_after",
 ]
+
+if not TYPE_CHECKING:  # what few programs need is imported when it is asked for
+    _, __getattr__, _ = _exports(
+        __name__,
+        {
+            "management": "JsonValue Management Page QueueStats",
+            "notifications": "Notifications",
+            "pool": "SessionPool",
+            "transacted": "TransactedSession",
+            "xa": "XaSession XaVote",
+        },
+    )
+    __dir__ = __all__.copy

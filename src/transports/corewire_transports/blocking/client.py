@@ -12,12 +12,7 @@ from corewire.client._notifications import NOTIFICATIONS, selector_for
 from corewire_transports._deadline import move_on_after
 from corewire_transports.blocking._events import Events
 from corewire_transports.blocking._requests import Inbox
-from corewire_transports.blocking.management import Management
-from corewire_transports.blocking.notifications import Notifications
-from corewire_transports.blocking.pool import SessionPool
 from corewire_transports.blocking.session import Session
-from corewire_transports.blocking.transacted import TransactedSession
-from corewire_transports.blocking.xa import XaSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +21,11 @@ if TYPE_CHECKING:
     from corewire import ClientConfig, Endpoint, Topology
     from corewire.events import ClientEvent
     from corewire_transports.blocking._driver import Driver
+    from corewire_transports.blocking.management import Management
+    from corewire_transports.blocking.notifications import Notifications
+    from corewire_transports.blocking.pool import SessionPool
+    from corewire_transports.blocking.transacted import TransactedSession
+    from corewire_transports.blocking.xa import XaSession
 
 __all__ = ["Client", "ClientState", "ClientStats"]
 
@@ -67,14 +67,20 @@ class Client:
 
     def transacted_session(self) -> TransactedSession:
         """Open a session in which sends and acknowledgements take effect at commit. Raises as `session`."""
+        from corewire_transports.blocking.transacted import TransactedSession
+
         return TransactedSession(self, self._driver.call(self._engine.create_session, transacted=True), AckMode.AUTO)
 
     def xa_session(self) -> XaSession:
         """Open a session that takes part in distributed transactions. Raises as `session`, BrokerError where there are none."""
+        from corewire_transports.blocking.xa import XaSession
+
         return XaSession(self, self._driver.call(self._engine.create_session, xa=True))
 
     def management(self) -> Management:
         """Talk to the broker's resources. Raises as `session`."""
+        from corewire_transports.blocking.management import Management
+
         return Management(self, Inbox.open(self))
 
     def notifications(self, *types: str) -> Notifications:
@@ -82,6 +88,8 @@ class Client:
 
         Raises ValueError for what can be no type, SecurityError, and as `session`.
         """
+        from corewire_transports.blocking.notifications import Notifications
+
         selector = selector_for(types)
         session = self.session(AckMode.PRE)
         try:
@@ -94,6 +102,8 @@ class Client:
 
     def pool(self, size_max: int = 8) -> SessionPool:
         """Keep up to ``size_max`` transacted sessions for many callers. They are opened when they are first needed."""
+        from corewire_transports.blocking.pool import SessionPool
+
         return SessionPool(self, size_max)
 
     def events(self, *, buffer: int = 256) -> Iterator[ClientEvent]:
