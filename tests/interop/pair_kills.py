@@ -24,7 +24,9 @@ from tests.interop.peers import ARTEMIS, OLDER_CLIENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.interop.pair import Member
     from tests.interop.pair_load import Verdict
+    from tests.interop.pair_tough_load import ToughLoad
 
 PROGRAM = ("-m", "tests.interop.pair_node")
 DIGESTS = ("--digests",)
@@ -42,6 +44,7 @@ class Series:
     outages: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  #: seconds, by stream
     verdict: Verdict | None = None
     fell_out: int = 0
+    slowest_send: float = 0.0  #: seconds, of those that block, while a node joined
     digests: Digests | None = None
 
     @property
@@ -51,6 +54,7 @@ class Series:
 
     def __str__(self) -> str:
         lines = [f"{self.kills} kills, {self.joins} joins, out of step unasked: {self.fell_out}", str(self.verdict)]
+        lines.append(f"longest blocking send during a join: {1000 * self.slowest_send:.0f} ms")
         if len(self.all_outages) > 1:
             lines.append("ms from the kill to the first message: median, 90 %, worst")
             lines.append(f"  {'all streams':28} {milliseconds(self.all_outages)}")
@@ -72,6 +76,20 @@ def outages_since(load: Load, at: float) -> dict[str, float]:
     return {name: since.silence_to - at for name, since in load.since().items() if since.silence_to > at}
 
 
+def joined(pair: Pair, load: Load | ToughLoad) -> float:
+    """From the mark of the load to when the pair is in step and every stream has moved on: how long the slowest blocking send took."""
+    pair.wait_in_step()
+    load.await_progress()
+    return load.slowest_send()
+
+
+def join_again(pair: Pair, load: Load | ToughLoad, member: Member, *options: str) -> float:
+    """Start a node that has ended, and wait until it is `joined`."""
+    load.mark()
+    pair.start_again(member, *options)
+    return joined(pair, load)
+
+
 def kill_primary(pair: Pair, load: Load, series: Series) -> None:
     """One kill, when the pair is in step and every stream has moved on; and the way back to that."""
     load.hold()
@@ -85,10 +103,8 @@ def kill_primary(pair: Pair, load: Load, series: Series) -> None:
     for name, outage in outages_since(load, at).items():
         series.outages.setdefault(name, []).append(outage)
     held_back = ("--held-back", "20") if series.kills % 4 in (1, 2) else ()  # it is killed at the kill after the next
-    pair.start_again(primary, *held_back)
-    pair.wait_in_step()
+    series.slowest_send = max(series.slowest_send, join_again(pair, load, primary, *held_back))
     series.joins += 1
-    load.await_progress()
 
 
 def run(folder: Path, kills: int, versions: Sequence[str] = (ARTEMIS, OLDER_CLIENT)) -> Series:

@@ -16,7 +16,7 @@ from corewire_server.demo.ledger import Ledger, Way
 from corewire_server.demo.traffic import Traffic, World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
 CORE = "core.blocking,core.async,core.plain,core.tx,core.temporary,core.prefetch,core.individual,core.calls"
@@ -38,7 +38,42 @@ GLANCE_S = 0.01
 DRAIN_S = 60.0
 
 
-class PacedLedger(Ledger):
+class TimedLedger(Ledger):
+    """A stream that knows how long a send waited for its answer, where each is waited for."""
+
+    def __init__(self, queue: str, way: Way, *, ids: bool) -> None:
+        super().__init__(queue, way, ids=ids)
+        self._waits_since: float | None = None
+        self._marked_at = self._slowest_send = 0.0
+
+    def begin(self) -> int | None:
+        """See `Ledger.begin`."""
+        number = super().begin()
+        if number is not None and self.way is Way.ONE_BY_ONE:
+            self._waits_since = time.monotonic()
+        return number
+
+    def confirm(self, numbers: Iterable[int]) -> None:
+        """See `Ledger.confirm`."""
+        super().confirm(numbers)
+        self._slowest_send, self._waits_since = self._slowest(), None
+
+    def _slowest(self) -> float:
+        waits_since = self._waits_since
+        if waits_since is None:
+            return self._slowest_send
+        return max(self._slowest_send, time.monotonic() - max(waits_since, self._marked_at))
+
+    def mark(self) -> None:
+        """From here on: see `since`."""
+        self._marked_at, self._slowest_send = time.monotonic(), 0.0
+
+    def since(self) -> Since:
+        """The slowest send since the mark, also one that still waits; what it waited before the mark does not count."""
+        return Since(0.0, 0.0, self._slowest())
+
+
+class PacedLedger(TimedLedger):
     """A stream that leaves time for others, and knows how long it heard nothing."""
 
     def __init__(self, queue: str, way: Way) -> None:
@@ -66,12 +101,13 @@ class PacedLedger(Ledger):
         super().take(text, times_made_anew)
 
     def mark(self) -> None:
-        """From here on: see `since`."""
+        """See `TimedLedger.mark`."""
+        super().mark()
         self._silence = (0.0, 0.0)
 
     def since(self) -> Since:
-        """The longest silence since the mark."""
-        return Since(*self._silence, 0.0)
+        """The longest silence since the mark, too."""
+        return super().since()._replace(silence_from=self._silence[0], silence_to=self._silence[1])
 
     @property
     def noticed(self) -> list[str]:
@@ -196,6 +232,10 @@ class Load:
             for name, since in java.since().items()
         }
         return lanes | {ledger.queue: ledger.since() for ledger in self._flat()}
+
+    def slowest_send(self) -> float:
+        """The longest that a blocking send of any stream took since the mark, in seconds."""
+        return max(since.slowest_send for since in self.since().values())
 
     # -- the end -----------------------------------------------------------------------------------------------------------
 

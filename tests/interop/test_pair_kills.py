@@ -46,6 +46,6 @@ def test_clients_that_were_given_one_address_know_the_other_by_the_topology(tmp_
             pair.kill(pair.primary)
             load.await_progress()
             verdict = load.finish()
-    print(f"\n{verdict}")
+        print(f"\n{verdict}\nout of step unasked: {pair.unasked()}")
     assert not verdict.faults
     assert verdict.sent == verdict.received

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop.pair import Pair
 from tests.interop.pair_digests import compare
-from tests.interop.pair_kills import DIGESTS, PROGRAM, milliseconds, outages_since
+from tests.interop.pair_kills import DIGESTS, PROGRAM, joined, milliseconds, outages_since
 from tests.interop.pair_load import Load
 from tests.interop.pair_watch import Watch
 
@@ -51,6 +51,7 @@ def handed_over_at(member: Member) -> float:
 def test_a_switch_goes_unnoticed(tmp_path: Path) -> None:
     outages: list[float] = []
     took: list[float] = []
+    slowest = 0.0
     with Pair(tmp_path, *DIGESTS, program=PROGRAM) as pair, Watch(pair), Load(pair.address) as load:
         load.await_progress()
         for _ in range(SWITCHES):
@@ -65,12 +66,14 @@ def test_a_switch_goes_unnoticed(tmp_path: Path) -> None:
             pair.wait_serving(pair.other(before))
             load.await_progress()
             outages += outages_since(load, handed_over_at(before)).values()
+            slowest = max(slowest, joined(pair, load))
         shown = cluster(pair, "show")
         verdict = load.finish()
         fell_out = pair.unasked()
     digests = compare(tmp_path)
     print(f"\n{SWITCHES} switches, {median(took):.2f} s each, out of step unasked: {fell_out}\n{verdict}\n{digests}")
-    print(f"ms from the hand-over to the first message: median, 90 %, worst {milliseconds(outages)}\n{shown}")
+    print(f"ms from the hand-over to the first message: median, 90 %, worst {milliseconds(outages)}")
+    print(f"longest blocking send from a switch until the other node has joined: {1000 * slowest:.0f} ms\n{shown}")
     assert not verdict.faults
     assert fell_out == 0
     assert not digests.differing
