@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop.pair import Pair
 from tests.interop.pair_digests import compare
-from tests.interop.pair_kills import DIGESTS, PROGRAM
+from tests.interop.pair_kills import DIGESTS, PROGRAM, join_again, joined
 from tests.interop.pair_load import Load
 from tests.interop.pair_watch import Watch
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("java")]
 SUSPENDED_S = 6.0  # more than a primary waits for a silent backup
 STALLED_S = 3.0  # less
-THROTTLED_S = 10.0  # twice as long: tests/campaign
+THROTTLED_S = 20.0
 THROTTLE_BYTES_PER_S = 50_000
 
 
@@ -36,6 +36,11 @@ def judge(pair: Pair, load: Load, folder: Path, fell_out: int | None) -> None:
     assert not verdict.faults
     assert not digests.differing
     assert fell_out is None or unasked == fell_out
+
+
+def tell_join(slowest_s: float) -> None:
+    """How long a blocking send took meanwhile."""
+    print(f"longest blocking send during the join {1000 * slowest_s:.0f} ms")
 
 
 def suspend(pair: Pair, load: Load, member: Member) -> int:
@@ -52,9 +57,10 @@ def suspend(pair: Pair, load: Load, member: Member) -> int:
     took = pair.wait_in_step()
     load.await_progress()
     assert pair.primary is primary
+    slowest = load.slowest_send()
     longest = max(since.silence_to - since.silence_from for since in load.since().values())
     lost = pair.unasked() - before
-    how = f"in step {took:.1f} s later, longest silence {longest:.1f} s, out of step: {lost}"
+    how = f"in step {took:.1f} s later, longest silence {longest:.1f} s, blocking send {slowest:.1f} s, out of step: {lost}"
     print(f"\n{member.role} slept {SUSPENDED_S:.0f} s: {how}")
     return lost
 
@@ -71,9 +77,7 @@ def test_backup_killed(tmp_path: Path) -> None:
             load.await_progress()
             silences = [since.silence_to - at for since in load.since().values() if since.silence_from < at]
             print(f"\nlongest silence behind the kill {max(silences, default=0):.2f} s")
-            pair.start_again(backup)
-            pair.wait_in_step()
-            load.await_progress()
+            tell_join(join_again(pair, load, backup))
         judge(pair, load, tmp_path, 3)
 
 
@@ -87,12 +91,8 @@ def test_either_node_suspended(tmp_path: Path) -> None:
 
 
 def test_link_between_the_nodes_spoilt(tmp_path: Path) -> None:
-    spoil_link(tmp_path, THROTTLED_S)
-
-
-def spoil_link(folder: Path, throttled_s: float) -> None:
     """Cut it, let it fall silent for a while, throttle it, let it fall silent for too long."""
-    with Pair(folder, *DIGESTS, program=PROGRAM, parted=True) as pair, Watch(pair), Load(pair.address) as load:
+    with Pair(tmp_path, *DIGESTS, program=PROGRAM, parted=True) as pair, Watch(pair), Load(pair.address) as load:
         load.await_progress()
         for _ in range(3):
             assert sum(proxy.cut_all(Ending.RESET) for proxy in pair.link) > 0
@@ -109,7 +109,7 @@ def spoil_link(folder: Path, throttled_s: float) -> None:
         assert pair.unasked() == 0, "3 s are no reason to go on alone"
         for proxy in pair.link:
             proxy.slow(bytes_per_s=THROTTLE_BYTES_PER_S)
-        load.let_run(throttled_s)
+        load.let_run(THROTTLED_S)
         for proxy in pair.link:
             proxy.slow()
         load.await_progress()
@@ -123,12 +123,12 @@ def spoil_link(folder: Path, throttled_s: float) -> None:
         load.await_progress()
         assert pair.primary is primary, "silence promotes nobody"
         print(f"alone {took:.1f} s after the link fell silent")
+        load.mark()
         for proxy in pair.link:
             proxy.resume()
             proxy.cut_all(Ending.RESET)
-        pair.wait_in_step()
-        load.await_progress()
-        judge(pair, load, folder, throttled + 1)
+        tell_join(joined(pair, load))
+        judge(pair, load, tmp_path, throttled + 1)
 
 
 def test_failing_disk_on_either_node(tmp_path: Path) -> None:
@@ -143,7 +143,5 @@ def test_failing_disk_on_either_node(tmp_path: Path) -> None:
             load.go()
             load.await_progress()
             assert pair.primary is pair.other(member)
-            pair.start_again(member)
-            pair.wait_in_step()
-            load.await_progress()
+            tell_join(join_again(pair, load, member))
         judge(pair, load, tmp_path, None)
