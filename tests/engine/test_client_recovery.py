@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -297,6 +298,24 @@ def test_what_is_kept_for_replay_is_bounded_and_later_senders_wait_their_turn() 
     assert all(each.done and each.result().done for each in admitted)
     consumer = world.consumer(world.session(ack_mode=AckMode.AUTO))
     assert [int(body[:4]) for body in world.receive_all(consumer)] == list(range(100))
+
+
+def test_what_was_written_and_not_answered_is_kept_once() -> None:
+    limit = 1_000_000
+    world = ClientWorld(resilient(resend_bytes_max=limit, producer_window_bytes=None))
+    producer = world.run(world.engine.create_producer(world.now, world.session(), Queue("q")))
+    world.run(world.engine.submit(world.now, producer, Message("known")))
+    world.pump()
+    submitted: list[Operation[Any]] = []
+    tracemalloc.start()
+    try:
+        while not submitted or submitted[-1].done:
+            submitted.append(world.engine.submit(world.now, producer, Message("x" * 20_000)))
+        grown_bytes = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(submitted) > 10
+    assert grown_bytes < 1.2 * limit, "with the one that waits"
 
 
 def test_an_abandoned_wait_for_room_is_never_sent() -> None:

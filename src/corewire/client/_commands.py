@@ -192,7 +192,7 @@ class Commands(ABC):
         command.ticket = channel.ask_frame(frame)
         self.answers.expect(command)
         if kind is packets.SessionSend and command.fate is Fate.UNBLOCKED:
-            packet.message = b""  # it is in the frame, which the channel keeps: not twice, however long the answer takes
+            packet.message = b""  # the channel keeps the frame: it is not kept twice, however long the answer takes
 
     def _refuse(self, now: float, command: Command, error: LocalProtocolError) -> None:
         """It cannot be written."""
