@@ -10,10 +10,11 @@ import pytest
 from tests.server.fakes import EchoCore, turns
 
 from corewire_server.core.inputs import BytesReceived, LinkOpened
+from corewire_server.node.doorkeeper import HELD_BYTES_MAX, Early
 from corewire_server.node.node import Node
 from corewire_server.node.orders import Door
 from corewire_server.runtime.clock import Clock
-from corewire_server.runtime.door import HELD_BYTES_MAX, Early
+from corewire_server.runtime.door import Onward
 from corewire_server.runtime.listening import Listener
 from corewire_server.runtime.server import Server
 
@@ -136,7 +137,7 @@ async def test_early_client_is_led_to_the_primary() -> None:
         for question in (b"one", b"two"):
             client.send(question)
             assert await receive(client) == question
-        assert (backup.server.door.led, backup.server.door.held) == (1, 0)
+        assert (backup.server.door.keeper.led, backup.server.door.keeper.held) == (1, 0)
         assert backup.core.inputs == []
         client.close()
         await until(lambda: not primary.core.links)
@@ -146,8 +147,9 @@ async def test_kernel_finds_out_that_the_primary_of_a_led_client_is_gone() -> No
     """The client's own kernel sees no farther than the door, and the client may look at nothing itself."""
     with Host() as primary, Host() as backup:
         await led(primary, backup)
-        [early] = backup.server.door._early
-        assert early.onward is not None
+        [early] = backup.server.door.keeper.early
+        assert isinstance(early.onward, Onward)
+        assert early.onward.transport is not None
         sock = early.onward.transport.get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
@@ -169,7 +171,7 @@ async def test_client_that_finds_no_primary_is_held_and_served_from_its_first_by
         backup.set(Door.LEAD, primary.address)  # whose door is closed
         client = backup.connect()
         client.send(b"he")
-        await until(lambda: backup.server.door.held == 1)
+        await until(lambda: backup.server.door.keeper.held == 1)
         client.send(b"llo")
         backup.set(Door.SERVE)
         heard = b""
@@ -178,7 +180,8 @@ async def test_client_that_finds_no_primary_is_held_and_served_from_its_first_by
             assert b"hello".startswith(heard)
         assert backup.received() == b"hello"
         assert isinstance(backup.core.inputs[0][1], LinkOpened)
-        assert (backup.server.door.held, backup.server.door.held_served, backup.server.door.led) == (0, 1, 0)
+        keeper = backup.server.door.keeper
+        assert (keeper.held, keeper.held_served, keeper.led) == (0, 1, 0)
 
 
 async def test_held_client_is_led_as_soon_as_the_primary_can_be_reached() -> None:
@@ -186,7 +189,7 @@ async def test_held_client_is_led_as_soon_as_the_primary_can_be_reached() -> Non
         backup.set(Door.LEAD, primary.address)
         client = backup.connect()
         client.send(b"hello")
-        await until(lambda: backup.server.door.held == 1)
+        await until(lambda: backup.server.door.keeper.held == 1)
         primary.set(Door.SERVE)
         assert await receive(client) == b"hello"
         assert primary.received() == b"hello"
@@ -209,8 +212,8 @@ async def test_held_client_is_read_up_to_a_limit_and_nothing_is_lost() -> None:
 
 
 async def early_clients(host: Host) -> list[Early]:
-    await until(lambda: host.server.door.held > 0)
-    return list(host.server.door._early)
+    await until(lambda: host.server.door.keeper.held > 0)
+    return list(host.server.door.keeper.early)
 
 
 async def test_client_whose_question_died_with_the_primary_is_asked_again_here() -> None:
@@ -222,7 +225,7 @@ async def test_client_whose_question_died_with_the_primary_is_asked_again_here()
         await primary.hears(0, b"hello")
         primary.listener.close()
         primary.sockets[0].close()
-        await until(lambda: backup.server.door.held == 1)
+        await until(lambda: backup.server.door.keeper.held == 1)
         backup.set(Door.SERVE)
         assert await receive(client) == b"hello"
 
@@ -270,7 +273,7 @@ async def test_closing_the_door_sends_the_held_away_and_leaves_the_led() -> None
         assert await receive(led) == b"one"
         backup.set(Door.LEAD, "127.0.0.1:1")
         held = backup.connect()
-        await until(lambda: backup.server.door.held == 1)
+        await until(lambda: backup.server.door.keeper.held == 1)
         backup.set(Door.CLOSED)
         assert await receive(held) == b""
         led.send(b"two")
@@ -292,8 +295,8 @@ async def test_held_client_that_leaves_is_forgotten() -> None:
     with Host() as backup:
         backup.set(Door.LEAD, "127.0.0.1:1")
         backup.connect().close()
-        await until(lambda: backup.server.door.held == 1)
-        await until(lambda: backup.server.door.held == 0)
+        await until(lambda: backup.server.door.keeper.held == 1)
+        await until(lambda: backup.server.door.keeper.held == 0)
         backup.set(Door.SERVE)
         assert backup.core.inputs == []
 

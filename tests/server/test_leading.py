@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from corewire.wire import packets, registry
 from corewire.wire.versions import VERSION
-from corewire_server.runtime.leading import Leading
+from corewire_server.node.leading import Leading
 
 HERE, LIVE = "10.0.0.2:61616", "10.0.0.1:61617"
 

@@ -109,7 +109,7 @@ class PairServer(Server):
 
     def _perform(self, orders: Sequence[Order]) -> None:
         super()._perform(orders)
-        self._pair.led = self.door.led
+        self._pair.led = self.door.keeper.led
         if self._pair.pending and not (self._draining or self._halted):  # a backup has received inputs, all there are
             self._drain()
         self._changed.set()

@@ -128,7 +128,7 @@ class PairService(Service):
         )
         peer = self.config.ha_policy.peer_link
         server = PairServer(node, clock, folder, self._halt, peer, self.connection)
-        server.door.here = settings.client_address
+        server.door.keeper.here = settings.client_address
         self._pair_server = self._adopt(server)
         server.peers.listen(self._link)  # before the first claim
         server.tell(node.begin)

@@ -78,7 +78,7 @@ class Server:
     @property
     def serves(self) -> bool:
         """Whether clients may be links."""
-        return self.door.door is Door.SERVE and not self._halted
+        return self.door.serves and not self._halted
 
     def adopt(self, link: Link) -> int:
         """Give a new link its number."""

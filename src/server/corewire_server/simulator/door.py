@@ -1,166 +1,207 @@
-"""
-The clients' door of a node with a peer: refused, led to the primary, or served.
-
-It does over the invented network what the runtime's does over sockets: who comes before the node serves is led to the
-primary, or held with all that he has said while nobody has answered him, and served from his first byte when the node serves.
-"""
+"""The clients' door over the invented network: streams for the `Doorkeeper`, which decides what becomes of whoever comes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from corewire_server.node.orders import Door
+from corewire_server.node.doorkeeper import Doorkeeper, Early
 from corewire_server.simulator.node import CLIENT_PORT
-from corewire_server.simulator.world import MS, SECOND
+from corewire_server.simulator.world import SECOND
 
 if TYPE_CHECKING:
+    from corewire_server.node.orders import Door
     from corewire_server.simulator.network import End
     from corewire_server.simulator.pair import PairProcess
 
-RETRY_US: Final = 100 * MS  # from one try to reach the primary to the next
-REACH_US: Final = SECOND  # how long one try may take
-LOSSES_MAX: Final = 2  # so often the primary may drop a client without a word: then it means that client
+
+class Stream:
+    """One end of the network at the door."""
+
+    def __init__(self, door: ClientDoor, end: End) -> None:
+        self.door = door
+        self.end = end
+        self._full = False
+        end.limit = door.process.machine.hardware.write_limit_bytes
+        door.streams[end] = self
+
+    # -- what the network calls
+
+    def received(self, data: bytes) -> None:
+        """Bytes came."""
+        raise NotImplementedError
+
+    def lost(self) -> None:
+        """It has ended."""
+        raise NotImplementedError
+
+    def fill(self, *, full: bool) -> None:
+        """The other side does not read, or does again."""
+        if self._full is not full and self.end in self.door.streams:
+            self._full = full
+            self.told(full=full)
+
+    def told(self, *, full: bool) -> None:
+        """Have the doorkeeper know."""
+        raise NotImplementedError
+
+    # -- what the doorkeeper calls
+
+    def write(self, data: bytes, /) -> None:
+        """Send."""
+        self.end.write(data)
+        if self.end.throttled:
+            self.fill(full=True)
+
+    def read(self, *, wanted: bool) -> None:
+        """Read it, or leave what comes where it is. What lies there is read a little later, as a socket is."""
+        if wanted and not self.end.reading:
+            self.door.process.world.after(0, self.door.process, self._drain)
+        self.end.reading = wanted
+
+    def _drain(self, _: object) -> None:
+        self.end.drain()
+
+    def abort(self) -> None:
+        """End it now."""
+        self.door.streams.pop(self.end, None)
+        self.end.close()
 
 
-@dataclass(slots=True, eq=False)
-class Early:
-    """A client that came before this node serves."""
+class Visitor(Stream):
+    """A client that nobody serves yet."""
 
-    end: End
-    held: list[bytes] = field(default_factory=list[bytes])  # all that it has said, while nobody has answered
-    onward: End | None = None  # on its way to the primary, or there
-    reached: bool = False
-    answered: bool = False
-    losses: int = 0
+    def __init__(self, door: ClientDoor, end: End) -> None:
+        super().__init__(door, end)
+        self.early = Early(door.keeper, self)
+        self._timers = 0
+
+    def received(self, data: bytes) -> None:
+        room = self.early.room
+        if len(data) > room:  # a socket would have been asked for no more
+            self.end.put_back(data[room:])
+        self.early.said(data[:room])
+
+    def lost(self) -> None:
+        self.early.ended()
+
+    def told(self, *, full: bool) -> None:
+        self.early.client_full(full=full)
+
+    def dial(self, target: str, /) -> Onward:
+        """Connect to the primary."""
+        return Onward(self, target)
+
+    def wait(self, seconds: float, /) -> None:
+        """Tell when so much time is over."""
+        self._timers += 1
+        self.door.process.world.after(int(seconds * SECOND), self.door.process, self._rang, self._timers)
+
+    def _rang(self, timer: int) -> None:
+        if timer == self._timers:
+            self.early.rang()
+
+    def serve(self, held: bytes, /) -> None:
+        """It is a link from now on."""
+        del self.door.streams[self.end]
+        self.end.reading = True
+        self.door.process.serve(self.end, held)
+        self._drain(None)
+
+    def close(self) -> None:
+        """End it when what was written is out: the network sees to that."""
+        self.abort()
+        self.early.ended()
+
+
+class Onward(Stream):
+    """A client's way to the primary, and the dial for it."""
+
+    def __init__(self, visitor: Visitor, target: str) -> None:
+        process = visitor.door.process
+        host, _, port = target.rpartition(":")
+        super().__init__(visitor.door, process.machine.network.dial(process, process.machine.name, (host, int(port))))
+        self._early = visitor.early
+
+    def connected(self) -> None:
+        """The dial got through."""
+        self.door.process.world.observer.probe("client led")
+        self._early.reached()
+
+    def refused(self) -> None:
+        """It did not."""
+        self._early.unreachable()
+
+    def received(self, data: bytes) -> None:
+        self._early.answer(data)
+
+    def lost(self) -> None:
+        self._early.lost()
+
+    def told(self, *, full: bool) -> None:
+        self._early.onward_full(full=full)
 
 
 class ClientDoor:
-    """Who came early, and what becomes of whoever comes."""
+    """The address at which clients come in. ``here``: its name, as the primary tells clients of it."""
 
-    def __init__(self, process: PairProcess) -> None:
-        self._process = process
-        self._network = process.machine.network
-        self._address = (process.machine.name, CLIENT_PORT)
-        self._by_end: dict[End, Early] = {}
-        self._by_onward: dict[End, Early] = {}
-        self.door = Door.CLOSED
-        self.target = ""
-        self._ended = False
+    def __init__(self, process: PairProcess, here: str) -> None:
+        self.process = process
+        self.streams: dict[End, Stream] = {}
+        self.keeper = Doorkeeper(self._listen)
+        self.keeper.here = here
 
     def set(self, door: Door, target: str) -> None:
         """What becomes of clients from now on."""
-        if self._ended:
-            return
-        self.door, self.target = door, target
-        if door is Door.CLOSED:
-            self._network.shut(self._address)
-        else:
-            self._network.listen(self._address, self._process)
-        if door is Door.LEAD:
-            return
-        for early in list(self._by_end.values()):
-            if not early.answered:
-                self._came(early)
+        self.keeper.set(door, target)
 
     def close(self) -> None:
         """Nobody comes any more, and who waits is sent away."""
-        self.set(Door.CLOSED, "")
-        self._ended = True
-        for early in list(self._by_end.values()):
-            self._forget(early)
-            early.end.close()
+        self.keeper.close()
+
+    def _listen(self, wanted: bool) -> None:
+        machine = self.process.machine
+        if wanted:
+            machine.network.listen((machine.name, CLIENT_PORT), self.process)
+        else:
+            machine.network.shut((machine.name, CLIENT_PORT))
+
+    # -- what the network tells. Each returns whether the end is one of the door's.
 
     def accepted(self, end: End) -> None:
         """A client has connected."""
-        early = self._by_end[end] = Early(end)
-        self._came(early)
+        Visitor(self, end).early.came()
 
-    def _came(self, early: Early) -> None:
-        match self.door:
-            case Door.SERVE:
-                self._forget(early)
-                self._process.serve(early.end, b"".join(early.held))
-            case Door.LEAD:
-                self._lead(early)
-            case Door.CLOSED:
-                self._forget(early)
-                early.end.close()
+    def connected(self, end: End) -> bool:
+        """A dial got through."""
+        stream = self.streams.get(end)
+        if isinstance(stream, Onward):
+            stream.connected()
+        return stream is not None
 
-    def _forget(self, early: Early) -> None:
-        self._by_end.pop(early.end, None)
-        if early.onward is not None:
-            self._by_onward.pop(early.onward, None)
-            early.onward.close()
-            early.onward = None
-
-    # -- led
-
-    def _lead(self, early: Early) -> None:
-        if self._by_end.get(early.end) is not early or early.onward is not None or self.door is not Door.LEAD:
-            return
-        host, _, port = self.target.rpartition(":")
-        early.reached = False
-        early.onward = self._network.dial(self._process, self._address[0], (host, int(port)))
-        self._by_onward[early.onward] = early
-        self._process.world.after(REACH_US, self._process, self._too_long, early.onward)
-
-    def _too_long(self, onward: End) -> None:
-        early = self._by_onward.get(onward)
-        if early is not None and not early.reached:
-            onward.close()
-            self.refused(onward)
-
-    def connected(self, onward: End) -> bool:
-        """A dial got through. Returns whether it was one of the door's."""
-        early = self._by_onward.get(onward)
-        if early is None:
-            return False
-        early.reached = True
-        self._process.world.observer.probe("client led")
-        onward.write(b"".join(early.held))
-        return True
-
-    def refused(self, onward: End) -> bool:
-        """The primary cannot be reached: again, a little later."""
-        early = self._by_onward.pop(onward, None)
-        if early is None:
-            return False
-        early.onward = None
-        self._process.world.after(RETRY_US, self._process, self._lead, early)
-        return True
+    def refused(self, end: End) -> bool:
+        """A dial was refused."""
+        stream = self.streams.pop(end, None)
+        if isinstance(stream, Onward):
+            stream.refused()
+        return stream is not None
 
     def received(self, end: End, data: bytes) -> bool:
-        """Bytes of an early client, or for one. Returns whether it was so."""
-        early = self._by_end.get(end)
-        if early is not None:
-            if not early.answered:
-                early.held.append(data)
-            if early.onward is not None and early.reached:
-                early.onward.write(data)
-            return True
-        early = self._by_onward.get(end)
-        if early is None:
-            return False
-        early.answered = True
-        early.held.clear()
-        early.end.write(data)
-        return True
+        """Bytes came."""
+        stream = self.streams.get(end)
+        if stream is not None:
+            stream.received(data)
+        return stream is not None
 
     def lost(self, end: End) -> bool:
         """A client left, or the primary dropped it."""
-        early = self._by_end.get(end)
-        if early is not None:
-            self._forget(early)
-            return True
-        early = self._by_onward.pop(end, None)
-        if early is None:
-            return False
-        early.onward = None
-        early.losses += 1
-        if early.answered or early.losses >= LOSSES_MAX:
-            self._forget(early)
-            early.end.close()
-        else:
-            self._came(early)
-        return True
+        stream = self.streams.pop(end, None)
+        if stream is not None:
+            stream.lost()
+        return stream is not None
+
+    def writable(self, end: End) -> bool:
+        """The other side reads again."""
+        stream = self.streams.get(end)
+        if stream is not None:
+            stream.fill(full=False)
+        return stream is not None

@@ -145,6 +145,12 @@ class End:
         if wanted:
             self.drain()
 
+    def put_back(self, data: bytes) -> None:
+        """The owner had room for the beginning of what it was given: this lies here still."""
+        self.inbox.insert(0, data)
+        if self.peer is not None:
+            self.peer.unread += len(data)
+
     def drain(self) -> None:
         """The owner takes what lies here, as much as one read gives at a time."""
         while self.inbox and self.reading and not self.closed and not self.owner.stopped:

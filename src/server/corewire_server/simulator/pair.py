@@ -42,7 +42,7 @@ class PairProcess(NodeProcess[PairNode]):
         self._conns: dict[int, End] = {}
         self._numbers: dict[End, int] = {}
         self._last_accepted = 0
-        self._door = ClientDoor(self)
+        self._door = ClientDoor(self, settings.client_address)
         self._turning = False
         self._stopping = self._told_to_stop = False
 
@@ -125,6 +125,10 @@ class PairProcess(NodeProcess[PairNode]):
             self.perform(self.node.peer_closed(self.now(), conn))
         elif not self._door.lost(end):
             super().lost(end)
+
+    def writable(self, end: End) -> None:
+        if not self._door.writable(end):
+            super().writable(end)
 
     def _learn(self) -> None:
         """What came may have been the end of a snapshot."""
