@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from corewire_server.node.orders import ClosePeer, DialPeer, SendPeer
+from corewire_server.node.stopping import STOP_S, VISIT_S, Part, parts
 from corewire_server.runtime.loop import TurnLoop
 from corewire_server.runtime.peer import PeerConnection, Peers
-from corewire_server.runtime.server import STOP_S, Server
+from corewire_server.runtime.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("corewire.broker")
 
 SLICE_S: Final = 0.005  # of executing, in one turn of the loop
-VISIT_S: Final = 0.3  # how long a backup that has stopped waits for its primary to ask
 INPUTS_MAX: Final = 64  # executed at once, while they are quick
 
 
@@ -137,23 +137,25 @@ class PairServer(Server):
         return self._pair.status(self._clock.now())
 
     async def close(self, graceful_s: float) -> None:
-        """
-        Stop in order. Clients are told goodbye only where nobody goes on in this node's place; else their links just end.
-
-        The link's door closes last: who is refused there may serve. A backup lets its primary ask first, and hear that nobody
-        follows it any more; else that one's clients would wait until it has dialled again.
-        """
-        in_step, serving, visits = self.status().in_step, self._pair.serving, self.peers.visits
+        """Stop in order."""
+        visits = self.peers.visits
+        order = parts(serving=self._pair.serving, in_step=self.status().in_step)
         self.door.close()
-        if serving and not in_step:
-            await self._say_goodbye(graceful_s)
-            self._timeless = False  # the peer still wants to hear of it
-        self.tell(self._pair.stop)
-        await self.until(lambda: self._halted or self._pair.idle, STOP_S)
-        if in_step and not serving:
-            await self.until(lambda: self._halted or self.peers.visits > visits, VISIT_S)
-        self._drop_links()
-        self.peers.close()
+        for part in order:
+            match part:
+                case Part.GOODBYE:
+                    await self._say_goodbye(graceful_s)
+                    self._timeless = False  # the peer still wants to hear of it
+                case Part.STOP:
+                    self.tell(self._pair.stop)
+                    await self.until(lambda: self._halted or self._pair.idle, STOP_S)
+                case Part.VISIT:
+                    await self.until(lambda: self._halted or self.peers.visits > visits, VISIT_S)
+                case Part.END:
+                    self._drop_links()
+                    self.peers.close()
+                case _:
+                    assert_never(part)
 
     def _halt(self, reason: str) -> None:
         super()._halt(reason)

@@ -15,6 +15,7 @@ from corewire_server.core.inputs import Stopping
 from corewire_server.journal.actions import DiskJob
 from corewire_server.node.node import Node
 from corewire_server.node.orders import ClosePeer, DialPeer, Door, DropLinks, Halt, SendPeer, SetDoor
+from corewire_server.node.stopping import STOP_S
 from corewire_server.runtime.door import ClientDoor
 from corewire_server.runtime.files import Files, no_room
 from corewire_server.runtime.links import READ_BYTES, WRITE_BYTES_MAX, Link
@@ -34,7 +35,6 @@ log = logging.getLogger("corewire.broker")
 LEVELS: Final = logging.getLevelNamesMapping()
 LATE_MS: Final = 1000  # a timer this late means that the process stood still
 SIP_MS: Final = 100  # so long before silence may be judged, at most, a link whose client does not read us was read
-STOP_S: Final = 5.0  # how long the disk may take for the last answers of an orderly stop
 
 
 class Server:

@@ -14,8 +14,10 @@ from corewire_server.core.inputs import BytesReceived, Stopping
 from corewire_server.ha.roles import Waits
 from corewire_server.node.orders import ClosePeer, DialPeer, DropLinks, SendPeer, SetDoor
 from corewire_server.node.pair import PairNode
+from corewire_server.node.stopping import STOP_S, VISIT_S, Part, parts
 from corewire_server.simulator.door import ClientDoor
 from corewire_server.simulator.node import NodeProcess
+from corewire_server.simulator.world import SECOND
 
 if TYPE_CHECKING:
     from corewire_server.core.inputs import Input
@@ -44,7 +46,8 @@ class PairProcess(NodeProcess[PairNode]):
         self._last_accepted = 0
         self._door = ClientDoor(self, settings.client_address)
         self._turning = False
-        self._stopping = self._told_to_stop = False
+        self._parts: list[Part] = []  # of the orderly stop, the one that it is at first; none: it was not told to
+        self._visits = 0  # accepted connections that have ended, since it was told to
 
     def _begin(self, recovered: Recovered, cores: WatchedCores) -> list[Order]:
         self.node = PairNode(self._settings, cores, recovered, self.machine.journal, entropy=self.machine.rng.randbytes)
@@ -108,6 +111,7 @@ class PairProcess(NodeProcess[PairNode]):
         conn = self._numbers.pop(end, None)
         if conn is not None:
             del self._conns[conn]
+            self._visits += conn % 2 == 0
         return conn
 
     def received(self, end: End, data: bytes) -> None:
@@ -194,19 +198,41 @@ class PairProcess(NodeProcess[PairNode]):
     def follow(self) -> None:
         if self.node.pending:
             self._go_on()
-        if self._told_to_stop and self.node.idle:
-            self.drop_links()
-            self.machine.exited("stopped in order")
+        if self._parts and (self._visits > 0 if self._parts[0] is Part.VISIT else self.node.idle):
+            self._next_part()
 
     def stop_in_order(self) -> None:
-        if self._stopping:
+        if self._parts:
             return
-        self._stopping = True
+        order = parts(serving=self.node.serving, in_step=self.whole)
+        self._visits = 0
         self._door.close()
-        if self.node.serving and not self.whole:  # else somebody goes on in its place, and links just end
+        self._at(list(order))
+
+    def _at(self, order: list[Part]) -> None:
+        """Do a part of the orderly stop; when it is over, the next."""
+        part, self._parts = order[0], []
+        if part is Part.END:
+            self.drop_links()
+            self.machine.exited("stopped in order")
+            return
+        if part is Part.GOODBYE:
             self.offer(Stopping())
             self.perform(self.node.flush())
             self.perform(self.node.run(self.now()))
-        if not self.ended:
-            self._told_to_stop = True
+        elif part is Part.STOP:
             self.perform(self.node.stop(self.now()))
+        if self.ended:
+            return
+        self._parts = order
+        self.world.after(int((VISIT_S if part is Part.VISIT else STOP_S) * SECOND), self, self._too_long, part)
+        self.follow()
+
+    def _too_long(self, part: Part) -> None:
+        if self._parts[0] is part:
+            self._next_part()
+
+    def _next_part(self) -> None:
+        if self._parts[0] is Part.GOODBYE:
+            self.drop_links()  # what was written still arrives
+        self._at(self._parts[1:])
