@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.pair import PATIENCE_S, Pair
-from tests.interop.pair_kills import DIGESTS, PROGRAM
+from tests.interop.pair_kills import DIGESTS, PROGRAM, join_again, joined
 from tests.interop.pair_tough_load import ToughLoad
 from tests.interop.pair_watch import Watch
 
@@ -43,6 +43,13 @@ def heal(pair: Pair, bytes_per_s: float = 0.0) -> None:
         proxy.cut_all(Ending.RESET)
 
 
+def tell(pair: Pair, load: ToughLoad, *slowest_s: float) -> None:
+    """What the run came to. ``slowest_s``: how long a blocking send took in each join."""
+    pauses = " ".join(f"{1000 * seconds:.0f}" for seconds in slowest_s)
+    print(f"\nlongest blocking send during each join: {pauses} ms, out of step: {pair.unasked()}")
+    print(f"confirmed {load.confirmed}, calls of ours that raised {load.raised}")
+
+
 def stays_out(pair: Pair, member: Member) -> dict[str, object]:
     """A node that must not serve does not, nor says that it could, for a while from when it first answers; returns what it says."""
     said: list[dict[str, object]] = []
@@ -72,12 +79,13 @@ def test_backup_that_was_dropped_never_serves_until_the_data_is_back(tmp_path: P
         pair.kill(primary)
         stays_out(pair, backup)
         pair.start_again(primary)
+        pair.wait_serving(primary)
+        load.mark()
         heal(pair)
-        pair.wait_in_step()
+        slowest = joined(pair, load)
         assert pair.primary is primary
-        load.await_progress()
         broken = load.finish()
-    print(f"\nconfirmed {load.confirmed}, calls of ours that raised {load.raised}")
+        tell(pair, load, slowest)
     assert not broken
 
 
@@ -89,21 +97,24 @@ def test_healed_link_counts_only_when_the_backup_has_caught_up(tmp_path: Path, w
         backup = pair.other(primary)
         silence(pair, primary)
         load.await_progress()
+        load.mark()
         heal(pair, 0.0 if waits else CRAWL_BYTES_PER_S)
-        if waits:
-            pair.wait_in_step()
+        slowest = [joined(pair, load)] if waits else []
         pair.kill(primary)
         if waits:
             pair.wait_serving(backup)
             load.await_progress()
+            slowest.append(join_again(pair, load, primary))
         else:
             stays_out(pair, backup)
+            pair.start_again(primary)
+            pair.wait_serving(primary)
+            load.mark()
             heal(pair)
-        pair.start_again(primary)
-        pair.wait_in_step()
+            slowest.append(joined(pair, load))
         assert pair.primary is (backup if waits else primary)
-        load.await_progress()
         broken = load.finish()
+        tell(pair, load, *slowest)
     assert not broken
 
 
@@ -119,8 +130,13 @@ def receive(url: str) -> list[int]:
         return [int(message.text or "-1") for message in consumer.drain()]
 
 
+def one_stream(pair: Pair) -> ToughLoad:
+    """Somebody who sends and takes, each by each, so that no join is without load."""
+    return ToughLoad(pair.address, worlds=(), java=False, blocking=1)
+
+
 def test_old_primary_started_alone_waits_for_the_one_that_served_last(tmp_path: Path) -> None:
-    with Pair(tmp_path) as pair, Watch(pair):
+    with Pair(tmp_path) as pair, Watch(pair), one_stream(pair) as load:
         first, second = pair.members
         url = f"{pair.address}?resilient=true"
         send(url, range(MORE))
@@ -134,9 +150,14 @@ def test_old_primary_started_alone_waits_for_the_one_that_served_last(tmp_path: 
         assert "epoch 2" in str(said["waits_for"])
         assert f"127.0.0.1:{second.link_port}" in str(said["waits_for"])
         pair.start_again(second)
-        pair.wait_in_step()
+        pair.wait_serving(second)
+        load.mark()
+        slowest = joined(pair, load)
         assert pair.primary is second
         assert receive(url) == list(range(2 * MORE))
+        broken = load.finish()
+        tell(pair, load, slowest)
+    assert not broken
 
 
 class FirstSynchronisation:
@@ -180,12 +201,13 @@ class FirstSynchronisation:
                     self._proxy.swallow(Direction.TO_TARGET)
 
 
-def join_anew(pair: Pair, backup: Member, tap: FirstSynchronisation) -> None:
-    """A backup ends, and starts with an empty disk."""
+def join_anew(pair: Pair, backup: Member, tap: FirstSynchronisation, plan: Cut | None = None) -> None:
+    """A backup ends, and starts with an empty disk. ``plan``: what happens to its link then."""
     pair.stop(backup)
     shutil.rmtree(backup.folder / backup.role)
     pair.wait_alone(pair.other(backup))
     tap.begin()
+    pair.link[0].faults.plan = plan
     pair.start_again(backup)
 
 
@@ -196,22 +218,23 @@ def keeps_what_is_not_whole(member: Member) -> bool:
 
 
 def test_backup_killed_in_its_first_synchronisation_never_serves(tmp_path: Path) -> None:
-    with Pair(tmp_path, *DIGESTS, program=PROGRAM, parted=True) as pair, Watch(pair):
+    with Pair(tmp_path, *DIGESTS, program=PROGRAM, parted=True) as pair, Watch(pair), one_stream(pair) as load:
         first, second = pair.members
         proxy = pair.link[0]
         url = f"{pair.address}?resilient=true"
         send(url, range(MORE))
         tap = FirstSynchronisation(pair)
+        load.await_progress()
+        load.mark()
         join_anew(pair, second, tap)
-        pair.wait_in_step()
+        slowest = [joined(pair, load)]
         whole = tap.whole
         assert whole > MORE * BODY_BYTES
         # Until it is silent the backup gets so much of all that; at last it gets everything, keeps it, and is not heard.
         for part in (0.05, 0.25, 0.5, 0.75, 1.0):
             tap.unheard = part == 1.0
-            if not tap.unheard:
-                proxy.faults.plan = Cut(Direction.TO_CLIENT, round(part * whole), Ending.STALL)
-            join_anew(pair, second, tap)
+            plan = None if tap.unheard else Cut(Direction.TO_CLIENT, round(part * whole), Ending.STALL)
+            join_anew(pair, second, tap, plan)
             pair.wait("there", (lambda: keeps_what_is_not_whole(second)) if tap.unheard else tap.is_cut)
             status = second.status(PATIENCE_S)
             assert status is not None
@@ -224,6 +247,11 @@ def test_backup_killed_in_its_first_synchronisation_never_serves(tmp_path: Path)
             status = stays_out(pair, second)
             print(f"\n{part} of {whole} bytes: {status['standing']}: {status['waits_for']}")
             pair.start_again(first)
-            pair.wait_in_step()
+            pair.wait_serving(first)
+            load.mark()
+            slowest.append(joined(pair, load))
         assert receive(url) == list(range(MORE))
         assert not any(member.ended_by_itself for member in pair.members)
+        broken = load.finish()
+        tell(pair, load, *slowest)
+    assert not broken
