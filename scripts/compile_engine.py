@@ -29,8 +29,8 @@ COMPILED: Final = (
 # hands in is refused by names, where compiled code would name a type first. Others are subclassed, or seldom run, or have
 # dataclasses with fields of types that are imported for the type checker only: mypyc would look them up.
 INTERPRETED: Final = re.compile(
-    "__init__|_dataclass|_lazy|_operation|_replies|_selector_.*|conversions|explain|inspect|message|pieces|properties|registry|spec"
-    "|types|versions|config|effects|kit|recovery|roles|settings|status"
+    "__init__|_lazy|_operation|_replies|_selector_.*|conversions|explain|inspect|message|pieces|properties|registry|spec|types|versions"
+    "|config|effects|kit|recovery|roles|settings|status"
 )
 GROUP: Final = "corewire._compiled"  # one library holds all of it: modules that import each other in a ring need that
 WORK: Final = "build/compiled"

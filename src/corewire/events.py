@@ -5,10 +5,9 @@ written into the log.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from corewire._dataclass import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

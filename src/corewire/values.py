@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 from struct import error as StructError
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypedDict
-
-from corewire._dataclass import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

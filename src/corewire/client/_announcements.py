@@ -8,9 +8,9 @@ send one, so what makes no sense is passed over, and no more senders are kept th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from corewire._dataclass import dataclass
 from corewire.client._announced import endpoint_of
 from corewire.client._topology import MEMBERS_MAX
 from corewire.errors import RemoteProtocolError

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from corewire._dataclass import dataclass
 from corewire.client._delivery import Delivery
 from corewire.client._interceptors import Interceptors
 from corewire.client._ledger import Ledger

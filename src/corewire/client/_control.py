@@ -9,9 +9,9 @@ done by whoever takes the `outcomes`, once a script is through.
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from corewire._dataclass import dataclass
 from corewire.client._calls import Answers, Command
 from corewire.client._refusals import refusal
 from corewire.errors import CallTimeout, CorewireError

@@ -13,9 +13,9 @@ knows what became of them, and their senders are told so.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from corewire._dataclass import dataclass
 from corewire._foreign_channel import ForeignChannel
 from corewire.client._calls import Fate, Task
 from corewire.client._ids import SessionId

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from corewire._dataclass import dataclass
 from corewire.values import Address, Destination, Long, Queue, Topic, destination
 from corewire.wire.conversions import Tag, tag_of
 from corewire.wire.message import PRIORITY_DEFAULT, java_uuid

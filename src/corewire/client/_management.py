@@ -8,10 +8,9 @@ answer is a text: a JSON array of one, the result, or with `_AMQ_OperationSuccee
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, cast
 
-from corewire._dataclass import dataclass
 from corewire.client.message import Message
 from corewire.errors import ManagementError, RemoteProtocolError
 from corewire.values import Address, MessageType, RoutingType

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, field, fields
+from dataclasses import Field, dataclass, field, fields
 from enum import Enum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from corewire._dataclass import dataclass
 from corewire.errors import ConfigError
 
 if TYPE_CHECKING:

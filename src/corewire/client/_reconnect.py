@@ -8,9 +8,9 @@ connected once. What happens on a link that is up is not decided here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from corewire._dataclass import dataclass
 from corewire.client._topology import same_address
 from corewire.client.config import LoadBalancing
 

@@ -18,10 +18,10 @@ what the broker still has of it, which the fence would else wait for as long as 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from corewire._channel import Channel, ConfirmationMismatch
-from corewire._dataclass import dataclass
 from corewire._foreign_channel import ForeignChannel
 from corewire.client._calls import Command
 from corewire.client._control import Ask, Wait

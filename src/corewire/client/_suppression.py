@@ -11,9 +11,9 @@ that of a copy is committed at once: its session may never acknowledge anything 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from corewire._dataclass import dataclass
 from corewire.client._calls import Call, Command, Fate, Lost
 from corewire.client._destinations import split_name
 from corewire.client._ledger import Verdict

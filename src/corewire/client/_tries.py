@@ -18,10 +18,10 @@ finds its messages in order.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from corewire._dataclass import dataclass
 from corewire._foreign_channel import ForeignChannel
 from corewire.client._calls import Call, Lost
 from corewire.errors import (

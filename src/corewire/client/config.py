@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from corewire._dataclass import dataclass
 from corewire.client._options import A_MILLISECOND, LONG_MAX, LoadBalancing, Option, check, describe, option
 from corewire.errors import ConfigError
 
@@ -197,7 +196,7 @@ class ClientConfig:
     call_failover_timeout_s: float | None = option(30.0, "callFailoverTimeout", "seconds", nullable=True)
     confirmation_window_bytes: int | None = option(None, "confirmationWindowSize", "integer", nullable=True, low=0)
     use_topology_for_load_balancing: bool = option(True, "useTopologyForLoadBalancing", "flag")
-    load_balancing: LoadBalancing = option(  # it is a field, as the others
+    load_balancing: LoadBalancing = option(  # noqa: RUF009  # it is a field, as the others
         LoadBalancing.ROUND_ROBIN, "connectionLoadBalancingPolicyClassName", "policy"
     )
     # sending

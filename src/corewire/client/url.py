@@ -14,11 +14,11 @@ knows the grammar.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote_plus
 
-from corewire._dataclass import dataclass
 from corewire.client._url_keys import (
     ALIASES,
     DEPENDENT,

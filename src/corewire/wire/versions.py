@@ -7,9 +7,8 @@ correlation ids and as old for everything else (Artemis: ``CoreRemotingConnectio
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-from corewire._dataclass import dataclass
 
 VERSION: Final = 136  #: what we offer and answer
 OLDEST: Final = 121  #: the oldest version that brokers take

@@ -8,9 +8,9 @@ import selectors
 import socket
 import threading
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from corewire._dataclass import dataclass
 from corewire_transports._tunnel import Tunnel
 
 if TYPE_CHECKING:

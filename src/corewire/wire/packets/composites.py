@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
-
-from corewire._dataclass import dataclass
 
 if TYPE_CHECKING:
     from corewire.wire.types import (

@@ -6,9 +6,8 @@ follows in chunks.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from corewire._dataclass import dataclass
 
 if TYPE_CHECKING:
     from corewire.wire.types import Bool, Data, IfEqual, Int, Long, Message, Remainder, Remaining, Since

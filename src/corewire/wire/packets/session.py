@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from corewire._dataclass import dataclass
 from corewire.wire.versions import VERSION
 
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from corewire._dataclass import dataclass
 
 if TYPE_CHECKING:
     from corewire.wire.types import Bool, Int, Long, NullableString, Remaining, Since, Xid, Xids

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from anyio import move_on_after
 
 from corewire import AckMode
-from corewire._dataclass import dataclass
 from corewire._states import ClientState
 from corewire.client._notifications import NOTIFICATIONS, selector_for
 from corewire_transports._opening import opening
