@@ -8,7 +8,7 @@ it is the right one.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from corewire.client.message import Message
 from corewire.errors import CorewireError
@@ -69,7 +69,13 @@ class Asking(Application):
         number = self.sent
         selector = f"JMSCorrelationID = '{number}'"
         replies = yield from client.call(
-            "create_consumer", engine.create_consumer, inbox, queue, selector=selector, transient=True
+            "create_consumer",
+            engine.create_consumer,
+            inbox,
+            queue,
+            selector=selector,
+            window_bytes=self.window_bytes,
+            transient=True,
         )
         question = self.message().replace(reply_to=Queue(queue, temporary=True), correlation_id=str(number))
         error: Exception | None = None
@@ -132,9 +138,10 @@ def look(client: Client, errand: Errand) -> Task:
     session = yield from app.session()
     for _ in range(errand.count):
         yield 1 + client.rng.randrange(max(1, 4 * errand.pause_us) + SECOND // 100)
+        options: dict[str, Any] = {"browse_only": True, "create": True, "window_bytes": app.window_bytes}
         try:
             browser = yield from client.call(
-                "create_browser", app.engine.create_consumer, session, errand.queue, browse_only=True, create=True
+                "create_browser", app.engine.create_consumer, session, errand.queue, **options
             )
             while (seen := (yield from client.call("browse", app.engine.receive_immediate, browser))) is not None:
                 producer, number = read_body(seen)

@@ -106,6 +106,11 @@ class Application:
         config = self.engine.config
         return config.block_on_durable_send if self.errand.durable else config.block_on_non_durable_send
 
+    @property
+    def window_bytes(self) -> int | None:
+        """Of its consumers, as the client is configured: the facades hand it to the engine."""
+        return self.engine.config.consumer_window_bytes
+
     def call(self, name: str, command: Callable[..., Operation[T]], *args: Any, **kwargs: Any) -> Script[T]:
         """Call the engine. Raises GivenUp if it has given up before."""
         return self.client.call(name, command, *args, **kwargs)
@@ -140,7 +145,8 @@ class Application:
 
     def consumer(self, session: SessionId) -> Script[ConsumerId]:
         """Open a consumer."""
-        return self.opened("create_consumer", self.engine.create_consumer, session, self.errand.queue, create=True)
+        options: dict[str, Any] = {"create": True, "window_bytes": self.window_bytes}
+        return self.opened("create_consumer", self.engine.create_consumer, session, self.errand.queue, **options)
 
     def another(self, session: SessionId, consumer: ConsumerId) -> Script[ConsumerId]:
         """Now and then close the consumer and open another one, or stop and start the session."""
