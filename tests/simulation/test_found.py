@@ -150,6 +150,7 @@ ONCE = replace(VARIED, nodes=2, workload="send", exactly_once=True)
         (7435783647127, Options(nodes=2, faults=IN_TWO)),  # the checker's: waiting for credits has no limit
         (968, replace(VARIED, nodes=2, workload="tries")),  # the checker's: who had been led was taken for known
         (11600, ONCE),  # the kernel of a client that looks at nothing sees no farther than the door that leads it
+        (1248, Options(nodes=2, workload="send", exactly_once=True)),  # a joiner was told of inputs too early
         (11855, ONCE),  # both nodes were killed before either had on disk what their memories had answered for
         (11791, Options(workload="tries")),  # a stray without a number became a part of the next transaction
         (11049, Options(workload="tries")),  # a full disk refused to be asked what had become of a commit

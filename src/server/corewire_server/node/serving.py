@@ -242,11 +242,11 @@ class Serving:
         """A node joins on this connection."""
         self.end_link()
         self.inherits(now)
+        self.run(now, 1 << 30)  # the snapshot is of the last input, and nothing is said to the joiner before it
         self.link, self.peer, self.heard = link, peer, now
         self._stamp = self._beat_at = 0
         self._told = False
         self._digests.clear()
-        self.run(now, 1 << 30)  # the snapshot is of the last input
         self.feed.begin(self.core.snapshot(), self.core.effects_digest)
         self._kit.log("info", f"epoch {self.epoch}: {peer.link_address or 'a node'} joins at input {self.feed.last}")
         self._kit.send(link, SnapshotBegin(self.feed.last, self.epoch, self._kit.keeper.seed, self.time(now)))
