@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ROUNDS = 7
-#: It was 1.8 when this was written; who doubles that has put something where every program pays for it.
+#: It was 2.0 when this was written; who doubles that has put something where every program pays for it.
 TIMES_ASYNCIO_MAX = 3.2
 MODULES = "import sys, {module}; print(*[name for name in sys.modules if not name.startswith(('corewire', '__m'))])"
 COST = """

@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 READ_BYTES = 65_536  # larger reads cost page faults
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
-CALLS_IN_A_ROW_MAX = 64  # then others have their turn,
+CALLS_IN_A_ROW_MAX, MESSAGE = 256, 4  # then others have their turn, where a message of a loop counts as so many,
 SLICE_S = 0.001  # or after so long: turns of the loop cost much, and an application may do more than call
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 TURNS_OF_READERS = 3  # of the loop: what lies in a buffer is read before silence is judged
@@ -240,9 +240,9 @@ class Driver:
                 if not waiting:
                     del self._waiting[id(operation)]
 
-    def must_give_way(self) -> bool:
-        """One more call. Whether it is to ``give_way`` before."""
-        self._calls_in_a_row += 1
+    def must_give_way(self, calls: int = 1) -> bool:
+        """One more call, which counts as so many. Whether it is to ``give_way`` before."""
+        self._calls_in_a_row += calls
         return self._calls_in_a_row >= CALLS_IN_A_ROW_MAX or self._called_at > self._slice_ends_at
 
     async def give_way(self) -> None:

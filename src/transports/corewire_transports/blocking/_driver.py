@@ -29,7 +29,8 @@ T = TypeVar("T")
 
 GLANCE_S = 0.05  # how soon a deadline is seen that a signal handler or another thread cancels
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
-CALLS_IN_A_ROW_MAX = 64  # then what came is read
+CALLS_IN_A_ROW_MAX = 64  # then what came is read,
+MESSAGE = 1  # where a message of a loop counts as so many
 GATHERED_MAX = 64  # commands; then their effects are performed
 GATHER_S = 0.001  # after effects were performed: those of what comes so soon leave with the next ones
 
@@ -144,9 +145,9 @@ class Driver:
             check()
             self._turn(nearest())
 
-    def must_give_way(self) -> bool:
-        """One more call. Whether it is to ``give_way`` before."""
-        self._calls_in_a_row += 1
+    def must_give_way(self, calls: int = 1) -> bool:
+        """One more call, which counts as so many. Whether it is to ``give_way`` before."""
+        self._calls_in_a_row += calls
         return self._calls_in_a_row >= CALLS_IN_A_ROW_MAX or self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX
 
     def give_way(self) -> None:

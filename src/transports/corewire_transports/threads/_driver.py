@@ -36,6 +36,7 @@ logger = logging.getLogger("corewire")
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
 GATHERED_MAX = 256  # commands; then their effects are performed
+MESSAGE = 1  # call, as others: threads need not wait for each other's turns
 GATHER_S = 0.001  # after effects were performed: those of what comes so soon leave together
 LEAD_S = 2 * GATHER_S  # so long whoever waits turns the sockets although nothing comes
 
@@ -310,7 +311,7 @@ class Driver:
         if self._leader is event and self._selecting:
             self._bell.ring()
 
-    def must_give_way(self) -> bool:
+    def must_give_way(self, calls: int = 1) -> bool:
         """Whether the next call is to ``give_way`` before."""
         return self._sockets.unwritten_bytes > UNWRITTEN_BYTES_MAX
 

@@ -10,6 +10,7 @@ from corewire import AckMode, Operation
 from corewire._states import ClientState
 from corewire.errors import ObjectClosed
 from corewire_transports._deadline import move_on_after
+from corewire_transports.threads._driver import MESSAGE
 from corewire_transports.threads.received import ReceivedMessage
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Consumer:
     def _turn_over(self) -> ReceivedMessage | None:
         """The application comes back: what it has in hand counts. Returns the next message, if it is here."""
         self._session._use()
-        if self._driver.must_give_way():
+        if self._driver.must_give_way(MESSAGE):
             self._driver.give_way()
         found = self._driver.gather(self._next)
         if isinstance(found, Operation):
@@ -279,7 +280,7 @@ class Browser:
     def __next__(self) -> ReceivedMessage:
         if self._pace is not None:
             self._pace.keep()
-        if self._driver.must_give_way():
+        if self._driver.must_give_way(MESSAGE):
             self._driver.give_way()
         delivery = self._driver.begin(self._engine.receive_nowait, self._id)
         if delivery is None:
