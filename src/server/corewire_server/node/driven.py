@@ -79,7 +79,7 @@ class DrivenPair(Protocol):
         ...
 
     def flush(self) -> list[Order]:
-        """Hand what was offered to the backup: to be performed before ``run``."""
+        """Hand what was offered to the backup, but for what may wait for company: to be performed before ``run``."""
         ...
 
     def run(self, now: int, limit: int = 1 << 30) -> list[Order]:

@@ -2,7 +2,7 @@
 The step loop of a node with a peer.
 
 What clients say in one turn of the event loop is one batch: numbered, handed to the backup, and only then executed; so the other
-node has the inputs under way while this one is still busy with them. Executing is done in slices of some milliseconds a turn:
+node has the inputs under way while this one is still busy with them (but for a batch that is likely to show nothing: ``company.py``). Executing is done in slices of some milliseconds a turn:
 heart-beats, acknowledgements and everybody's reads come between them, however much waits.
 """
 
