@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "src/transports/corewire_transports"
-BY_HAND = {"_driver.py", "_connect.py", "_tasks.py"}
+BY_HAND = {"_driver.py", "_link.py", "_connect.py", "_tasks.py"}
 DOCS = {"threads": "for plain threads", "blocking": "for one thread that turns the engine itself"}
 RULES = (
     # the door: in the async worlds things are opened by `async with` or `await`; in the others calling is enough

@@ -13,6 +13,7 @@ from corewire_server import BrokerConfig, serve
 from corewire_server.proxy import Proxy
 from corewire_transports import _sockets
 from corewire_transports.anyio import _driver as anyio_driver
+from corewire_transports.anyio import _link as anyio_link
 from corewire_transports.blocking import _driver as blocking_driver
 from corewire_transports.threads import _driver as threads_driver
 
@@ -72,7 +73,7 @@ def url(node: Node) -> str:
 @pytest.fixture
 def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
     """Links that are given up have a minute for their rest: who waits for that, though nothing is left, is seen on any machine."""
-    for module in (_sockets, anyio_driver, blocking_driver, threads_driver):
+    for module in (_sockets, anyio_driver, anyio_link, blocking_driver, threads_driver):
         monkeypatch.setattr(module, "LINGER_S", 60.0)
 
 

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -18,6 +18,10 @@ from corewire.errors import NotConnected
 from corewire_transports._endpoint import Dialling
 from corewire_transports.anyio import connect
 from corewire_transports.anyio._driver import SLICE_S
+
+if TYPE_CHECKING:
+    from corewire_server.proxy import Proxy
+    from corewire_transports.anyio.producer import Producer
 
 BACKENDS = ["asyncio", "trio"]
 
@@ -215,3 +219,26 @@ def test_a_cancellation_of_asyncio_that_comes_at_that_moment_is_not_lost(url: st
         assert got == ["receipt"]
 
     anyio.run(main)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_all_who_wait_for_the_socket_go_on_when_it_takes_more(
+    backend: str, proxied: str, proxy: Proxy, queue: str
+) -> None:
+    async def send(producer: Producer) -> None:
+        for _ in range(100):
+            await producer.submit(bytes(50_000))
+
+    async def main() -> None:
+        async with connect(f"{proxied}?producerWindowSize=-1;tcpSendBufferSize=32768") as client:
+            session = await client.session()
+            producers = [await session.producer(queue, durable=False) for _ in range(3)]
+            proxy.stall()
+            with anyio.fail_after(30):
+                async with anyio.create_task_group() as tasks:
+                    for producer in producers:
+                        tasks.start_soon(send, producer)
+                    await anyio.wait_all_tasks_blocked()
+                    proxy.resume()
+
+    anyio.run(main, backend=backend)

@@ -17,6 +17,7 @@ from corewire_transports._endpoint import Dialling
 from corewire_transports._errors import not_reached, was_lost
 from corewire_transports._events import log_warnings
 from corewire_transports._group import datagrams, join
+from corewire_transports._writing import write_some
 
 if TYPE_CHECKING:
     import socket
@@ -32,7 +33,6 @@ __all__ = ["Ready", "Sockets"]
 Ready = list[tuple[selectors.SelectorKey, int]]
 
 READ_BYTES = 65_536  # larger reads cost page faults
-CHUNKS_MAX = 512  # of one sendmsg; the system's limit is 1024
 LINGER_S = 1.0  # how long a link that is given up may take to write its rest
 
 
@@ -286,12 +286,7 @@ class Sockets:
         if sock is None:
             return
         try:
-            while link.rest:
-                sent = sock.sendmsg(link.rest[:CHUNKS_MAX])
-                self._count(link, -sent)
-                _cut(link.rest, sent)
-        except BlockingIOError:
-            pass
+            self._count(link, write_some(sock, link.rest, link.rest_bytes) - link.rest_bytes)
         except OSError as error:
             self._fail(link, error)
             return
@@ -373,16 +368,3 @@ class Sockets:
                 self.selector.unregister(self._group)
             self._group.close()
             self._group = None
-
-
-def _cut(rest: list[bytes | memoryview], sent: int) -> None:
-    """Remove what was written from the head of ``rest``."""
-    whole = 0
-    for chunk in rest:
-        if len(chunk) > sent:
-            break
-        sent -= len(chunk)
-        whole += 1
-    del rest[:whole]
-    if sent:
-        rest[0] = memoryview(rest[0])[sent:]

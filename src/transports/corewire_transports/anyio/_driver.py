@@ -1,84 +1,45 @@
-"""The anyio driver: per link a task that reads and one that writes, one task that keeps the time; callers wait for their operation."""
+"""The anyio driver: per link a task that reads, one that writes for all, one that keeps the time; callers wait for their operation."""
 
 from __future__ import annotations
 
 import math
-import selectors
 import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import anyio
-from anyio.abc import SocketStream
 from anyio.lowlevel import checkpoint
 
 from corewire.effects import Completed, Dial, Discover, Hangup, Notify, Send
 from corewire.errors import ConfigError, ConnectionLost, LocalProtocolError, NotConnected, ObjectClosed
-from corewire_transports._endpoint import Dialling
 from corewire_transports._errors import not_reached, was_lost
 from corewire_transports._events import Audience, log_warnings
 from corewire_transports._group import datagrams, join
 from corewire_transports._process import Birthplace
+from corewire_transports.anyio._link import LINGER_S, Link
 from corewire_transports.anyio._tasks import cancel_later, current_task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from ssl import SSLContext
 
     from anyio.abc import TaskGroup
 
-    from corewire import ClientEngine, Discovery, Endpoint, Operation
+    from corewire import ClientEngine, Discovery, Operation
     from corewire.events import ClientEvent
     from corewire_transports._events import EventQueue
-    from corewire_transports._tunnel import Tunnel
 
 __all__ = ["Driver"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-READ_BYTES = 65_536  # larger reads cost page faults
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
 CALLS_IN_A_ROW_MAX, MESSAGE = 256, 4  # then others have their turn, where a message of a loop counts as so many,
 SLICE_S = 0.001  # or after so long: turns of the loop cost much, and an application may do more than call
 TIMER_SLACK_S = 0.02  # how late a deadline may be noticed
 TURNS_OF_READERS = 3  # of the loop: what lies in a buffer is read before silence is judged
-LINGER_S = 1.0  # how long a link that is given up may take to write its rest
-
-
-class Link:
-    """One connection, being dialled or up: what is still to be written, and the way to end it."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.tunnel: Tunnel | None = None
-        self.rest: list[bytes] = []
-        self.rest_bytes = 0  # with what the socket is taking now
-        self.to_write = anyio.Event()
-        self.hanging_up = False
-        self.error: Exception | None = None
-        self.scope = anyio.CancelScope(shield=True)
-
-    def write(self, chunks: Sequence[bytes]) -> None:
-        """Queue bytes of the engine for the task that writes."""
-        self.push(chunks if self.tunnel is None else self.tunnel.wrap(chunks))
-
-    def push(self, chunks: Sequence[bytes]) -> None:
-        """Queue bytes of the socket."""
-        if chunks:
-            self.rest += chunks
-            self.rest_bytes += sum(map(len, chunks))
-            self.to_write.set()
-
-    def hang_up(self) -> None:
-        """End the link when what was queued is out; at once while it is dialled."""
-        self.hanging_up = True
-        if self.tunnel is not None:
-            self.tunnel.close()
-            self.push(self.tunnel.data_to_send())
-        self.to_write.set()
-        self.scope.deadline = anyio.current_time() + (LINGER_S if self.rest_bytes else 0.0)
 
 
 class Driver:
@@ -115,7 +76,7 @@ class Driver:
         self._slice_ends_at = -math.inf
         self._called_at = 0.0  # the last time
         self._gathered = 0  # commands whose effects were not performed yet
-        self._has_gathered = anyio.Event()
+        self._has_work = anyio.Event()  # what gathered, or is to be written
         self._inside = False
         self._broken: BaseException | None = None
         self._birthplace = Birthplace()
@@ -128,7 +89,7 @@ class Driver:
     async def start(self) -> None:
         """Connect: returns when the first connection is up, or raises what prevented it."""
         self._tasks.start_soon(self._keep_time)
-        self._tasks.start_soon(self._perform_what_gathers)
+        self._tasks.start_soon(self._work_off)
         await self.call(self.engine.start)
 
     async def call(
@@ -204,11 +165,15 @@ class Driver:
             self._inside = False
             self._gathered += 1  # where it raised, too: it may have done something before
             if self._gathered == 1:
-                self._has_gathered.set()
+                self._has_work.set()
 
     def _perform_gathered(self) -> None:
         if self._gathered:
             self.begin(_nothing)
+
+    def _flush(self) -> None:
+        for link in self._links.values():
+            link.flush()
 
     def _check(self) -> None:
         self._birthplace.check()
@@ -248,10 +213,10 @@ class Driver:
     async def give_way(self) -> None:
         """Let others run, and the sockets take what was written."""
         self._perform_gathered()
+        self._flush()
         await checkpoint()
         self._begin_slice()
-        while self._unwritten_bytes > UNWRITTEN_BYTES_MAX:
-            self._link_moved = anyio.Event()
+        while sum(link.rest_bytes for link in self._links.values()) > UNWRITTEN_BYTES_MAX:
             await self._link_moved.wait()
 
     def _begin_slice(self) -> None:
@@ -295,7 +260,6 @@ class Driver:
                     link.hang_up()
                 with anyio.move_on_after(LINGER_S):
                     while self._links:
-                        self._link_moved = anyio.Event()
                         await self._link_moved.wait()
             for link in self._links.values():
                 link.scope.cancel()
@@ -313,13 +277,14 @@ class Driver:
                 await self._sleep_until_deadline()
                 self._feed(self.engine.handle_timeout)
 
-    async def _perform_what_gathers(self) -> None:
+    async def _work_off(self) -> None:
         with self._gather_scope:
             while True:
-                await self._has_gathered.wait()
-                self._has_gathered = anyio.Event()
+                await self._has_work.wait()
+                self._has_work = anyio.Event()
                 if self._gathered and self._broken is None:
                     self._feed(_nothing)
+                self._flush()
 
     async def _sleep_until_deadline(self) -> None:
         while True:
@@ -341,69 +306,27 @@ class Driver:
         with link.scope:
             try:
                 with anyio.fail_after(timeout_s):
-                    stream = await self._dial(link)
-                    first = await _open_tunnel(link, stream)
+                    first = await link.open(self._ssl_context)
             except (OSError, ConfigError) as failed:
                 error = not_reached(failed, link.endpoint)
             else:
-                async with stream:
-                    await self._serve_link(number, link, stream, first)
+                await link.serve(
+                    first, lambda: self._feed(self.engine.link_up, number), lambda data: self._receive(number, data)
+                )
                 error = was_lost(link.error, link.endpoint)
         del self._links[number]
-        self._link_moved.set()
+        self._has_moved()
         if not link.hanging_up:
             self._feed(self.engine.link_down, number, error)
 
-    async def _dial(self, link: Link) -> SocketStream:
-        dialling = Dialling(link.endpoint, self._ssl_context)
-        try:
-            connected = False
-            while not connected:
-                wait = anyio.wait_readable if dialling.event == selectors.EVENT_READ else anyio.wait_writable
-                await wait(dialling.sock)
-                connected = dialling.settle()
-            link.tunnel = dialling.tunnel
-            try:
-                return await SocketStream.from_socket(dialling.sock)
-            except ValueError as gone:  # that is how anyio puts it
-                raise ConnectionResetError("it was reset as soon as it was there") from gone
-        except BaseException:
-            dialling.close()
-            raise
-
-    async def _serve_link(self, number: int, link: Link, stream: SocketStream, first: bytes) -> None:
-        self._feed(self.engine.link_up, number)
-        async with anyio.create_task_group() as both:
-            both.start_soon(self._write_link, link, stream, both.cancel_scope)
-            try:
-                self._receive(number, link, first)
-                while link.tunnel is None or not link.tunnel.ended:
-                    data = await stream.receive(READ_BYTES)
-                    self._receive(number, link, data if link.tunnel is None else _unwrap(link, link.tunnel, data))
-            except anyio.EndOfStream:
-                pass
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as broken:
-                link.error = broken.__cause__ if isinstance(broken.__cause__, OSError) else broken
-            except OSError as broken:  # of the tunnel
-                link.error = broken
-            both.cancel_scope.cancel()
-
-    def _receive(self, number: int, link: Link, data: bytes) -> None:
-        if data and not link.hanging_up:
+    def _receive(self, number: int, data: bytes) -> None:
+        if data and not self._links[number].hanging_up:
             self._feed(self.engine.receive_data, number, data)
 
-    async def _write_link(self, link: Link, stream: SocketStream, reading: anyio.CancelScope) -> None:
-        try:
-            while not link.hanging_up or link.rest:
-                await link.to_write.wait()
-                link.to_write = anyio.Event()
-                rest, link.rest = link.rest, []
-                await stream.send(b"".join(rest))
-                link.rest_bytes -= sum(map(len, rest))
-                self._link_moved.set()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as broken:
-            link.error = broken.__cause__ if isinstance(broken.__cause__, OSError) else broken
-        reading.cancel()
+    def _has_moved(self) -> None:
+        """A link has written, or ended."""
+        self._link_moved.set()
+        self._link_moved = anyio.Event()
 
     def _feed(self, enter: Callable[Concatenate[float, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
         try:
@@ -431,10 +354,6 @@ class Driver:
 
     # -- effects -----------------------------------------------------------------------------------------------------------
 
-    @property
-    def _unwritten_bytes(self) -> int:
-        return sum(link.rest_bytes for link in self._links.values())
-
     def _perform(self, now: float) -> None:
         for effect in self.engine.poll_effects():  # once: nothing here calls the engine
             match effect:
@@ -444,8 +363,9 @@ class Driver:
                 case Send(number, chunks):
                     if (link := self._links.get(number)) is not None:
                         link.write(chunks)
+                        self._has_work.set()
                 case Dial(number, endpoint, timeout_s):
-                    link = self._links[number] = Link(endpoint)
+                    link = self._links[number] = Link(endpoint, self._has_moved)
                     self._tasks.start_soon(self._run_link, number, link, timeout_s)
                 case Hangup(number):
                     if (link := self._links.get(number)) is not None:
@@ -466,35 +386,3 @@ class Driver:
 
 def _nothing(_now: float) -> None:
     """For `begin`, to have what gathered performed."""
-
-
-async def _open_tunnel(link: Link, stream: SocketStream) -> bytes:
-    """Go through what stands before the engine. Returns bytes that came for the engine meanwhile. Raises ``OSError``."""
-    tunnel, first = link.tunnel, b""
-    if tunnel is None:
-        return first
-    try:
-        tunnel.start()
-        while not tunnel.open:
-            for chunk in tunnel.data_to_send():
-                await stream.send(chunk)
-            first += tunnel.receive(await stream.receive(READ_BYTES))
-        for chunk in tunnel.data_to_send():
-            await stream.send(chunk)
-    except BaseException as error:
-        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError), anyio.move_on_after(0.1, shield=True):
-            for chunk in tunnel.data_to_send() if isinstance(error, OSError) else ():
-                await stream.send(chunk)  # the other side hears why
-            await stream.aclose()
-        if isinstance(error, anyio.EndOfStream | anyio.BrokenResourceError):
-            raise ConnectionError("closed by the other side") from error
-        raise
-    return first
-
-
-def _unwrap(link: Link, tunnel: Tunnel, data: bytes) -> bytes:
-    """Bytes of the socket as bytes for the engine. Raises ``OSError``."""
-    try:
-        return tunnel.receive(data)
-    finally:
-        link.push(tunnel.data_to_send())
