@@ -176,3 +176,19 @@ def test_rounds_alone_need_no_attempts() -> None:
 def test_rounds_without_limit_go_on() -> None:
     config = ClientConfig(endpoints=(A,), reconnect_attempts=0, failover_attempts=None)
     assert story(reconnect(config, Slots(A, (A,)), [(B, None)]), limit=41).count("b") == 21
+
+
+def test_the_last_attempt_over_the_slots_knows_that_it_is_the_last() -> None:
+    config = ClientConfig(endpoints=(A,), reconnect_attempts=2, failover_attempts=None, retry_interval_s=0.1)
+    plan = reconnect(config, Slots(A, (A,)), [(A, None), (B, None)])
+    known: list[bool] = []
+    decision = plan.begin()
+    for _ in range(6):
+        if isinstance(decision, Try):
+            known.append(plan.comes_back)
+            decision = plan.unrecovered()
+        else:
+            decision = plan.resume()
+    assert known == [True, False, False, False]
+    endless = ClientConfig(endpoints=(A,), reconnect_attempts=None)
+    assert reconnect(endless, Slots(A, (A,))).comes_back

@@ -43,7 +43,7 @@ class History:
 
     def run(self) -> ClientWorld:
         rng = random.Random(self.seed)
-        self.world = world = ClientWorld(self.config, foreign=self.foreign, seed=self.seed)
+        self.world = world = self.make_world()
         engine = world.engine
         sender, receiver, teller = world.session(), world.session(), world.session(transacted=True)
         world.run(
@@ -68,6 +68,9 @@ class History:
         while self.settle(asked := engine.receive_immediate(world.now, consumer)).result() is not None:
             self.take(asked)
         return world
+
+    def make_world(self) -> ClientWorld:
+        return ClientWorld(self.config, foreign=self.foreign, seed=self.seed)
 
     def arm(self, rng: random.Random) -> None:
         """The next cut comes after so many bytes in one direction."""

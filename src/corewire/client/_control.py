@@ -38,6 +38,8 @@ class Ask:
 
     command: Command
     channel: int = CONTROL_CHANNEL
+    #: How long it is waited for once the broker is heard of again, which it is asked for too. None, and in all at most: ``callTimeout``.
+    patience_s: float | None = None
 
 
 ControlScript: TypeAlias = Generator[Ask | Wait, Any, T]
@@ -62,6 +64,7 @@ class Control:
         self._where = where
         self._answers: dict[int, Answers] = {}
         self._inquiries: dict[Command, Inquiry[Any]] = {}
+        self._impatient: dict[Command, float] = {}  # until the broker is heard of
         self._sleeping: list[tuple[float, Inquiry[Any]]] = []
 
     def run(self, now: float, script: ControlScript[T]) -> Inquiry[T]:
@@ -82,6 +85,17 @@ class Control:
             if answers is not None and not answers and channel != CONTROL_CHANNEL:
                 del self._answers[channel]
             self._step(now, self._inquiries.pop(command), packet, refusal(packet, command.packet, self._where))
+
+    def heard(self, now: float) -> None:
+        """Something came, so what was asked before has arrived: a broker that stood still has not begun to let us wait."""
+        if not self._impatient:
+            return
+        for command, patience_s in self._impatient.items():
+            if command.deadline is not None:
+                command.deadline = min(command.deadline, now + patience_s)
+        self._impatient.clear()
+        for answers in self._answers.values():
+            answers.sort()  # others may wait longer
 
     def next_timeout(self) -> float | None:
         """When a script goes on, or its question has waited too long."""
@@ -105,6 +119,7 @@ class Control:
         for inquiry in (*self._inquiries.values(), *(each for _, each in self._sleeping)):
             inquiry.script.close()
         self._inquiries.clear()
+        self._impatient.clear()
         self._sleeping.clear()
 
     def _step(
@@ -129,4 +144,7 @@ class Control:
             else:
                 self._connection.send(now, step.channel, command.packet)
             self._answers.setdefault(step.channel, Answers()).expect(command)
+            if step.patience_s is not None:
+                self._connection.ping(now)
+                self._impatient[command] = step.patience_s
             self._inquiries[command] = inquiry

@@ -196,6 +196,7 @@ class Lifeline:
         link = self._link
         if link is None or link.number != number or not link.up:
             return
+        link.control.heard(now)
         try:
             for kind, number, run in link.connection.receive_runs(now, data):
                 session = self._context.by_channel.get(number)
@@ -336,11 +337,11 @@ class Lifeline:
             self._context.notify(Reconnecting(self._plan.attempt + 1, self._slots.current, delay_s))
 
     def _establish(self, link: Link) -> ControlScript[list[Verdict]]:
-        first = self._is(ClientState.CONNECTING)
-        yield from link.open(None if first else self._context.node_id)
+        yield from link.open(None if self._is(ClientState.CONNECTING) else self._context.node_id)
         sessions = [session for session in self._context.sessions.values() if session.epoch]
         ours = self.topology.is_ours(self._context.node_id)
-        return (yield from self._makes.recover(link.connection, sessions, ours=ours))
+        again = isinstance(self._plan, Reconnect) and self._plan.comes_back
+        return (yield from self._makes.recover(link.connection, sessions, ours=ours, again=again))
 
     def _settle(self, now: float) -> None:
         """Draw the conclusions from what came."""

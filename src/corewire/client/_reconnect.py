@@ -183,6 +183,11 @@ class Reconnect:
         self._candidates: Iterator[Endpoint] = iter(())
         self.attempt = 0  #: number of the attempt under way, from 1
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether there will be one more attempt over the slots if this one fails."""
+        return self._left is None or self._left > 1
+
     def begin(self, *, pause: bool = False) -> Decision:
         """The first attempt, or a ``pause`` before it: who broke the rules may do so as soon as we are back."""
         if self._left == 0:

@@ -28,6 +28,7 @@ from corewire.client._control import Ask, Wait
 from corewire.client._epochs import Attempt
 from corewire.errors import (
     BrokerError,
+    CallTimeout,
     ConnectionTimedOut,
     CorewireError,
     DuplicateMetadata,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 FENCE_S = 60.0  # where the connection has no TTL: how long one link waits for the end of a session of before
 STARTING_RETRY_S = 0.01  # a broker that is still starting refuses sessions; asked again, as Artemis does
+#: How long a question is waited for that a broker, alive, may leave without an answer for good; doubled each time it did.
+REATTACH_S = 2.0
 FIRST_SESSION_CHANNEL = 10
 #: A broker that is not ours may append a chunk twice that is written twice, and nobody would know.
 _LARGE = (packets.SessionSendLarge.TYPE, packets.SessionSendContinuation.TYPE)
@@ -100,6 +103,7 @@ class Sessions:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._next_channel = FIRST_SESSION_CHANNEL
+        self._patience_s = REATTACH_S
 
     def make(self, connection: Connection, session: Session, name: str, *, ours: bool) -> ControlScript[Anew]:
         """Make a session, under this name unless it was asked for before. What comes on its channel waits for its epoch."""
@@ -190,14 +194,13 @@ class Sessions:
         return packet
 
     def recover(
-        self, connection: Connection, sessions: Sequence[Session], *, ours: bool
+        self, connection: Connection, sessions: Sequence[Session], *, ours: bool, again: bool
     ) -> ControlScript[list[Verdict]]:
-        """Find out what became of each session."""
+        """Find out what became of each session. ``again``: it can be asked once more here, on another link."""
         verdicts: list[Verdict] = []
         for session in sessions:
             connection.attach(session.channel)
-            question = packets.ReattachSession(session.name, session.channel.last_received)
-            answer = yield Ask(Command(question, packets.ReattachSessionResponse))
+            answer = yield from self._reattach(session, again=again)
             repeats = session.channel.would_repeat(answer.last_confirmed_command_id, _LARGE)
             if answer.reattached and session.may_continue and not repeats:
                 verdicts.append(Continue(session, answer.last_confirmed_command_id))
@@ -210,7 +213,25 @@ class Sessions:
                 verdicts.append(Over(session, closed))
             else:
                 verdicts.append((yield from self._recreate(connection, session, ours=ours)))
+        self._patience_s = REATTACH_S  # only now: of several sessions the same one may be slow each time
         return verdicts
+
+    def _reattach(self, session: Session, *, again: bool) -> ControlScript[packets.ReattachSessionResponse]:
+        """A broker that is not ours hands this question, for a session with a window, to an executor of the session's that
+        drops it while the session is being ended, as when the time to live of the lost link is over: nobody will answer
+        (Artemis: ``ServerSessionPacketHandler.transferConnection``, ``closeExecutors``). Soon after the session is
+        gone, which another link is told at once. Meanwhile it answers pings. A broker that is only slow is waited for longer
+        each time, and whatever stands still as long as in any call: each question takes one of its few threads."""
+        question = packets.ReattachSession(session.name, session.channel.last_received)
+        command = Command(question, packets.ReattachSessionResponse)
+        foreign = isinstance(session.channel, ForeignChannel) and session.channel.window_bytes is not None
+        patience_s = self._patience_s if foreign and again else None
+        try:
+            answer: packets.ReattachSessionResponse = yield Ask(command, patience_s=patience_s)
+        except CallTimeout:
+            self._patience_s = min(2 * self._patience_s, self._context.config.call_timeout_s)
+            raise
+        return answer
 
     def _recreate(self, connection: Connection, session: Session, *, ours: bool) -> ControlScript[Anew | Over]:
         name = self._context.uuid()
