@@ -93,7 +93,7 @@ class Acknowledgements:
                     Command(packets.SessionCommit(), packets.NullResponse, Fate.FORGOTTEN, bound=True, patient=True)
                 )
 
-    def acknowledge(self, now: float, delivery: Delivery, *, individual: bool) -> Call[None]:
+    def acknowledge(self, now: float, delivery: Delivery, individual: bool) -> Call[None]:
         """The application is done with it. A second call does nothing."""
         session = self._session
         if delivery.acknowledged or self._silent:

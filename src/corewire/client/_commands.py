@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NULL_RESPONSE = packets.NullResponse()
+_UNBLOCKED = Fate.UNBLOCKED  # an enum looks its members up in Python code, and this is asked for every message
 _SENDS = (packets.SessionSend, packets.SessionSendContinuation)
 
 
@@ -191,7 +192,7 @@ class Commands(ABC):
         command.deadline = None if command.patient else now + self.context.config.call_timeout_s
         command.ticket = channel.ask_frame(frame)
         self.answers.expect(command)
-        if kind is packets.SessionSend and command.fate is Fate.UNBLOCKED:
+        if kind is packets.SessionSend and command.fate is _UNBLOCKED:
             packet.message = b""  # the channel keeps the frame: it is not kept twice, however long the answer takes
 
     def _refuse(self, now: float, command: Command, error: LocalProtocolError) -> None:

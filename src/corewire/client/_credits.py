@@ -50,7 +50,7 @@ class ProducerCredits:
             return 0
         if self._balance < size or self._failed:
             return None
-        due = 0 if self._balance + self._arriving >= max(size, self._slice) else self.request_for(size)
+        due = 0 if self._balance + self._arriving >= self._slice else self.request_for(size)
         self._balance -= size
         return due
 

@@ -99,13 +99,15 @@ class Submission(Call[None]):
     command: Command
 
 
-def _command(session: Session, message: bytes, *, durable: bool, answered: bool, sender: int) -> Command:
-    """What sends a message of one piece. It is made for every message: without keywords, which cost a class as much as the rest."""
+def _command(
+    session: Session, message: bytes, durable: bool, answered: bool, sender: int, waiter: Call[None] | None
+) -> Command:
+    """What sends a message of one piece. It is made for every message: without keywords, which cost as much as the rest."""
     packet = packets.SessionSend(message, answered, 0, sender)
     fate = _RESENT if durable and session.sends_again else _UNBLOCKED
     answer = packets.NullResponse if answered else None
     bound = session.xa and session.transaction.binds
-    return Command(packet, answer, fate, bound, len(message) + _FRAME_OVERHEAD)
+    return Command(packet, answer, fate, bound, len(message) + _FRAME_OVERHEAD, waiter)
 
 
 def _offer(
@@ -152,11 +154,8 @@ def send(now: float, session: Session, destination: Destination, message: bytes,
     waits = _waits(session, durable=durable)
     answered = waits or session.channel.window_bytes is not None
     call: Call[None] = Call()
-    command = _command(session, message, durable=durable, answered=answered, sender=_NOBODY)
-    if waits:
-        command.waiter = call
-    else:
-        command.patient = True
+    command = _command(session, message, durable, answered, _NOBODY, call if waits else None)
+    command.patient = not waits
     _offer(now, session, destination, command, None if waits else call)
     return call
 
@@ -186,8 +185,7 @@ def _submission(producer: Producer, message: bytes, *, durable: bool) -> Submiss
     if session.error is not None or session.closing:
         session.check_open()
     receipt = Submission()
-    command = receipt.command = _command(session, message, durable=durable, answered=True, sender=producer.number)
-    command.waiter = receipt
+    command = receipt.command = _command(session, message, durable, True, producer.number, receipt)
     command.patient = True
     return receipt
 

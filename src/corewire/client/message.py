@@ -87,7 +87,7 @@ class Message:
         draft = Draft(
             kind,
             encoded,
-            like.properties.copy(),
+            like.properties,  # the same: nobody changes them
             like.durable,
             like.priority,
             like.ttl,
@@ -97,7 +97,7 @@ class Message:
             like.user_id,
         )
         if isinstance(body, Json):
-            draft.properties.setdefault(_headers.CONTENT_TYPE, JSON_TYPE)
+            draft.properties = {_headers.CONTENT_TYPE: JSON_TYPE, **like.properties}
         message = object.__new__(Message)
         message._of = draft  # as `_hold` does, without a call
         message._content = ...
@@ -340,7 +340,8 @@ def encode(
     unless the message has its own. ``client_id`` names the client to
     consumers that want no messages of their own.
     """
-    draft = message._draft()
+    of = message._of
+    draft = of if isinstance(of, Draft) else message._draft()
     if draft.properties or draft.delay or group_id is not None or duplicate_id is not None:
         properties = dict(draft.properties)
         properties.update(_of_the_journey(to.routing_type, client_id))

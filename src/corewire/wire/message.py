@@ -34,6 +34,7 @@ _INT: Final = Struct(">i")
 _LONG: Final = Struct(">q")
 _ID: Final = Struct(">q?")  # and whether there is an address
 _ID_ADDRESS: Final = Struct(">qBi")  # id, whether there is an address, the length of the address
+_NO_ID: Final = _ID.pack(0, True)  # of messages that producers write
 _FIXED: Final = Struct(">b?qqb")  # type, durable, expiration, timestamp, priority
 _CACHED_ADDRESSES_MAX: Final = 10_000
 _CACHED_ADDRESS_BYTES_MAX: Final = 512
@@ -222,7 +223,7 @@ def encode_message(
         (
             _INT.pack(len(body) + _PACKET_HEADER),
             body,
-            _ID.pack(message_id, address is not None),
+            _ID.pack(message_id, address is not None) if message_id or address is None else _NO_ID,
             b"" if address is None else typed.encode_name(address),
             b"\x00" if user_id is None else b"\x01" + user_id,
             _FIXED.pack(type, durable, expiration, timestamp, priority),

@@ -51,4 +51,4 @@ def as_typed_message(kind: MessageType, headers: Headers) -> Message:
 
 def wall_ms() -> int:
     """Milliseconds since the epoch."""
-    return int(time.time() * 1000)
+    return time.time_ns() // 1_000_000

@@ -141,4 +141,4 @@ class ReceivingVerbs(Registry):
 
         CLIENT and INDIVIDUAL fail with TransactionRolledBack where the broker has taken the message back.
         """
-        return delivery.source.acknowledgements.acknowledge(now, delivery, individual=individual)
+        return delivery.source.acknowledgements.acknowledge(now, delivery, individual)

@@ -6,7 +6,7 @@ import math
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple, assert_never
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -34,6 +34,7 @@ __all__ = ["Driver"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 UNWRITTEN_BYTES_MAX = 1_048_576  # beyond it callers wait until the sockets took some
 CALLS_IN_A_ROW_MAX, MESSAGE = 256, 4  # then others have their turn, where a message of a loop counts as so many,
@@ -101,14 +102,12 @@ class Driver:
         operation = self.begin(command, *args, **kwargs)
         return operation.result() if operation.done else await self._answer(operation)
 
-    async def call_soon(
-        self, command: Callable[Concatenate[float, P], Operation[T]], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def call_soon(self, command: Callable[[float, *Ts], Operation[T]], *args: *Ts) -> T:
         """The same for what many are called of, and cannot be taken back: what several ask for leaves together, at the latest in
         the loop's next turn, and what is done is returned in spite of a cancellation."""
         if self.must_give_way():
             await self.give_way()
-        operation = self.gather(command, *args, **kwargs)
+        operation = self.gather(command, *args)
         return operation.result() if operation.done else await self._answer_soon(operation)  # done: there was room, say
 
     async def _answer_soon(self, operation: Operation[T]) -> T:
@@ -148,14 +147,14 @@ class Driver:
         finally:
             self._inside = False
 
-    def gather(self, command: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def gather(self, command: Callable[[float, *Ts], T], *args: *Ts) -> T:
         """Run a command of the engine. Its effects are performed with the next ones, at the latest in the loop's next turn."""
         if self._inside or self._broken is not None or self._birthplace.left:
             self._check()
         now = self._called_at = time.monotonic()
         try:
             self._inside = True
-            return command(now, *args, **kwargs)
+            return command(now, *args)
         except Exception:
             raise
         except BaseException as error:  # as in `begin`
@@ -358,7 +357,7 @@ class Driver:
         for effect in self.engine.poll_effects():  # once: nothing here calls the engine
             match effect:
                 case Completed():  # first: one for every message that was submitted
-                    if self._waiting:
+                    if id(effect.operation) in self._waiting:
                         self.wake(effect.operation)
                 case Send(number, chunks):
                     if (link := self._links.get(number)) is not None:

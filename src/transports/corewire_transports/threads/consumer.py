@@ -78,8 +78,13 @@ class Consumer:
         Raises ObjectClosed, QueueDoesNotExist or SecurityError (found after a failover), NotConnected, LocalProtocolError if
         somebody else is receiving in this session; with 0 CallTimeout if the broker does not say.
         """
-        if (message := self._turn_over()) is not None:
-            return message
+        if self._driver.must_give_way(MESSAGE):
+            self._driver.give_way()
+        found = self._turn_over()
+        if isinstance(found, ReceivedMessage):
+            return found
+        if found is not None:
+            self._counted(found)
         if timeout is None:
             return self._hand_out(self._driver.call(self._engine.receive, self._id))
         if timeout > 0:
@@ -103,8 +108,13 @@ class Consumer:
 
     def __next__(self) -> ReceivedMessage:
         try:
-            if (message := self._turn_over()) is not None:
-                return message
+            if self._driver.must_give_way(MESSAGE):
+                self._driver.give_way()
+            found = self._turn_over()
+            if isinstance(found, ReceivedMessage):
+                return found
+            if found is not None:
+                self._counted(found)
             return self._hand_out(self._driver.call(self._engine.receive, self._id))
         except ObjectClosed:
             if self._closing:
@@ -132,17 +142,17 @@ class Consumer:
             if self._closing:
                 self._close(give_back=False)
 
-    def _turn_over(self) -> ReceivedMessage | None:
-        """The application comes back: what it has in hand counts. Returns the next message, if it is here."""
+    def _turn_over(self) -> ReceivedMessage | Operation[None] | None:
+        """The application comes back: what it has in hand counts. Returns the next message, if it is here; or the acknowledgement, if
+        that is to be waited for."""
         self._session._use()
-        if self._driver.must_give_way(MESSAGE):
-            self._driver.give_way()
         found = self._driver.gather(self._next)
-        if isinstance(found, Operation):
-            self._driver.wait(found)
-            found.result()
-            return None
-        return None if found is None else self._hand_out(found)
+        return found if found is None or isinstance(found, Operation) else self._hand_out(found)
+
+    def _counted(self, acknowledgement: Operation[None]) -> None:
+        """Until the broker has it. Raises what acknowledging raises."""
+        self._driver.wait(acknowledgement)
+        acknowledgement.result()
 
     def _next(self, now: float) -> Delivery | Operation[None] | None:
         """Acknowledge what is in hand, and give the next message; or the acknowledgement, if that is to be waited for."""

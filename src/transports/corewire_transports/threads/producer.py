@@ -113,7 +113,7 @@ class Producer:
             driver.give_way()
         operation = driver.gather(self._engine.submit_nowait, self._id, message, now_ms)
         if operation is None:
-            operation = driver.call_soon(self._engine.submit, self._id, message, wall_ms=now_ms)
+            operation = driver.call_soon(self._engine.submit, self._id, message, now_ms)
         self._unsettled.append(operation)
         if len(self._unsettled) >= self._settle_at:
             driver.gather(self._settle)
@@ -182,13 +182,12 @@ class Producer:
 
     def _settle(self, _now: float) -> Operation[None] | None:
         """Take out what is done, from the oldest on; return what is not. Run by the driver: one caller at a time."""
-        while self._unsettled:
-            operation = self._unsettled[0]
-            if not operation.done:
-                return operation
-            self._unsettled.popleft()
-            if operation.error is not None:
-                self._failed.append(operation.error)
+        unsettled = self._unsettled
+        while unsettled:
+            if not unsettled[0].done:
+                return unsettled[0]
+            if (error := unsettled.popleft().error) is not None:
+                self._failed.append(error)
         return None
 
     def __enter__(self) -> Self:
