@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Sequence
 
 __all__ = ["write_some"]
 
+GATHERS = hasattr(socket.socket, "sendmsg")  # Windows has none
 CHUNKS_MAX = 512  # of one sendmsg; the system's limit is 1024
 
 
@@ -19,7 +21,7 @@ def write_some(sock: socket.socket, rest: list[bytes | memoryview], rest_bytes: 
     """
     try:
         while rest:
-            sent = sock.sendmsg(rest[:CHUNKS_MAX])
+            sent = _send(sock, rest[:CHUNKS_MAX])
             if sent == rest_bytes:  # nearly always
                 rest.clear()
                 return 0
@@ -28,6 +30,10 @@ def write_some(sock: socket.socket, rest: list[bytes | memoryview], rest_bytes: 
     except BlockingIOError:
         pass
     return rest_bytes
+
+
+def _send(sock: socket.socket, chunks: Sequence[bytes | memoryview]) -> int:
+    return sock.sendmsg(chunks) if GATHERS else sock.send(b"".join(chunks))
 
 
 def _cut(rest: list[bytes | memoryview], sent: int) -> None:
