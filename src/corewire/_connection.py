@@ -173,7 +173,7 @@ class Connection:
         if self._role is Role.CLIENT:
             self._state = advance(LINK, self._state, LinkMove.DIAL)
             self._out.append(MAGIC)
-            self.ping(now)
+            self._ping(now)
         else:
             self._state = advance(LINK, self._state, LinkMove.ACCEPT)
             if config.handshake_timeout_s is not None:
@@ -231,7 +231,7 @@ class Connection:
         """A deadline has passed, or not: calling early, late or twice does no harm."""
         for timer, deadline in self._timers.expire(now):
             if timer is LinkTimer.PING:
-                self.ping(now)
+                self._ping(now)
                 self._flush()
             elif timer is LinkTimer.CONFIRM:
                 self._flush()
@@ -247,15 +247,6 @@ class Connection:
         """Send a packet that does not count: those of channels 0 and 1. Raises `LocalProtocolError` where it cannot."""
         self._state = advance(LINK, self._state, LinkMove.WRITE)
         self._out.append(registry.encode(packet, channel, self.version))
-
-    def ping(self, now: float) -> None:
-        """Client: ask the peer, out of turn, to show that it is there."""
-        ttl_s = self._ttl_s
-        self._out.append(
-            registry.encode(Ping(-1 if ttl_s is None else round(ttl_s * 1000)), PING_CHANNEL, self.version)
-        )
-        if self._config.failure_check_period_s is not None:
-            self._timers[LinkTimer.PING] = now + self._config.failure_check_period_s
 
     def assume_version(self, version: int) -> None:
         """Speak the version of the link before, as long as the peer has not named its own (client, reconnecting)."""
@@ -412,6 +403,14 @@ class Connection:
     @property
     def _grace_s(self) -> float:
         return GRACE_S if self._ttl_s is None else min(GRACE_S, self._ttl_s / 2)
+
+    def _ping(self, now: float) -> None:
+        ttl_s = self._ttl_s
+        self._out.append(
+            registry.encode(Ping(-1 if ttl_s is None else round(ttl_s * 1000)), PING_CHANNEL, self.version)
+        )
+        if self._config.failure_check_period_s is not None:
+            self._timers[LinkTimer.PING] = now + self._config.failure_check_period_s
 
     def _await_peer(self, now: float) -> None:
         self._timers.stop(LinkTimer.GRACE)

@@ -39,6 +39,7 @@ class Mute(ClientWorld):
         self.slow_s = 0.0  #: an answer takes so long, ...
         self.slow_name: str | None = None  #: ... that about this session; None: about any
         self.dropped = 0
+        self.starved = False  #: it answers pings, and nothing else
         self.stalls = False  #: once asked, nothing comes from it, not even to pings
         self.asked_at: list[float] = []
         self._held: list[tuple[float, int, str, Any]] = []
@@ -46,6 +47,9 @@ class Mute(ClientWorld):
 
     def _step(self, host: str, item: Any) -> None:
         frames = FrameReader().feed(item.data.removeprefix(MAGIC)) if isinstance(item, BytesReceived) else []
+        if self.starved:
+            frames = [each for each in frames if packet_type(each) == packets.Ping.TYPE]
+            item = replace(item, data=b"".join(frames)) if isinstance(item, BytesReceived) else item
         question = next((each for each in frames if packet_type(each) == packets.ReattachSession.TYPE), None)
         if question is None:
             super()._step(host, item)
@@ -277,11 +281,37 @@ def test_a_broker_that_stands_still_is_not_asked_again_while_it_does() -> None:
     world.advance(10.0)
     assert len(world.dials) == 2
     world.stalls = world.wire.deaf = False
-    world.advance(1.9)
+    world.advance(0.9)
     assert len(world.dials) == 2, "it has only just taken the question"
     world.advance(0.3)
     assert len(world.dials) == 3
     world.send(session, "x")
+
+
+def test_a_broker_that_answers_pings_only_is_not_asked_again_while_it_does() -> None:
+    """All of its threads are taken: another question would take one more."""
+    world = Mute(resilient(connection_ttl_s=5.0, client_failure_check_period_s=1.0, **QUICK))
+    world.session()
+    world.lose(drops=1)
+    while not world.asked_at:
+        world.turn()
+    world.starved = True
+    world.advance(29.9)
+    assert len(world.dials) == 2
+    world.starved = False
+    world.advance(0.3)
+    assert len(world.dials) == 3
+    assert world.engine.state is ClientState.UP
+
+
+def test_a_question_that_is_soon_answered_asks_nothing_else() -> None:
+    world = Mute(resilient(**QUICK))
+    world.session()
+    world.slow_s = 0.5
+    world.lose()
+    world.sent.clear()
+    world.let_pass(3.0)
+    assert world.sent.count("SUBSCRIBE_TOPOLOGY_V2") == len(world.names(Reattached)) == 1
 
 
 def test_a_broker_that_stands_still_for_longer_is_left_at_the_call_timeout() -> None:
@@ -307,10 +337,13 @@ def test_a_question_of_less_patience_ends_first() -> None:
         yield Ask(question, patience_s=patience_s)
 
     patient, impatient = control.run(0.0, script(None)), control.run(0.0, script(2.0))
+    control.heard(0.5)
+    assert control.next_timeout() == 1.0, "this was no answer to what is to be asked then"
+    control.handle_timeout(1.0)
     assert control.next_timeout() == 30.0
-    control.heard(1.0)
-    assert control.next_timeout() == 3.0
     control.heard(2.0)
+    assert control.next_timeout() == 3.0
+    control.heard(2.5)
     assert control.next_timeout() == 3.0, "it is of the first sign of life that time is counted"
     control.handle_timeout(3.0)
     assert isinstance(impatient.error, CallTimeout)
@@ -330,5 +363,6 @@ def test_patience_does_not_outlast_the_call_timeout() -> None:
         yield Ask(Command(packets.ReattachSession("s", -1), packets.ReattachSessionResponse), patience_s=8.0)
 
     control.run(0.0, script())
-    control.heard(25.0)
+    control.handle_timeout(4.0)
+    control.heard(28.0)
     assert control.next_timeout() == 30.0

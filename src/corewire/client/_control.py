@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from corewire.client._calls import Answers, Command
 from corewire.client._refusals import refusal
 from corewire.errors import CallTimeout, CorewireError
+from corewire.wire import packets
 
 if TYPE_CHECKING:
     from corewire._connection import Connection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONTROL_CHANNEL = 1
+PROBE_CHANNEL = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,16 @@ class Ask:
 
     command: Command
     channel: int = CONTROL_CHANNEL
-    #: How long it is waited for once the broker is heard of again, which it is asked for too. None, and in all at most: ``callTimeout``.
+    #: How long it is waited for, of a broker that meanwhile answers something else; else, and if None: ``callTimeout``.
     patience_s: float | None = None
+
+
+@dataclass(slots=True)
+class Impatience:
+    """Half of the patience goes by before the broker is asked something else, the other half behind the answer to that."""
+
+    half_s: float
+    probe_at: float | None  #: None: it was asked
 
 
 ControlScript: TypeAlias = Generator[Ask | Wait, Any, T]
@@ -64,7 +74,7 @@ class Control:
         self._where = where
         self._answers: dict[int, Answers] = {}
         self._inquiries: dict[Command, Inquiry[Any]] = {}
-        self._impatient: dict[Command, float] = {}  # until the broker is heard of
+        self._impatient: dict[Command, Impatience] = {}  # until the broker has shown that it works
         self._sleeping: list[tuple[float, Inquiry[Any]]] = []
 
     def run(self, now: float, script: ControlScript[T]) -> Inquiry[T]:
@@ -82,29 +92,34 @@ class Control:
         answers = self._answers.get(channel)
         command = None if answers is None else answers.match(packet.TYPE, None)
         if command is not None:
+            self._impatient.pop(command, None)
             if answers is not None and not answers and channel != CONTROL_CHANNEL:
                 del self._answers[channel]
             self._step(now, self._inquiries.pop(command), packet, refusal(packet, command.packet, self._where))
 
     def heard(self, now: float) -> None:
-        """Something came, so what was asked before has arrived: a broker that stood still has not begun to let us wait."""
-        if not self._impatient:
-            return
-        for command, patience_s in self._impatient.items():
+        """The topology came, which takes a thread of the broker's pool as all but pings do: it works, and what it was asked
+        before is soon answered, or never. One that stands still, or whose threads are all taken, does not get here."""
+        for command in [each for each, impatience in self._impatient.items() if impatience.probe_at is None]:
+            half_s = self._impatient.pop(command).half_s
             if command.deadline is not None:
-                command.deadline = min(command.deadline, now + patience_s)
-        self._impatient.clear()
+                command.deadline = min(command.deadline, now + half_s)
         for answers in self._answers.values():
             answers.sort()  # others may wait longer
 
     def next_timeout(self) -> float | None:
         """When a script goes on, or its question has waited too long."""
         deadlines = [wake_at for wake_at, _ in self._sleeping]
+        deadlines += [each.probe_at for each in self._impatient.values() if each.probe_at is not None]
         deadlines += [at for each in self._answers.values() if (at := each.deadline()) is not None]
         return min(deadlines, default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Go on with what slept; fail what waited too long."""
+        for impatience in self._impatient.values():
+            if impatience.probe_at is not None and impatience.probe_at <= now:
+                impatience.probe_at = None
+                self._connection.send(now, PROBE_CHANNEL, packets.SubscribeTopologyV2())
         due = [inquiry for wake_at, inquiry in self._sleeping if wake_at <= now]
         self._sleeping = [each for each in self._sleeping if each[0] > now]
         for inquiry in due:
@@ -145,6 +160,6 @@ class Control:
                 self._connection.send(now, step.channel, command.packet)
             self._answers.setdefault(step.channel, Answers()).expect(command)
             if step.patience_s is not None:
-                self._connection.ping(now)
-                self._impatient[command] = step.patience_s
+                half_s = step.patience_s / 2
+                self._impatient[command] = Impatience(half_s, now + half_s)
             self._inquiries[command] = inquiry

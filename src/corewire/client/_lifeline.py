@@ -196,7 +196,6 @@ class Lifeline:
         link = self._link
         if link is None or link.number != number or not link.up:
             return
-        link.control.heard(now)
         try:
             for kind, number, run in link.connection.receive_runs(now, data):
                 session = self._context.by_channel.get(number)
@@ -292,6 +291,7 @@ class Lifeline:
                 | packets.ClusterTopologyV3()
                 | packets.ClusterTopologyV4()
             ):
+                link.control.heard(now)
                 if self.topology.receive(packet, link.endpoint, link.mentioned, ha=self._context.config.ha):
                     self._learn(link)
                     self._context.notify(TopologyChanged(self.topology.topology))

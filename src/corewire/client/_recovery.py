@@ -220,8 +220,9 @@ class Sessions:
         """A broker that is not ours hands this question, for a session with a window, to an executor of the session's that
         drops it while the session is being ended, as when the time to live of the lost link is over: nobody will answer
         (Artemis: ``ServerSessionPacketHandler.transferConnection``, ``closeExecutors``). Soon after the session is
-        gone, which another link is told at once. Meanwhile it answers pings. A broker that is only slow is waited for longer
-        each time, and whatever stands still as long as in any call: each question takes one of its few threads."""
+        gone, which another link is told at once. Meanwhile it answers whatever else it is asked. A broker that is only slow is
+        waited for longer each time, and one that answers nothing as long as in any call: each question takes one of its few
+        threads, of which many clients that come back at once may leave none."""
         question = packets.ReattachSession(session.name, session.channel.last_received)
         command = Command(question, packets.ReattachSessionResponse)
         foreign = isinstance(session.channel, ForeignChannel) and session.channel.window_bytes is not None
