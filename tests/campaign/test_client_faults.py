@@ -13,6 +13,7 @@ from tests.interop.test_client_bursts import BURST_BYTES_MAX, CHUNKED, RESILIENT
 from tests.interop.test_client_outages import BACK_AT_BEST_S, NOTICED_AT_BEST_S, NOTICED_S, WAYS, Bench, Outage
 from tests.interop.worlds import World
 
+from corewire.client._recovery import REATTACH_S
 from corewire_server.demo.broker import BrokerProcess
 from corewire_server.demo.cutting import kill_and_restart
 from corewire_server.proxy import Proxy
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 STRIDE = 8  # so many runs share the bytes of a burst
 OUTAGE_S = 10.0
+#: So much longer than at best one outage may take. A real Artemis that ends a session in the moment in which the client asks for it
+#: leaves the question without an answer; asked again, behind the first time and behind twice that, it has ended it. The least
+#: that a fault of the client's costs is more: a whole callTimeout, 30 s. What a busy machine takes now and then is less.
+ASKED_AGAIN_S = REATTACH_S + 2 * REATTACH_S
 
 
 @pytest.fixture(params=["ours", "artemis"])
@@ -66,9 +71,10 @@ def test_twelve_outages(bench: Bench, way: str) -> None:
     outages = [*Outage] * 3
     took_s = bench.live_through(outages)
     for outage in Outage:
-        noticed_s = NOTICED_AT_BEST_S if outage is Outage.SILENCE else 0.0
+        at_best_s = BACK_AT_BEST_S + (NOTICED_AT_BEST_S if outage is Outage.SILENCE else 0.0)
         times = [time_s for time_s, each in zip(took_s, outages, strict=True) if each is outage]
-        assert median(times) < noticed_s + BACK_AT_BEST_S, (outage, times)
+        assert median(times) < at_best_s, (outage, times)
+        assert max(times) < at_best_s + ASKED_AGAIN_S, (outage, times)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -77,6 +83,7 @@ def test_the_twelfth_silence_is_noticed_as_fast_as_the_first(bench: Bench, way: 
     took_s = bench.live_through([Outage.SILENCE] * 12)
     for half in (took_s[:6], took_s[6:]):
         assert median(half) < NOTICED_AT_BEST_S + BACK_AT_BEST_S, took_s
+    assert max(took_s) < NOTICED_AT_BEST_S + BACK_AT_BEST_S + ASKED_AGAIN_S, took_s
 
 
 @pytest.mark.parametrize("first", range(1, STRIDE + 1))

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 TTL_S, CHECK_S = 2.0, 0.5
 #: The bounds of case 4, which one outage cannot show at sockets: whoever stands still for a moment notices that much later, and so
-#: does a machine. tests/engine shows them exactly, in invented time, tests/campaign as medians of twelve outages.
+#: does a machine. tests/engine shows them exactly, in invented time, tests/campaign as medians of twelve outages, with a
+#: bound for each.
 NOTICED_AT_BEST_S = TTL_S + 2 * CHECK_S  # a silence
 BACK_AT_BEST_S = 3.0
 BUSY_S = 20.0  # so much longer all may take where others work on the machine
