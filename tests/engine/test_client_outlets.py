@@ -225,8 +225,8 @@ def test_a_sender_goes_on_when_the_broker_has_what_another_session_sent() -> Non
         world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
     world.advance(3.0)
     for _ in range(2):
-        world.engine.send(world.now, busy, Queue("q"), Message(b"y" * 4_500, durable=False))
-    sent = world.engine.send(world.now, quiet, Queue("q"), Message(b"z" * 11_500))
+        world.engine.send(world.now, busy, Queue("q"), Message(b"y" * 2_200, durable=False))
+    sent = world.engine.send(world.now, quiet, Queue("q"), Message(b"z" * 15_500))
     world.pump()
     assert not sent.done
     world.advance(3.0)
@@ -250,7 +250,7 @@ def test_a_sender_goes_on_when_another_one_walks_away() -> None:
 
 
 def test_in_an_outage_nobody_waits_for_room_longer_than_for_a_broker() -> None:
-    world = ClientWorld(resilient(resend_bytes_max=5_000, call_failover_timeout_s=3.0, retry_interval_s=0.5))
+    world = ClientWorld(resilient(resend_bytes_max=7_000, call_failover_timeout_s=3.0, retry_interval_s=0.5))
     session = world.session()
     world.run(world.engine.send(world.now, session, Queue("q"), Message("known")))
     world.refusing.add("one")
@@ -285,7 +285,7 @@ def test_who_sends_after_a_look_up_that_came_too_late_does_not_hear_of_it() -> N
 
 
 def test_who_submits_in_an_outage_waits_no_longer_either() -> None:
-    world = ClientWorld(resilient(resend_bytes_max=5_000, call_failover_timeout_s=3.0, retry_interval_s=0.5))
+    world = ClientWorld(resilient(resend_bytes_max=7_000, call_failover_timeout_s=3.0, retry_interval_s=0.5))
     session = world.session()
     producer = world.run(world.engine.create_producer(world.now, session, Queue("q")))
     world.refusing.add("one")

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from corewire.client._calls import Command
 
+KNOWN_BYTES: Final = (
+    900  # what is known of a message until it is answered, beside its bytes: its command, its call, its receipt
+)
 _LEFT_MAX = 64  # in the clock, of commands that are here no more
+
+
+def cost_of(command: Command) -> int:
+    """Bytes that a command costs until it is answered, counted against the limit of what is kept for replay."""
+    return command.size + KNOWN_BYTES if command.size else 0
 
 
 class Backlog:
@@ -31,7 +39,7 @@ class Backlog:
     def append(self, command: Command) -> None:
         """One more, behind the others; its deadline is heeded."""
         self._commands[command] = None
-        self.size += command.size
+        self.size += cost_of(command)
         if command.deadline is not None:
             self._added += 1
             heappush(self._clock, (command.deadline, self._added, command))
@@ -40,7 +48,7 @@ class Backlog:
         """Take one back; harmless where it does not wait here."""
         if command in self._commands:
             del self._commands[command]
-            self.size -= command.size
+            self.size -= cost_of(command)
             if len(self._clock) > 2 * len(self._commands) + _LEFT_MAX:
                 self._clock = [each for each in self._clock if each[2] in self._commands]
                 heapify(self._clock)

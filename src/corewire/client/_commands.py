@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
-from corewire.client._backlog import Backlog
+from corewire.client._backlog import KNOWN_BYTES, Backlog
 from corewire.client._calls import Answers, Call, Command, Fate, Lost, Task
 from corewire.client._frames import frame_of
 from corewire.client._refusals import refusal
@@ -66,8 +66,8 @@ class Commands(ABC):
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes kept for replay, or waiting for a link."""
-        kept = self._backlog.size + self._unanswered_bytes
+        """Bytes kept for replay, or waiting for a link, with what is known of each until it is answered."""
+        kept = self._backlog.size + self._unanswered_bytes + KNOWN_BYTES * len(self.answers)
         return kept if self._channel is None else kept + self._channel.buffered_bytes
 
     @property

@@ -14,6 +14,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from corewire.client._backlog import KNOWN_BYTES, cost_of
 from corewire.client._calls import Lost
 from corewire.client._credits import ProducerCredits
 from corewire.client._destinations import look_up
@@ -111,7 +112,7 @@ class Outlet:
             if self.credits.take_failure():
                 self._drop(outgoing, AddressFull(f"address {self.destination.name!r} takes no more messages"))
                 continue
-            if not context.has_room(command.size):
+            if not context.has_room(cost_of(command)):
                 break
             if not self.credits.take(size):
                 self._block(now)
@@ -171,7 +172,7 @@ class Outlet:
         if session.locked or self.waiting or not self.ready:
             return False
         context = session.context
-        if not context.has_room(command.size) or (due := self.credits.pay(size)) is None:
+        if not context.has_room(command.size + KNOWN_BYTES) or (due := self.credits.pay(size)) is None:
             return False
         if due:
             session.post(SessionProducerRequestCredits(due, self.destination.name))

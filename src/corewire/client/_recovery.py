@@ -165,11 +165,11 @@ class Sessions:
 
     @property
     def _window_bytes(self) -> int | None:
-        """The confirmation window, at most half of what is kept for replay: else senders would wait for a broker that
+        """The confirmation window, at most a quarter of what is kept for replay: else senders would wait for a broker that
         sees no reason yet to confirm."""
         config = self._context.config
         window = config.confirmation_window_bytes
-        return None if window is None else min(window, max(1, config.resend_bytes_max // 2))
+        return None if window is None else min(window, max(1, config.resend_bytes_max // 4))
 
     def _packet(
         self, link_version: int, session: Session, name: str, channel: int, version: int

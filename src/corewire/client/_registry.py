@@ -88,7 +88,7 @@ class Registry:
 
     @property
     def resend_bytes(self) -> int:
-        """Bytes that are kept for replay, or wait for a link."""
+        """Bytes that are kept for replay, or wait for a link, as they are counted against `ClientConfig.resend_bytes_max`."""
         return self._context.kept_bytes
 
     def session_name(self, session: SessionId) -> str:

@@ -229,7 +229,8 @@ class ClientConfig:
     exactly_once: bool = option(False, "exactlyOnce", "flag")
     #: Larger bodies are handed to the application unread.
     collect_bytes_max: int = option(10_485_760, "maxCollectSize", "integer", high=LONG_MAX)
-    #: Bytes kept for replay; senders wait beyond it.
+    #: Bytes kept for replay, each message with 900 more until the broker has answered it: what is known of it takes memory, too.
+    #: Senders wait beyond it.
     resend_bytes_max: int = option(67_108_864, "maxResendSize", "integer", low=1, high=LONG_MAX)
     #: Names of fields that count as given although they equal their default.
     explicit: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
