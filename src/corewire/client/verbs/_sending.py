@@ -69,7 +69,7 @@ class SendingVerbs(Registry):
         return send(now, found, destination, raw, durable=message.durable)
 
     def submit(
-        self, now: float, producer: ProducerId, message: Message, wall_ms: int | None = None
+        self, now: float, producer: ProducerId, message: Message, *, wall_ms: int | None = None
     ) -> Operation[Operation[None]]:
         """Send without waiting for the broker. Done when there was room; its result is done when the broker has it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
+from functools import partial
 from typing import IO, TYPE_CHECKING, Self, Unpack, cast
 
 from corewire import Message, MessageType
@@ -113,7 +114,7 @@ class Producer:
             driver.give_way()
         operation = driver.gather(self._engine.submit_nowait, self._id, message, now_ms)
         if operation is None:
-            operation = driver.call_soon(self._engine.submit, self._id, message, now_ms)
+            operation = driver.call_soon(partial(self._engine.submit, wall_ms=now_ms), self._id, message)
         self._unsettled.append(operation)
         if len(self._unsettled) >= self._settle_at:
             driver.gather(self._settle)
