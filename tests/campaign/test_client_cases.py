@@ -110,4 +110,5 @@ def test_sixteen_threads_send_a_thousand_bodies_each(
     request: pytest.FixtureRequest, broker: str, encrypted: bool, tmp_path: Path
 ) -> None:
     port: int = request.getfixturevalue(broker).port
-    share(("127.0.0.1", port), f"shared.{encrypted}", SHARED, SILENCE_S, tmp_path if encrypted else None)
+    folder = tmp_path if encrypted else None
+    share(("127.0.0.1", port), f"shared.{encrypted}", SHARED, SILENCE_S, folder, doubles=broker == "artemis")
